@@ -1,0 +1,65 @@
+// Knows what time it is and who wants to be woken. Time is an input: whatever waits takes a Clock.
+
+/** A wake-up that was asked for. */
+export interface Alarm {
+  /** Forgets the wake-up. Safe to call at any time, also after it rang. */
+  cancel(): void
+}
+
+/** Milliseconds that only ever grow, and alarms on that scale. */
+export interface Clock {
+  /** Milliseconds since an arbitrary start. Never goes back. */
+  now(): number
+  /** Calls `ring` once, `delayMs` from now or a little later. Never keeps the process alive. */
+  after(delayMs: number, ring: () => void): Alarm
+}
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(delayMs, ring) {
+    const timer = setTimeout(ring, delayMs)
+    timer.unref()
+    return { cancel: () => clearTimeout(timer) }
+  },
+}
+
+/** A clock that stands still until it is told to go on: for tests without sleep. */
+export interface VirtualClock extends Clock {
+  /** Lets `ms` milliseconds pass and rings, in order, every alarm that falls due. */
+  advance(ms: number): void
+  /** How many alarms are waiting. */
+  readonly waiting: number
+}
+
+export function createVirtualClock(startMs: number = 0): VirtualClock {
+  let nowMs = startMs
+  const alarms = new Set<{ readonly atMs: number; readonly ring: () => void }>()
+  const nextDue = (untilMs: number) => {
+    let next: { readonly atMs: number; readonly ring: () => void } | undefined
+    for (const alarm of alarms) {
+      if (alarm.atMs <= untilMs && (next === undefined || alarm.atMs < next.atMs)) next = alarm
+    }
+    return next
+  }
+  return {
+    now: () => nowMs,
+    after(delayMs, ring) {
+      const alarm = { atMs: nowMs + delayMs, ring }
+      alarms.add(alarm)
+      return { cancel: () => void alarms.delete(alarm) }
+    },
+    advance(ms) {
+      const untilMs = nowMs + ms
+      for (let alarm = nextDue(untilMs); alarm !== undefined; alarm = nextDue(untilMs)) {
+        alarms.delete(alarm)
+        nowMs = alarm.atMs
+        alarm.ring()
+      }
+      nowMs = untilMs
+    },
+    get waiting() {
+      return alarms.size
+    },
+  }
+}

@@ -1,0 +1,75 @@
+// Knows every error that turnout raises: whose fault, what was seen, which rule.
+
+/** Stable names of everything that can go wrong. Texts may change; these never do. */
+export type ErrorCode =
+  // misuse: the application's fault, raised before a byte is written
+  | 'ERR_INVALID_ARGUMENT'
+  | 'ERR_INVALID_TOKEN'
+  | 'ERR_INVALID_FIELD_VALUE'
+  | 'ERR_INVALID_CLOSE_CODE'
+  | 'ERR_INVALID_CLOSE_REASON'
+  | 'ERR_CONTROL_TOO_LONG'
+  | 'ERR_NOT_ATTACHED'
+  | 'ERR_ALREADY_ANSWERED'
+  | 'ERR_DUPLICATE_ROUTE'
+  | 'ERR_HTTP2_FORBIDS_UPGRADE'
+  // peer: the other side broke a rule of WebSocket
+  | 'ERR_FRAME'
+  | 'ERR_UTF8'
+  | 'ERR_MESSAGE_TOO_BIG'
+  | 'ERR_POLICY'
+  | 'ERR_CLOSE_TIMEOUT'
+  | 'ERR_CONNECTION_LOST'
+  | 'ERR_HANDLER_FAILED'
+  // handshake, seen from the client
+  | 'ERR_UPGRADE_DECLINED'
+  | 'ERR_UPGRADE_NOT_OFFERED'
+  | 'ERR_UPGRADE_NO_CONNECTION_OPTION'
+  | 'ERR_UPGRADE_TOO_EARLY'
+  | 'ERR_UPGRADE_UNSOLICITED'
+  | 'ERR_UPGRADE_REQUIRED_WITHOUT_UPGRADE'
+  | 'ERR_ACCEPT_MISMATCH'
+  | 'ERR_SUBPROTOCOL_NOT_OFFERED'
+  | 'ERR_EXTENSION_NOT_OFFERED'
+  | 'ERR_REDIRECT'
+  | 'ERR_CONNECT'
+  // handshake, seen from the server
+  | 'ERR_BAD_REQUEST'
+  | 'ERR_BODY'
+  | 'ERR_PEER_GONE'
+  | 'ERR_ACCEPT_FAILED'
+  // deadlines and limits, either side
+  | 'ERR_HANDSHAKE_TIMEOUT'
+  | 'ERR_DECISION_TIMEOUT'
+  | 'ERR_LIMIT'
+  | 'ERR_CLOSED'
+
+export interface ErrorDetail {
+  /** The rule, such as `RFC 6455 section 5.5`. */
+  readonly section?: string
+  readonly cause?: unknown
+}
+
+/** The common face: `code` to branch on, `section` to read on. */
+export class TurnoutError extends Error {
+  override readonly name: string = 'TurnoutError'
+  readonly code: ErrorCode
+  readonly section: string | undefined
+
+  constructor(code: ErrorCode, seen: string, detail: ErrorDetail = {}) {
+    const text = detail.section === undefined ? seen : `${seen} (${detail.section})`
+    super(text, detail.cause === undefined ? undefined : { cause: detail.cause })
+    this.code = code
+    this.section = detail.section
+  }
+}
+
+/** The application asked for something that no rule allows. Nothing was written. */
+export class MisuseError extends TurnoutError {
+  override readonly name = 'MisuseError'
+}
+
+/** The peer broke a rule, or went away. */
+export class PeerError extends TurnoutError {
+  override readonly name = 'PeerError'
+}

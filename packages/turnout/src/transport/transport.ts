@@ -1,0 +1,30 @@
+// Knows what every carrier of bytes has in common: TCP, TLS, an HTTP/2 stream, a pair in memory.
+
+/** Who hears what arrives. Called only after `start`, never from within it. */
+export interface TransportSink {
+  /** Bytes, in order. The buffer is the sink's own: it may be changed in place and kept. */
+  onData(chunk: Buffer): void
+  /** The peer will send nothing more (FIN, END_STREAM). */
+  onEnd(): void
+  /** What was written has left; write on. */
+  onDrain(): void
+  /** Over, in both directions; the last call. */
+  onClose(error?: Error): void
+}
+
+/** A two-way pipe of bytes. Bytes that were read before it was handed over come out of it first. */
+export interface Transport {
+  /** Begins to read. Nothing is delivered before the current turn of the event loop's JavaScript ends. */
+  start(sink: TransportSink): void
+  /** Writes the pieces as one unit. False: wait for `onDrain` before you write much more. The pieces must not change afterwards. */
+  write(pieces: readonly Uint8Array[]): boolean
+  /** Bytes written that the operating system (or the peer's window) has not taken yet. */
+  readonly bufferedBytes: number
+  /** No `onData` until `resume`; the peer is slowed by TCP. */
+  pause(): void
+  resume(): void
+  /** Ends our direction once everything written has left. */
+  end(): void
+  /** Ends both directions now. */
+  destroy(error?: Error): void
+}

@@ -1,0 +1,56 @@
+// Knows the words of an upgrade: what a client offers, what a server decides, who lives on the connection after.
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Answer, Fields, Protocol } from '../http/message.ts'
+
+/** Parameters of a route's path: `/chat/:room` gives `{ room }`; `*` holds what `/*` matched. */
+export type Params = Readonly<Record<string, string>>
+
+/** What the client asked for, parsed and checked once. */
+export interface Offer {
+  /** `upgrade`: HTTP/1.1 and a 101. `connect`: HTTP/2 extended CONNECT and a 200. */
+  readonly via: 'upgrade' | 'connect'
+  /** The entry that is being decided, as the client wrote it. */
+  readonly protocol: Protocol
+  /** Everything the client offered, in its order of preference. */
+  readonly protocols: readonly Protocol[]
+  readonly request: IncomingMessage
+  /** Scheme and host from the connection and the Host field; never trusted for more than reading path and query. */
+  readonly url: URL
+  readonly params: Params
+  /** Fires when the peer goes away, when the decision's deadline passes, or when the server closes. Made on first use. */
+  readonly signal: AbortSignal
+}
+
+/** What lives on a connection after the switch, so that a closing server can ask it to leave. */
+export interface Occupant {
+  /** Please leave: a WebSocket sends Close with `code`, another protocol ends its stream. */
+  leave(code: number, reason: string): void
+}
+
+export type Decision =
+  | {
+      readonly kind: 'switch'
+      /** Value of Upgrade in the 101: the protocol, as the client spelled it. */
+      readonly upgrade: string
+      /** Further field lines of the 101. */
+      readonly fields: Fields
+      /**
+       * Called once, right after the 101 was written. The stream is the connection with every leftover byte
+       * already in it; an `error` listener is on it, so that a reset cannot end the process.
+       */
+      attach(stream: Duplex): Occupant
+      /** Called instead of `attach` when the connection went away before the 101 could be written. */
+      abandon?(error: Error): void
+    }
+  /** An ordinary response; the connection goes on in HTTP. */
+  | { readonly kind: 'respond'; readonly response: Answer | Response }
+  /** Not mine: the next protocol in the list, and at last the app, decides. */
+  | { readonly kind: 'pass' }
+
+/** One way to leave HTTP/1.1, as the dispatcher sees it. */
+export interface UpgradeProtocol {
+  /** The route's parameters when this is for that protocol and path, else undefined. */
+  match(protocol: Protocol, pathname: string): Params | undefined
+  decide(offer: Offer): Decision | Promise<Decision>
+}

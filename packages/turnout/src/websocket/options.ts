@@ -1,0 +1,104 @@
+// Knows what a user may choose about WebSocket connections, on either side, and what each choice costs.
+import type { IncomingMessage } from 'node:http'
+import type { Clock } from '../base/clock.ts'
+import type { Params } from '../upgrade/protocol.ts'
+import type { CloseInfo, WebSocketConnection } from './connection.ts'
+
+/** A whole message: text as a string, binary as a Buffer (or an ArrayBuffer with `binary: 'arraybuffer'`). */
+export type Message = string | Buffer | ArrayBuffer
+
+/** What can be sent. A string goes as text, everything else as binary. */
+export type Sendable = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer | Blob
+
+/** Called as things happen, synchronously, while the bytes of one read are processed: the fast form. */
+export interface ConnectionEvents<Data> {
+  /** The switch is done; sends are welcome. */
+  open?(socket: WebSocketConnection<Data>): void
+  /** One whole message. A promise that it returns is watched for a rejection only. */
+  message?(socket: WebSocketConnection<Data>, message: Message): void | Promise<void>
+  /** Everything that was sent has left; go on after a `send` that did not return true. */
+  drain?(socket: WebSocketConnection<Data>): void
+  /** Over. Called exactly once for every connection that was open. */
+  close?(socket: WebSocketConnection<Data>, info: CloseInfo): void
+  /** A Ping came; its Pong has been sent already. */
+  ping?(socket: WebSocketConnection<Data>, payload: Buffer): void
+  /** A Pong came, asked for or not. */
+  pong?(socket: WebSocketConnection<Data>, payload: Buffer): void
+}
+
+/** What both sides may choose for a connection. */
+export interface ConnectionOptions {
+  /** Largest message taken, in bytes of payload, checked from the frame's header; beyond it: close 1009. Default 1 MiB (1,048,576). */
+  readonly maxMessageBytes?: number
+  /** What a binary message arrives as. Default `buffer`, a view on the bytes read; `arraybuffer` costs a copy. */
+  readonly binary?: 'buffer' | 'arraybuffer'
+  /** How long the peer may take to answer our Close, and to close TCP after, in milliseconds. Default 10,000. */
+  readonly closeTimeoutMs?: number
+  /** From how many unsent bytes on `send` asks to wait. Default 65,536. */
+  readonly highWaterMarkBytes?: number
+  /** Where time comes from. Default: the machine's clock. For tests. */
+  readonly clock?: Clock
+}
+
+/** What `accept` is told besides the request. */
+export interface AcceptContext<Path extends string = string> {
+  readonly params: PathParams<Path>
+  readonly url: URL
+  /** Subprotocols that the client offers, in its order. */
+  readonly protocols: readonly string[]
+  /** Fires when the peer goes away, the decision's deadline passes, or the server closes. */
+  readonly signal: AbortSignal
+}
+
+/** Taken. Everything in it is optional. */
+export interface Accepted<Data = unknown> {
+  /** Kept for you as `socket.data`. */
+  readonly data?: Data
+  /** The subprotocol, one that the client offered. Default: the client's first that the route lists in `protocols`. */
+  readonly protocol?: string
+  /** More fields for the 101, such as Set-Cookie. */
+  readonly headers?: Record<string, string | readonly string[]>
+}
+
+/** What `accept` may answer: take it, send an ordinary response instead, or (nothing) leave it to the app. */
+export type AcceptResult<Data> = Accepted<Data> | Response | true | false | null | undefined | void
+
+/** Options of a WebSocket route or of an upgrade inside the app. */
+export interface WebSocketOptions<Data = unknown, Path extends string = string>
+  extends ConnectionOptions,
+    ConnectionEvents<Data> {
+  /** Subprotocols that the server speaks. The client's order decides. Default none. */
+  readonly protocols?: readonly string[]
+  /** Refuse (400) a client that offers none of `protocols`. Default false: such a client gets no subprotocol. */
+  readonly requireProtocol?: boolean
+  /**
+   * Origins of other sites whose pages may connect, such as `https://app.example`. A page of the server's own
+   * origin and a client without Origin (no browser) always may. `'*'` lets every page of the web connect with
+   * its visitor's cookies: cross-site WebSocket hijacking. Default: none other.
+   */
+  readonly origins?: readonly string[] | '*'
+  /** Decides before the 101; may be async. Default: accept. */
+  readonly accept?: (
+    request: IncomingMessage,
+    context: AcceptContext<Path>,
+  ) => AcceptResult<Data> | Promise<AcceptResult<Data>>
+  /** Lives as long as the connection. What it throws closes with 1011 and reaches `onError`. */
+  readonly handler?: (
+    socket: WebSocketConnection<Data>,
+    context: { readonly request: IncomingMessage; readonly params: PathParams<Path> },
+  ) => void | Promise<void>
+}
+
+/** Names of the parameters in a path: `'/chat/:room'` gives `{ room: string }`, `'/*'` gives `{ '*': string }`. */
+export type PathParams<Path extends string> = string extends Path
+  ? Params
+  : { readonly [Name in ParamNames<Path>]: string }
+
+type ParamNames<Path extends string> = Path extends `${infer Head}/${infer Tail}`
+  ? ParamName<Head> | ParamNames<Tail>
+  : ParamName<Path>
+type ParamName<Segment extends string> = Segment extends `:${infer Name}`
+  ? Name
+  : Segment extends '*'
+    ? '*'
+    : never
