@@ -1,0 +1,73 @@
+// Knows everything that must hold before a change is done: format, lint, types, tests, and the package as it
+// would be published. Goes through all of it, and says at the end what did not hold.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { heading, house, npm, projects, run } from './house.mjs'
+
+const library = join(house, 'packages/turnout')
+const failed = []
+
+await step('format and lint', [tool('@biomejs/biome', 'biome'), 'ci', '--error-on-warnings', '.'])
+for (const { name, base, config } of projects) {
+  if (!existsSync(join(house, base, 'src'))) continue
+  await step(`types: ${name}`, [tool('typescript', 'tsc'), '-p', join(house, base, config), '--noEmit'])
+}
+await step('tests', [join(house, 'scripts/test.mjs'), '--coverage'])
+await check('package: what is in it', contents)
+await step('package: publint', [tool('publint', 'publint'), library, '--strict', '--pack', 'npm'])
+await step('package: types, as importers see them', [
+  tool('@arethetypeswrong/cli', 'attw'),
+  '--pack',
+  library,
+  '--profile',
+  'esm-only',
+  '--no-emoji',
+])
+
+heading(failed.length === 0 ? 'everything holds' : `does not hold: ${failed.join('; ')}`)
+process.exitCode = failed.length === 0 ? 0 : 1
+
+/** The file behind a command of one of our packages. */
+function tool(name, command) {
+  const at = join(house, 'node_modules', name)
+  const { bin } = JSON.parse(readFileSync(join(at, 'package.json'), 'utf8'))
+  return join(at, typeof bin === 'string' ? bin : bin[command])
+}
+
+async function step(name, args) {
+  await check(name, async () => (await run(process.execPath, args)) === 0)
+}
+
+async function check(name, holds) {
+  heading(name)
+  if (!(await holds())) failed.push(name)
+}
+
+/** What `npm publish` would send: the build, its sources for the source maps, the words; and nothing else. */
+async function contents() {
+  const [program, args] = npm()
+  let output = ''
+  const code = await run(program, [...args, 'pack', '--dry-run', '--json', '--loglevel=error'], {
+    cwd: library,
+    onOutput: (chunk) => {
+      output += chunk
+    },
+  })
+  const start = output.search(/^[[{]/m)
+  if (code !== 0 || start === -1) {
+    console.error(output)
+    return false
+  }
+  const parsed = JSON.parse(output.slice(start))
+  const [pack] = Array.isArray(parsed) ? parsed : Object.values(parsed)
+  const paths = pack.files.map(({ path }) => path)
+  const wanted = ['package.json', 'README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts']
+  const missing = wanted.filter((path) => !paths.includes(path))
+  const strange = paths.filter(
+    (path) => !/^(dist|src)\/.+\.(js|d\.ts|ts|map)$/.test(path) && !wanted.includes(path),
+  )
+  console.log(`${paths.length} files, ${pack.unpackedSize} bytes unpacked, ${pack.size} packed`)
+  for (const path of missing) console.error(`missing: ${path}`)
+  for (const path of strange) console.error(`does not belong there: ${path}`)
+  return missing.length === 0 && strange.length === 0
+}
