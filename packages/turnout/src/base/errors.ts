@@ -71,5 +71,5 @@ export class MisuseError extends TurnoutError {
 
 /** The peer broke a rule, or went away. */
 export class PeerError extends TurnoutError {
-  override readonly name = 'PeerError'
+  override readonly name: string = 'PeerError'
 }

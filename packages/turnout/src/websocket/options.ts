@@ -61,6 +61,7 @@ export interface Accepted<Data = unknown> {
 }
 
 /** What `accept` may answer: take it, send an ordinary response instead, or (nothing) leave it to the app. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function without a return statement answers too
 export type AcceptResult<Data> = Accepted<Data> | Response | true | false | null | undefined | void
 
 /** Options of a WebSocket route or of an upgrade inside the app. */

@@ -1,0 +1,107 @@
+// Knows the bytes that wait to leave on one connection, so that they can leave in one write.
+import { makeRoom, slab } from './slab.ts'
+
+/** Pieces up to this size are copied beside their neighbours: cheaper than one more entry in a gathered write. */
+const COPY_BYTES = 16_384
+
+const EMPTY: readonly Uint8Array[] = []
+
+/**
+ * Two ways in: `room` + `filled` lays bytes straight into the shared slab, `push` takes a finished piece.
+ * One way out: `take`, everything in order.
+ */
+export class Outbox {
+  /** How many bytes wait. */
+  bytes = 0
+  /** The open stretch: `#buffer[#from, #to)`, the last bytes that came in. */
+  #buffer: Buffer | undefined
+  #from = 0
+  #to = 0
+  /** What came before the open stretch. */
+  #pieces: Uint8Array[] | undefined
+
+  /** Makes room for at most `bytes` in `slab.buffer` from `slab.used` on. Follow it by `filled`. */
+  room(bytes: number): void {
+    makeRoom(bytes)
+    if (this.#buffer === slab.buffer && this.#to === slab.used) return
+    this.#seal()
+    this.#buffer = slab.buffer
+    this.#from = this.#to = slab.used
+  }
+
+  /** The first `bytes` of the room are used. */
+  filled(bytes: number): void {
+    slab.used += bytes
+    this.#to = slab.used
+    this.bytes += bytes
+  }
+
+  /** Adds a piece that nobody changes any more. */
+  push(piece: Uint8Array): void {
+    this.#seal()
+    this.#pieces ??= []
+    this.#pieces.push(piece)
+    this.bytes += piece.length
+  }
+
+  /** Everything that waits, in order, small neighbours joined; the box is empty then. */
+  take(): readonly Uint8Array[] {
+    if (this.#pieces === undefined) {
+      if (this.#buffer === undefined) return EMPTY
+      const only = this.#buffer.subarray(this.#from, this.#to)
+      this.#buffer = undefined
+      this.bytes = 0
+      return [only]
+    }
+    this.#seal()
+    const pieces = this.#pieces
+    const total = this.bytes
+    this.#pieces = undefined
+    this.bytes = 0
+    if (pieces.length === 1) return pieces
+    return total <= COPY_BYTES ? [join(pieces, total)] : joinSmall(pieces)
+  }
+
+  #seal(): void {
+    if (this.#buffer === undefined) return
+    if (this.#to > this.#from) {
+      this.#pieces ??= []
+      this.#pieces.push(this.#buffer.subarray(this.#from, this.#to))
+    }
+    this.#buffer = undefined
+  }
+}
+
+function join(pieces: readonly Uint8Array[], total: number): Uint8Array {
+  makeRoom(total)
+  const start = slab.used
+  let at = start
+  for (const piece of pieces) {
+    slab.buffer.set(piece, at)
+    at += piece.length
+  }
+  slab.used = at
+  return slab.buffer.subarray(start, at)
+}
+
+/** Joins runs of small pieces; large ones stay as they are. */
+function joinSmall(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+  const joined: Uint8Array[] = []
+  let run: Uint8Array[] = []
+  let runBytes = 0
+  const endRun = () => {
+    if (run.length > 0) joined.push(run.length === 1 ? run[0]! : join(run, runBytes))
+    run = []
+    runBytes = 0
+  }
+  for (const piece of pieces) {
+    if (piece.length > COPY_BYTES || runBytes + piece.length > COPY_BYTES) endRun()
+    if (piece.length > COPY_BYTES) joined.push(piece)
+    else {
+      run.push(piece)
+      runBytes += piece.length
+    }
+  }
+  endRun()
+  return joined
+}

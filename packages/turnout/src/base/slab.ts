@@ -1,0 +1,13 @@
+// Knows one stretch of memory that small writes are laid into, one after the other, never twice.
+
+const SLAB_BYTES = 65_536
+
+/** The current stretch and how far it is filled. What is laid down stays as it is; a full slab is replaced, not reused. */
+export const slab: { buffer: Buffer; used: number } = { buffer: Buffer.alloc(0), used: 0 }
+
+/** Makes sure that `bytes` more fit into `slab.buffer` at `slab.used`; the caller adds to `slab.used` what it took. */
+export function makeRoom(bytes: number): void {
+  if (slab.used + bytes <= slab.buffer.length) return
+  slab.buffer = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, bytes))
+  slab.used = 0
+}

@@ -1,0 +1,157 @@
+// Knows a pair of transports in memory: what one writes, the other reads, in a later microtask, at borders of your choice.
+import type { Transport, TransportSink } from './transport.ts'
+
+export interface MemoryPairOptions {
+  /** Cuts every write into chunks of at most this many bytes. Default: as written. */
+  readonly chunkBytes?: number
+  /** From how many unread bytes on `write` asks to wait. Default 65,536. */
+  readonly highWaterMarkBytes?: number
+}
+
+/** Two ends of one pipe. */
+export function memoryTransportPair(options: MemoryPairOptions = {}): [Transport, Transport] {
+  const left = new MemoryTransport(options)
+  const right = new MemoryTransport(options)
+  left.join(right)
+  right.join(left)
+  return [left, right]
+}
+
+class MemoryTransport implements Transport {
+  readonly #options: MemoryPairOptions
+  #peer: MemoryTransport | undefined
+  #sink: TransportSink | undefined
+  /** What the peer wrote and we have not delivered. */
+  #inbox: Buffer[] = []
+  #inboxRead = 0
+  #inboxBytes = 0
+  #paused = false
+  #scheduled = false
+  /** Our sink wants onDrain once the peer has read. */
+  #wantsDrain = false
+  #peerEnded = false
+  #endDelivered = false
+  #ended = false
+  #closed = false
+  #failure: Error | undefined
+
+  constructor(options: MemoryPairOptions) {
+    this.#options = options
+  }
+
+  join(peer: MemoryTransport): void {
+    this.#peer = peer
+  }
+
+  start(sink: TransportSink): void {
+    this.#sink = sink
+    this.#schedule()
+  }
+
+  write(pieces: readonly Uint8Array[]): boolean {
+    const peer = this.#peer!
+    if (this.#ended || this.#closed || peer.#closed) return false
+    for (const piece of pieces) peer.#accept(piece)
+    peer.#schedule()
+    const full = peer.#inboxBytes >= (this.#options.highWaterMarkBytes ?? 65_536)
+    if (full) this.#wantsDrain = true
+    return !full
+  }
+
+  get bufferedBytes(): number {
+    return this.#peer!.#inboxBytes
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#schedule()
+  }
+
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#peer!.#peerEnded = true
+    this.#peer!.#schedule()
+    this.#schedule()
+  }
+
+  destroy(error?: Error): void {
+    if (this.#closed) return
+    this.#ended = true
+    this.#close(error)
+    this.#peer!.#lose()
+  }
+
+  #accept(piece: Uint8Array): void {
+    const size = this.#options.chunkBytes ?? piece.length
+    for (let at = 0; at < piece.length; at += size) {
+      const chunk = Buffer.from(piece.subarray(at, at + size))
+      this.#inbox.push(chunk)
+      this.#inboxBytes += chunk.length
+    }
+  }
+
+  /** The other end was destroyed: what is on the way still arrives, then the pipe is gone. */
+  #lose(): void {
+    this.#peerEnded = true
+    this.#ended = true
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#sink === undefined) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
+      this.#deliver()
+    })
+  }
+
+  #deliver(): void {
+    const sink = this.#sink!
+    while (!this.#paused && !this.#closed) {
+      const chunk = this.#next()
+      if (chunk === undefined) break
+      this.#inboxBytes -= chunk.length
+      sink.onData(chunk)
+    }
+    this.#peer!.#drained()
+    if (this.#closed || this.#inbox.length > this.#inboxRead || !this.#peerEnded) return
+    if (!this.#endDelivered) {
+      this.#endDelivered = true
+      sink.onEnd()
+    }
+    if (this.#ended) this.#close(undefined)
+  }
+
+  #next(): Buffer | undefined {
+    const chunk = this.#inbox[this.#inboxRead]
+    if (chunk !== undefined) this.#inboxRead++
+    else if (this.#inboxRead > 0) {
+      this.#inbox = []
+      this.#inboxRead = 0
+    }
+    return chunk
+  }
+
+  /** The peer has read all that we wrote. */
+  #drained(): void {
+    if (!this.#wantsDrain || this.#closed || this.#peer!.#inboxBytes > 0) return
+    this.#wantsDrain = false
+    this.#sink?.onDrain()
+  }
+
+  #close(error: Error | undefined): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#failure = error
+    this.#inbox = []
+    this.#inboxRead = 0
+    this.#inboxBytes = 0
+    queueMicrotask(() => this.#sink?.onClose(this.#failure))
+  }
+}

@@ -1,0 +1,195 @@
+// Knows how a server turns an upgrade request into a WebSocket: checks, asks `accept`, answers, opens.
+// Never knows how requests reach it or how answers are written: that is the dispatcher's.
+import { MisuseError } from '../base/errors.ts'
+import { fieldLines, fieldsOf } from '../http/fields.ts'
+import type { Answer } from '../http/message.ts'
+import { sameName } from '../http/token.ts'
+import { duplexTransport } from '../transport/duplex.ts'
+import { compilePath } from '../upgrade/path.ts'
+import type { Decision, Offer, Params, UpgradeProtocol } from '../upgrade/protocol.ts'
+import {
+  abandonConnection,
+  createConnection,
+  failHandler,
+  openConnection,
+  type WebSocketConnection,
+} from './connection.ts'
+import { assertOrigins, checkHandshake, checkOrigin, chooseSubprotocol, switchFields } from './handshake.ts'
+import type { AcceptContext, Accepted, AcceptResult, WebSocketOptions } from './options.ts'
+
+/** Told what the application's own code threw, and on which connection. */
+export type OnSocketError = (error: unknown, socket: WebSocketConnection) => void
+
+/** A WebSocket route as the dispatcher takes it, plus the socket of its latest switch for an upgrade inside the app. */
+export interface WebSocketProtocol<Data> extends UpgradeProtocol {
+  /** Called with each connection as soon as it is decided, before its 101 is written. */
+  onDecided?: (socket: WebSocketConnection<Data>) => void
+}
+
+/**
+ * The protocol `websocket` on one path; on every path without one.
+ * @throws MisuseError for options that could never work.
+ */
+export function websocketProtocol<Data, Path extends string>(
+  path: Path | undefined,
+  options: WebSocketOptions<Data, Path>,
+  onError?: OnSocketError,
+): WebSocketProtocol<Data> {
+  assertOrigins(options.origins)
+  if (options.message !== undefined && typeof options.message !== 'function') {
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      `option message is ${typeof options.message}, not a function`,
+    )
+  }
+  return new WebSocketRoute(path, options, onError)
+}
+
+class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Data> {
+  onDecided?: (socket: WebSocketConnection<Data>) => void
+  readonly #matchPath: (pathname: string) => Params | undefined
+  readonly #options: WebSocketOptions<Data, Path>
+  readonly #onError: OnSocketError | undefined
+
+  constructor(
+    path: Path | undefined,
+    options: WebSocketOptions<Data, Path>,
+    onError: OnSocketError | undefined,
+  ) {
+    this.#matchPath = path === undefined ? () => NO_PARAMS : compilePath(path)
+    this.#options = options
+    this.#onError = onError
+  }
+
+  match(
+    protocol: { readonly name: string; readonly version: string | undefined },
+    pathname: string,
+  ): Params | undefined {
+    if (protocol.version !== undefined || !sameName(protocol.name, 'websocket')) return undefined
+    return this.#matchPath(pathname)
+  }
+
+  decide(offer: Offer): Decision | Promise<Decision> {
+    const { request } = offer
+    const check = checkHandshake(request)
+    if (check.kind === 'refused') return { kind: 'respond', response: check.answer }
+    const refusal = checkOrigin(request.rawHeaders, ownOrigin(offer), this.#options.origins)
+    if (refusal !== undefined) return { kind: 'respond', response: refusal }
+    const handshake = { key: check.key, protocols: check.protocols }
+    const { accept } = this.#options
+    if (accept === undefined) return this.#accepted(offer, handshake, true)
+    const result = accept.call(this.#options, request, new Context<Path>(offer, check.protocols))
+    if (!isThenable(result)) return this.#accepted(offer, handshake, result)
+    return result.then((settled) => this.#accepted(offer, handshake, settled))
+  }
+
+  #accepted(offer: Offer, handshake: Handshake, result: AcceptResult<Data>): Decision {
+    if (result === undefined || result === null || result === false) return { kind: 'pass' }
+    if (isResponse(result)) return { kind: 'respond', response: result }
+    const accepted: Accepted<Data> = result === true ? {} : result
+    const protocol = this.#subprotocol(handshake, accepted)
+    if (protocol === undefined && this.#options.requireProtocol === true) {
+      return { kind: 'respond', response: noSubprotocol(this.#options.protocols ?? []) }
+    }
+    const fields = switchFields({
+      key: handshake.key,
+      protocol,
+      headers: accepted.headers === undefined ? undefined : fieldsOf(accepted.headers),
+    })
+    const socket = createConnection<Data>({
+      role: 'server',
+      data: accepted.data as Data,
+      protocol: protocol ?? '',
+      extensions: '',
+      params: offer.params,
+      options: this.#options,
+      events: this.#options,
+      ...(this.#onError && { onError: this.#onError }),
+    })
+    this.onDecided?.(socket)
+    return {
+      kind: 'switch',
+      upgrade: offer.protocol.name,
+      fields,
+      attach: (stream) => {
+        openConnection(socket, duplexTransport(stream))
+        this.#handle(socket, offer)
+        return { leave: (code, reason) => void socket.close(code, reason) }
+      },
+      abandon: (error) => abandonConnection(socket, error),
+    }
+  }
+
+  #subprotocol(handshake: Handshake, accepted: Accepted<Data>): string | undefined {
+    const { protocol } = accepted
+    if (protocol === undefined) return chooseSubprotocol(handshake.protocols, this.#options.protocols ?? [])
+    if (handshake.protocols.includes(protocol)) return protocol
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `subprotocol ${JSON.stringify(protocol)} was not offered`, {
+      section: 'RFC 6455 section 4.2.2',
+    })
+  }
+
+  #handle(socket: WebSocketConnection<Data>, offer: Offer): void {
+    const { handler } = this.#options
+    if (handler === undefined) return
+    const context = { request: offer.request, params: offer.params as AcceptContext<Path>['params'] }
+    try {
+      const result = handler.call(this.#options, socket, context)
+      if (isThenable(result)) result.then(undefined, (error) => failHandler(socket, error))
+    } catch (error) {
+      failHandler(socket, error)
+    }
+  }
+}
+
+interface Handshake {
+  readonly key: string
+  readonly protocols: readonly string[]
+}
+
+const NO_PARAMS: Params = {}
+
+/** What `accept` is told, put together only where it looks. */
+class Context<Path extends string> implements AcceptContext<Path> {
+  readonly protocols: readonly string[]
+  readonly #offer: Offer
+
+  constructor(offer: Offer, protocols: readonly string[]) {
+    this.#offer = offer
+    this.protocols = protocols
+  }
+
+  get params(): AcceptContext<Path>['params'] {
+    return this.#offer.params as AcceptContext<Path>['params']
+  }
+
+  get url(): URL {
+    return this.#offer.url
+  }
+
+  get signal(): AbortSignal {
+    return this.#offer.signal
+  }
+}
+
+function ownOrigin(offer: Offer): { readonly scheme: 'http' | 'https'; readonly host: string } {
+  const { request } = offer
+  const scheme = 'encrypted' in request.socket && request.socket.encrypted === true ? 'https' : 'http'
+  return { scheme, host: fieldLines(request.rawHeaders, 'host')[0] ?? '' }
+}
+
+function noSubprotocol(supported: readonly string[]): Answer {
+  return {
+    status: 400,
+    fields: [],
+    body: `None of the offered subprotocols is spoken here: ${supported.join(', ')} (RFC 6455 section 4.2.2).\n`,
+  }
+}
+
+function isThenable<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+  return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
+}
+
+function isResponse(value: unknown): value is Response {
+  return value instanceof Response || Object.prototype.toString.call(value) === '[object Response]'
+}

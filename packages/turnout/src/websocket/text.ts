@@ -1,0 +1,72 @@
+// Knows UTF-8 as it arrives (RFC 6455 section 8.1): in parts, code points cut anywhere, wrong at the first wrong byte.
+import { isUtf8 } from 'node:buffer'
+
+/** From this length on, the bulk goes to the native check and only the cut ends byte by byte. */
+const BULK_FROM_BYTES = 32
+
+/** Checks one text from its first byte to its last. */
+export class Utf8Check {
+  /** Continuation bytes that the current code point still wants. */
+  #wanted = 0
+  /** What the next continuation byte may be: narrower after E0, ED, F0 and F4 (overlongs, surrogates, above U+10FFFF). */
+  #low = 0x80
+  #high = 0xbf
+
+  /** Whether the text, with these bytes added, can still become UTF-8. */
+  add(bytes: Buffer, start: number, end: number): boolean {
+    let at = start
+    while (this.#wanted > 0 && at < end) {
+      if (!this.#step(bytes[at++]!)) return false
+    }
+    if (end - at >= BULK_FROM_BYTES) {
+      const cut = lastBoundary(bytes, end)
+      if (!isUtf8(bytes.subarray(at, cut))) return false
+      at = cut
+    }
+    while (at < end) {
+      if (!this.#step(bytes[at++]!)) return false
+    }
+    return true
+  }
+
+  /** Whether the text may end here. */
+  get complete(): boolean {
+    return this.#wanted === 0
+  }
+
+  #step(byte: number): boolean {
+    if (this.#wanted > 0) {
+      if (byte < this.#low || byte > this.#high) return false
+      this.#wanted--
+      this.#low = 0x80
+      this.#high = 0xbf
+      return true
+    }
+    if (byte < 0x80) return true
+    if (byte < 0xc2 || byte > 0xf4) return false
+    this.#wanted = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3
+    if (byte === 0xe0) this.#low = 0xa0
+    else if (byte === 0xed) this.#high = 0x9f
+    else if (byte === 0xf0) this.#low = 0x90
+    else if (byte === 0xf4) this.#high = 0x8f
+    return true
+  }
+}
+
+/** Where the last code point begins if `end` may cut it, else `end`: at most three bytes back. */
+function lastBoundary(bytes: Buffer, end: number): number {
+  for (let back = 1; back <= 3; back++) {
+    const byte = bytes[end - back]!
+    if (byte < 0x80) return end
+    if (byte >= 0xc0) {
+      const length = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4
+      return length > back ? end - back : end
+    }
+  }
+  return end
+}
+
+/** The text of bytes that are known to be UTF-8. A byte order mark is kept. */
+export function decodeText(bytes: Buffer, start: number, end: number, ascii: boolean): string {
+  return bytes.toString(ascii ? 'latin1' : 'utf8', start, end)
+}
