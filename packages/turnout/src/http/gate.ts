@@ -1,0 +1,65 @@
+// Knows what every request must show before an upgrade is thought of: the checks that Node skips on that path.
+import { connectionOptions } from './connection.ts'
+import { fieldLines } from './fields.ts'
+import type { Answer } from './message.ts'
+import { parseUpgrade, type UpgradeList } from './upgrade.ts'
+
+/** The part of an IncomingMessage that the checks read. */
+export interface RequestHead {
+  readonly httpVersion: string
+  readonly rawHeaders: readonly string[]
+}
+
+/**
+ * The answer for a request that is no proper HTTP/1.x at all; undefined: go on. Each such answer closes,
+ * since what follows on the connection cannot be trusted either.
+ */
+export function checkRequest(request: RequestHead): Answer | undefined {
+  const { httpVersion, rawHeaders } = request
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') {
+    return refusal(505, `The request line says HTTP/${httpVersion}; this connection speaks HTTP/1.1.`)
+  }
+  const hosts = fieldLines(rawHeaders, 'host')
+  // RFC 9112 section 3.2: 1.1 needs exactly one Host; 1.0 may do without.
+  if (hosts.length === 0) {
+    return httpVersion === '1.0' ? undefined : refusal(400, `Host is missing (${HOST_RULE}).`)
+  }
+  if (hosts.length > 1) {
+    return refusal(400, `Host came ${hosts.length} times, and must come once (${HOST_RULE}).`)
+  }
+  if (!isHost(hosts[0]!)) {
+    return refusal(400, `Host is no host with an optional port (${HOST_RULE}).`)
+  }
+  return undefined
+}
+
+/**
+ * What the client offers to switch to; undefined: it offers nothing that counts, and this is an ordinary
+ * request. HTTP/1.0 cannot upgrade, and without the Connection option `upgrade` the field was meant for
+ * another hop (RFC 9110 section 7.8).
+ */
+export function wantsUpgrade(request: RequestHead): UpgradeList | undefined {
+  if (request.httpVersion !== '1.1') return undefined
+  const lines = fieldLines(request.rawHeaders, 'upgrade')
+  if (lines.length === 0) return undefined
+  if (!connectionOptions(fieldLines(request.rawHeaders, 'connection')).has('upgrade')) return undefined
+  const list = parseUpgrade(lines)
+  return list.protocols.length === 0 && !list.malformed ? undefined : list
+}
+
+/**
+ * Whether this is `uri-host [ ":" port ]` (RFC 9110 section 7.2) with a host that is not empty: an http URI
+ * without one is invalid (section 4.2.1). A port is at most 65535.
+ */
+export function isHost(text: string): boolean {
+  const match = HOST.exec(text)
+  return match !== null && Number(match[1] ?? 0) <= 65_535
+}
+
+const HOST_RULE = 'RFC 9112 section 3.2'
+// An address in brackets, or a registered name (IPv4 looks like one), then perhaps a port.
+const HOST = /^(?:\[[0-9a-f:.]+\]|(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})+)(?::(\d{0,5}))?$/i
+
+function refusal(status: number, body: string): Answer {
+  return { status, fields: [], body: `${body}\n`, close: true }
+}
