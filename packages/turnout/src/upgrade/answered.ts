@@ -1,0 +1,58 @@
+// Knows what becomes of an ordinary response that came where only a switch would do: an error that carries it.
+import type { IncomingMessage } from 'node:http'
+import type { Clock } from '../base/clock.ts'
+import { type ErrorCode, type ErrorDetail, PeerError } from '../base/errors.ts'
+
+/** How much of a refusal is kept, in bytes: enough for a message, too little to be used against us. */
+export const MAX_REFUSAL_BYTES: number = 65_536
+/** How long a refusal may take to arrive after its head, in milliseconds. */
+export const REFUSAL_TIMEOUT_MS: number = 2_000
+
+/** The server answered in HTTP. */
+export class AnsweredError extends PeerError {
+  override readonly name: string = 'AnsweredError'
+  readonly status: number
+  /** Status line and fields. Its body was read already, into `body`, so that no connection stays behind. */
+  readonly response: IncomingMessage
+  /** At most the first 64 KiB of the response's body. */
+  readonly body: Buffer
+
+  constructor(code: ErrorCode, seen: string, answer: ReadAnswer, detail: ErrorDetail = {}) {
+    super(code, seen, detail)
+    this.status = answer.response.statusCode ?? 0
+    this.response = answer.response
+    this.body = answer.body
+  }
+}
+
+/** A response and as much of its body as was worth waiting for. */
+export interface ReadAnswer {
+  readonly response: IncomingMessage
+  readonly body: Buffer
+}
+
+/**
+ * Reads the body within both bounds, and never fails. Read to its end, the connection goes back to its agent;
+ * a body that is longer or slower is cut, and its connection closed.
+ */
+export function readAnswer(response: IncomingMessage, clock: Clock): Promise<ReadAnswer> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let missing = MAX_REFUSAL_BYTES
+    const cut = () => response.destroy()
+    const alarm = clock.after(REFUSAL_TIMEOUT_MS, cut)
+    response.on('data', (chunk: Buffer) => {
+      if (missing === 0) return
+      chunks.push(chunk.subarray(0, missing))
+      missing = Math.max(0, missing - chunk.length)
+      if (missing === 0) cut()
+    })
+    // without an error listener IncomingMessage tells an abort by `close` alone
+    const done = () => {
+      alarm.cancel()
+      resolve({ response, body: Buffer.concat(chunks) })
+    }
+    response.on('end', done)
+    response.on('close', done)
+  })
+}

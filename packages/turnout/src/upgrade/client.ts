@@ -1,0 +1,170 @@
+// Knows how a client asks for another protocol on its HTTP/1.1 connection, and what the answer means.
+import type { Agent as HttpAgent, IncomingMessage } from 'node:http'
+import type { Agent as HttpsAgent } from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { MisuseError } from '../base/errors.ts'
+import { connectionOptions } from '../http/connection.ts'
+import { fieldLines, fieldsOf } from '../http/fields.ts'
+import { splitList } from '../http/list.ts'
+import type { Fields, Protocol } from '../http/message.ts'
+import { assertToken, sameName } from '../http/token.ts'
+import { formatProtocol, parseProtocol, parseUpgrade } from '../http/upgrade.ts'
+import { AnsweredError, readAnswer } from './answered.ts'
+import { perform } from './exchange.ts'
+import type { RequestBody } from './request-body.ts'
+import { chosenProtocol } from './switch-check.ts'
+import { parseUrl, readTarget } from './target.ts'
+
+/** How long the answer to an upgrade may take, in milliseconds, where nothing else is said. */
+export const DEFAULT_HANDSHAKE_TIMEOUT_MS: number = 10_000
+
+/** What every client of this library may choose about its request. */
+export interface RequestChoices {
+  /** More fields of the request; an array gives a line for each value. Options in a Connection of yours are kept. */
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** How long the head of the answer may take, connecting included, in milliseconds. Infinity: for ever. Default 10,000. */
+  readonly timeoutMs?: number
+  /** The agent of node:http or node:https that makes the connection, a Unix socket's for instance. False: a connection of its own. */
+  readonly agent?: HttpAgent | HttpsAgent | false
+  /** For https: passed to `tls.connect`. `rejectUnauthorized: false` believes every server. */
+  readonly tls?: TlsOptions
+  /** Where time comes from. Default: the machine's clock. For tests. */
+  readonly clock?: Clock
+}
+
+export interface UpgradeOptions extends RequestChoices {
+  /** `name` or `name/version`, in descending preference. */
+  readonly protocols: string | readonly string[]
+  /** Default GET. */
+  readonly method?: string
+  /** A string goes as UTF-8; a stream or an async iterable goes chunked. */
+  readonly body?: RequestBody
+  /** Ends whatever is going on: the request, the reading of a declined response, the stream after the switch. */
+  readonly signal?: AbortSignal
+}
+
+export type UpgradeResult =
+  | {
+      /** The protocol that the server chose, spelled as in `protocols`. */
+      readonly protocol: string
+      /** The connection, every byte behind the 101 already in it. It can be half-closed: end your side yourself. */
+      readonly stream: Duplex
+      /** The 101. */
+      readonly response: IncomingMessage
+    }
+  | {
+      readonly protocol: undefined
+      readonly stream: undefined
+      /** The ordinary response. Read its body, or `resume()` it: then the agent uses the connection again. */
+      readonly response: IncomingMessage
+    }
+
+/**
+ * Asks for one of the protocols (RFC 9110 section 7.8). Being declined is an outcome, not an error.
+ * Rejects with a MisuseError, before a byte is written, for what must not be sent; with a PeerError for a server
+ * that cannot be reached, does not answer in time or answers with a 101 that nobody may follow; with an
+ * AnsweredError for a 426 that does not say what to upgrade to; with the signal's reason.
+ */
+export async function upgrade(url: string | URL, options: UpgradeOptions): Promise<UpgradeResult> {
+  const target = readTarget(parseUrl(url), ['http:', 'https:'])
+  const offered = readOffer(options.protocols)
+  const method = options.method ?? 'GET'
+  assertToken('method', method)
+  if (method.toUpperCase() === 'CONNECT') {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', 'CONNECT makes a tunnel of its own; it cannot be upgraded')
+  }
+  const own = fieldsOf(options.headers ?? {})
+  if (own.some(([name]) => sameName(name, 'upgrade'))) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', 'the field Upgrade is made from `protocols`')
+  }
+  const clock = options.clock ?? systemClock
+  const { signal } = options
+  let chosen: Protocol | undefined
+  const outcome = await perform({
+    target,
+    method,
+    fields: withUpgrade(withCredentials(own, target.credentials), offered.map(formatProtocol).join(', ')),
+    body: options.body,
+    signal,
+    timeoutMs: readTimeout(options.timeoutMs),
+    clock,
+    agent: options.agent,
+    tls: options.tls,
+    judge: (response) => {
+      chosen = chosenProtocol(response, offered)
+    },
+  })
+  const { response } = outcome
+  if (outcome.kind === 'switched') {
+    if (signal !== undefined) endWith(signal, outcome.stream)
+    return { protocol: formatProtocol(chosen!), stream: outcome.stream, response }
+  }
+  if (response.statusCode === 426 && !namesUpgrade(response)) {
+    const answer = await readAnswer(response, clock)
+    throw new AnsweredError('ERR_UPGRADE_REQUIRED_WITHOUT_UPGRADE', 'a 426 that names no protocol', answer, {
+      section: 'RFC 9110 section 15.5.22',
+    })
+  }
+  return { protocol: undefined, stream: undefined, response }
+}
+
+/** The fields with Upgrade, and with `Upgrade` as one more Connection option in a single line. */
+export function withUpgrade(own: Fields, protocols: string): Fields {
+  const options = splitList(own.filter(([name]) => sameName(name, 'connection')).map(([, value]) => value))
+  const others = own.filter(([name]) => !sameName(name, 'connection'))
+  const named = connectionOptions(options).has('upgrade')
+  return [
+    ...others,
+    ['Connection', [...options, ...(named ? [] : ['Upgrade'])].join(', ')],
+    ['Upgrade', protocols],
+  ]
+}
+
+/** The URL's userinfo speaks only where the application did not. */
+export function withCredentials(own: Fields, credentials: Fields): Fields {
+  return own.some(([name]) => sameName(name, 'authorization')) ? own : [...own, ...credentials]
+}
+
+/** @throws MisuseError for what is no span of time */
+export function readTimeout(timeoutMs: number = DEFAULT_HANDSHAKE_TIMEOUT_MS): number {
+  if (timeoutMs > 0 && (timeoutMs <= MAX_TIMER_MS || timeoutMs === Number.POSITIVE_INFINITY)) return timeoutMs
+  throw new MisuseError(
+    'ERR_INVALID_ARGUMENT',
+    `timeoutMs of ${timeoutMs}, from 1 to ${MAX_TIMER_MS} or Infinity`,
+  )
+}
+
+/** What a timer of Node can wait for. */
+const MAX_TIMER_MS = 2_147_483_647
+
+function readOffer(protocols: string | readonly string[]): Protocol[] {
+  const list = typeof protocols === 'string' ? [protocols] : protocols
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', 'an upgrade without `protocols` asks for nothing')
+  }
+  return list.map((text) => {
+    const protocol = typeof text === 'string' ? parseProtocol(text) : undefined
+    if (protocol !== undefined) return protocol
+    throw new MisuseError(
+      'ERR_INVALID_TOKEN',
+      `protocol ${JSON.stringify(text)} is not name or name/version`,
+      {
+        section: 'RFC 9110 section 7.8',
+      },
+    )
+  })
+}
+
+function endWith(signal: AbortSignal, stream: Duplex): void {
+  const onAbort = (): void => void stream.destroy(signal.reason)
+  if (signal.aborted) return onAbort()
+  signal.addEventListener('abort', onAbort)
+  stream.once('close', () => signal.removeEventListener('abort', onAbort))
+}
+
+function namesUpgrade(response: IncomingMessage): boolean {
+  const { protocols, malformed } = parseUpgrade(fieldLines(response.rawHeaders, 'upgrade'))
+  return !malformed && protocols.length > 0
+}

@@ -1,0 +1,199 @@
+// Knows one request that asks for a switch: from its first byte to its 101, its ordinary response, or its failure.
+// Never knows what the switch is for: whoever asks judges the 101.
+import {
+  type ClientRequest,
+  type Agent as HttpAgent,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+} from 'node:http'
+import { type Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import type { Clock } from '../base/clock.ts'
+import { MisuseError, PeerError } from '../base/errors.ts'
+import type { Fields } from '../http/message.ts'
+import { dropBody, expectsContinue, framingFields, type RequestBody, sendBody } from './request-body.ts'
+import type { Target } from './target.ts'
+
+/** How long a 100 is waited for before the body is sent without it, in milliseconds (RFC 9110 section 10.1.1). */
+const CONTINUE_TIMEOUT_MS = 1_000
+
+export interface Exchange {
+  readonly target: Target
+  readonly method: string
+  /** Every field but Host and those that frame the body; checked by the caller. */
+  readonly fields: Fields
+  readonly body?: RequestBody | undefined
+  /** Ends the exchange, and a declined response that is still being read. The stream of a switch is the caller's. */
+  readonly signal?: AbortSignal | undefined
+  /** Until the head of the answer is here. Infinity: no deadline. */
+  readonly timeoutMs: number
+  readonly clock: Clock
+  readonly agent?: HttpAgent | HttpsAgent | false | undefined
+  readonly tls?: TlsOptions | undefined
+  /** Whether this 101 may be followed. What it throws fails the exchange, and the socket is destroyed. */
+  judge(response: IncomingMessage): void
+}
+
+export type Outcome =
+  /** The stream holds whatever came behind the 101; it has an `error` listener and no timeout. */
+  | { readonly kind: 'switched'; readonly response: IncomingMessage; readonly stream: Duplex }
+  /** Any final response; its body is still to be read. */
+  | { readonly kind: 'answered'; readonly response: IncomingMessage }
+
+/**
+ * Sends the request and waits. Rejects with a PeerError, with the signal's reason, with what `judge` threw or
+ * what the body's source threw; then nothing of it is left.
+ */
+export function perform(exchange: Exchange): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const { signal, body, clock, timeoutMs } = exchange
+    if (signal?.aborted) {
+      dropBody(body)
+      return reject(signal.reason)
+    }
+    const waitsForContinue = expectsContinue(body, exchange.fields)
+    const request = openRequest(exchange)
+    let settled = false
+    let bodyStarted = false
+
+    const settle = (): boolean => {
+      if (settled) return false
+      settled = true
+      deadline?.cancel()
+      goOn?.cancel()
+      signal?.removeEventListener('abort', onAbort)
+      return true
+    }
+    const fail = (error: unknown): void => {
+      if (!settle()) return
+      dropBody(body)
+      request.destroy()
+      reject(error)
+    }
+    const onAbort = (): void => fail(signal?.reason)
+    const startBody = (): void => {
+      if (bodyStarted || settled) return
+      bodyStarted = true
+      sendBody(request, body, exchange.fields, (error) => {
+        fail(error)
+        // after the answer's head: what is left of the exchange ends with its body
+        request.destroy()
+      })
+    }
+
+    const deadline = Number.isFinite(timeoutMs)
+      ? clock.after(timeoutMs, () => {
+          fail(
+            new PeerError(
+              'ERR_HANDSHAKE_TIMEOUT',
+              `no answer from ${where(exchange.target)} in ${timeoutMs} ms`,
+            ),
+          )
+        })
+      : undefined
+    const goOn = waitsForContinue ? clock.after(CONTINUE_TIMEOUT_MS, startBody) : undefined
+    signal?.addEventListener('abort', onAbort)
+
+    request.on('upgrade', (response: IncomingMessage, stream: Duplex, head: Buffer) => {
+      // the first act: a reset from here on must not end the process
+      stream.on('error', () => {})
+      if (settled) return void stream.destroy()
+      try {
+        if (!request.writableFinished) throw tooEarly()
+        exchange.judge(response)
+      } catch (error) {
+        stream.destroy()
+        return fail(error)
+      }
+      settle()
+      handOver(stream, head)
+      resolve({ kind: 'switched', response, stream })
+    })
+    request.on('response', (response: IncomingMessage) => {
+      if (settled) return void response.destroy()
+      if (response.statusCode === 101) {
+        // node:http gives a 101 here that lacks Upgrade or Connection: upgrade
+        try {
+          exchange.judge(response)
+          throw new PeerError('ERR_UPGRADE_UNSOLICITED', 'a 101 that node:http does not follow')
+        } catch (error) {
+          return fail(error)
+        }
+      }
+      settle()
+      if (signal !== undefined) abortWith(signal, response)
+      if (!bodyStarted) endAfter(response, request, body)
+      resolve({ kind: 'answered', response })
+    })
+    request.on('continue', startBody)
+    request.on('error', (cause) => fail(noAnswer(exchange.target, cause)))
+    request.on('close', () => fail(noAnswer(exchange.target, undefined)))
+    if (!waitsForContinue) startBody()
+  })
+}
+
+function openRequest(exchange: Exchange): ClientRequest {
+  const { target, method, fields, body, agent, tls } = exchange
+  const headers: Record<string, string | string[]> = {}
+  for (const [name, value] of [...fields, ...framingFields(body, fields)]) {
+    const key = Object.keys(headers).find((other) => other.toLowerCase() === name.toLowerCase()) ?? name
+    const before = headers[key]
+    headers[key] = before === undefined ? value : [before, value].flat()
+  }
+  const options: RequestOptions = { host: target.host, port: target.port, method, path: target.path, headers }
+  if (agent !== undefined) options.agent = agent
+  try {
+    return target.secure ? requestHttps(overTls(options, tls)) : requestHttp(options)
+  } catch (cause) {
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      `node:http refuses the request: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+/** An upgrade is of HTTP/1.1 alone: whatever else the application asks of TLS, no other protocol is negotiated. */
+function overTls(options: RequestOptions, tls: TlsOptions | undefined): RequestOptions {
+  const pinned: TlsOptions = { ...tls, ALPNProtocols: ['http/1.1'] }
+  return { ...pinned, ...options } as RequestOptions
+}
+
+/** The connection leaves HTTP: no timeout of the agent's, half-closing as the protocol wants, leftover bytes first. */
+function handOver(stream: Duplex, head: Buffer): void {
+  if ('setTimeout' in stream) (stream as { setTimeout(ms: number): void }).setTimeout(0)
+  stream.allowHalfOpen = true
+  if (head.length > 0) stream.unshift(head)
+}
+
+/** The signal goes on to mean something while the declined response is read. */
+function abortWith(signal: AbortSignal, response: IncomingMessage): void {
+  const onAbort = (): void => void response.destroy(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  response.once('close', () => signal.removeEventListener('abort', onAbort))
+}
+
+/** The answer came instead of a 100: the promised body is never sent, so the connection cannot go on after it. */
+function endAfter(response: IncomingMessage, request: ClientRequest, body: RequestBody | undefined): void {
+  dropBody(body)
+  response.once('end', () => request.destroy())
+}
+
+function tooEarly(): PeerError {
+  return new PeerError('ERR_UPGRADE_TOO_EARLY', 'a 101 before the request was sent to its end', {
+    section: 'RFC 9110 section 7.8',
+  })
+}
+
+function noAnswer(target: Target, cause: Error | undefined): PeerError {
+  const why = cause === undefined ? 'the connection was closed' : cause.message
+  return new PeerError('ERR_CONNECT', `no answer from ${where(target)}: ${why}`, { cause })
+}
+
+function where(target: Target): string {
+  return `${target.host}:${target.port}`
+}

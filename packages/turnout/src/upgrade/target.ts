@@ -1,0 +1,65 @@
+// Knows what a URL says about where a request goes, and who asks.
+import { MisuseError } from '../base/errors.ts'
+import type { Fields } from '../http/message.ts'
+
+/** Where a request goes. */
+export interface Target {
+  readonly secure: boolean
+  /** As the URL writes it; an IPv6 address without its brackets. */
+  readonly host: string
+  readonly port: number
+  /** Path and query: the request target. */
+  readonly path: string
+  /** `Authorization: Basic …` when the URL has userinfo (RFC 7617 section 2); else empty. */
+  readonly credentials: Fields
+}
+
+/** Schemes that mean HTTP/1.1, with or without TLS. */
+const SECURE: Readonly<Record<string, boolean>> = {
+  'http:': false,
+  'https:': true,
+  'ws:': false,
+  'wss:': true,
+}
+
+/** @throws MisuseError for something that is no absolute URL. */
+export function parseUrl(url: string | URL): URL {
+  try {
+    return new URL(url)
+  } catch (cause) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `'${url}' is no absolute URL`, { cause })
+  }
+}
+
+/** @throws MisuseError for a scheme that is not one of `schemes`, such as `http:`. */
+export function readTarget(url: URL, schemes: readonly string[]): Target {
+  const secure = SECURE[url.protocol]
+  if (secure === undefined || !schemes.includes(url.protocol)) {
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      `a URL of scheme ${url.protocol} where ${schemes.join(' ')} can go`,
+    )
+  }
+  return {
+    secure,
+    host: url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname,
+    port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
+    path: url.pathname + url.search,
+    credentials: basicCredentials(url),
+  }
+}
+
+function basicCredentials(url: URL): Fields {
+  if (url.username === '' && url.password === '') return []
+  const pair = `${percentDecode(url.username)}:${percentDecode(url.password)}`
+  return [['Authorization', `Basic ${Buffer.from(pair).toString('base64')}`]]
+}
+
+/** A stray percent sign is kept as it is: the URL standard lets it stand in userinfo. */
+function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

@@ -1,0 +1,124 @@
+// Knows how to be a server that answers with exact bytes, and how to clean up after it.
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+
+/** One request as it came, up to and with its blank line. */
+export interface RawRequest {
+  readonly head: string
+  /** How many requests came on this connection before. */
+  readonly index: number
+  readonly socket: Socket
+  /** Whatever came behind the head so far, and everything that comes later, as Latin-1. */
+  rest(): string
+  /** Resolves when `rest()` is at least that long, or ends so; rejects when the connection ends first. */
+  received(what: number | RegExp): Promise<string>
+}
+
+export interface RawServer {
+  readonly port: number
+  readonly url: string
+  readonly requests: RawRequest[]
+  readonly sockets: Set<Socket>
+  /** The connections made so far. */
+  readonly connections: () => number
+  /** Resolves when no connection is open any more. */
+  idle(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface RawServerOptions {
+  readonly tls?: TlsOptions
+  /** Called for each connection, before a byte of it was read. */
+  readonly onConnection?: (socket: Socket) => void
+}
+
+/** `answer` is called for each request head. A second head is looked for only while `again` says so. */
+export async function rawServer(
+  answer: (request: RawRequest) => void,
+  options: RawServerOptions = {},
+): Promise<RawServer> {
+  const sockets = new Set<Socket>()
+  const requests: RawRequest[] = []
+  let connections = 0
+  const onSocket = (socket: Socket): void => {
+    connections++
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('close', () => sockets.delete(socket))
+    options.onConnection?.(socket)
+    let received = ''
+    let index = 0
+    const watchers = new Set<() => void>()
+    socket.on('data', (chunk) => {
+      received += chunk.toString('latin1')
+      const end = received.indexOf('\r\n\r\n')
+      if (end >= 0 && /^[A-Z]+ \S+ HTTP\/1\.1\r\n/.test(received)) {
+        const head = received.slice(0, end + 4)
+        received = received.slice(end + 4)
+        const request: RawRequest = {
+          head,
+          index: index++,
+          socket,
+          rest: () => received,
+          received: (what) =>
+            new Promise((resolve, reject) => {
+              const look = (): void => {
+                if (typeof what === 'number' ? received.length < what : !what.test(received)) return
+                watchers.delete(look)
+                resolve(received)
+              }
+              watchers.add(look)
+              socket.once('close', () =>
+                reject(new Error(`connection ended after ${JSON.stringify(received)}`)),
+              )
+              look()
+            }),
+        }
+        requests.push(request)
+        answer(request)
+      }
+      for (const look of watchers) look()
+    })
+  }
+  const server = options.tls === undefined ? createServer(onSocket) : createTlsServer(options.tls, onSocket)
+  server.on('tlsClientError', () => {})
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    port,
+    url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/`,
+    requests,
+    sockets,
+    connections: () => connections,
+    async idle() {
+      for (const socket of sockets) await new Promise((resolve) => socket.once('close', resolve))
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+/** A head from its lines. */
+export function head(...lines: string[]): string {
+  return `${lines.join('\r\n')}\r\n\r\n`
+}
+
+/** The value of a field in a raw head; undefined when there is no such line. */
+export function fieldOf(rawHead: string, name: string): string | undefined {
+  const line = rawHead.split('\r\n').find((text) => text.toLowerCase().startsWith(`${name.toLowerCase()}:`))
+  return line?.slice(name.length + 1).trim()
+}
+
+/** Everything the stream yields until it ends, as Latin-1. The other direction of a Duplex stays open. */
+export async function textOf(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = []
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  await once(stream, 'end')
+  return Buffer.concat(chunks).toString('latin1')
+}

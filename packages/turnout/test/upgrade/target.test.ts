@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MisuseError } from '../../src/base/errors.ts'
+import { parseUrl, readTarget } from '../../src/upgrade/target.ts'
+
+const schemes = ['http:', 'https:', 'ws:', 'wss:']
+const read = (url: string) => readTarget(parseUrl(url), schemes)
+
+test('a URL says host, port, path with query, and whether TLS goes first', () => {
+  assert.deepEqual(read('http://example.com'), {
+    secure: false,
+    host: 'example.com',
+    port: 80,
+    path: '/',
+    credentials: [],
+  })
+  assert.deepEqual(read('wss://example.com:8443/a%20b?c=d#e'), {
+    secure: true,
+    host: 'example.com',
+    port: 8443,
+    path: '/a%20b?c=d',
+    credentials: [],
+  })
+})
+
+test('R21: the port is 80, and 443 where TLS goes first', () => {
+  assert.deepEqual(
+    ['http://a', 'ws://a', 'https://a', 'wss://a'].map((url) => read(url).port),
+    [80, 80, 443, 443],
+  )
+})
+
+test('an IPv6 address is dialled without its brackets', () => {
+  assert.equal(read('ws://[::1]:81/').host, '::1')
+})
+
+test('RFC 7617 section 2: userinfo becomes Basic credentials, in UTF-8', () => {
+  assert.deepEqual(read('http://Aladdin:open%20sesame@a/').credentials, [
+    ['Authorization', 'Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=='],
+  ])
+  assert.deepEqual(read('http://test:123%C2%A3@a/').credentials, [
+    ['Authorization', 'Basic dGVzdDoxMjPCow=='],
+  ])
+  assert.deepEqual(read('http://u@a/').credentials, [['Authorization', 'Basic dTo=']])
+})
+
+test('userinfo with a stray percent sign is taken as it stands', () => {
+  assert.deepEqual(read('http://u%zz:p@a/').credentials, [
+    ['Authorization', `Basic ${Buffer.from('u%zz:p').toString('base64')}`],
+  ])
+})
+
+test('what is no absolute URL, or of another scheme, is misuse', () => {
+  for (const url of ['', '/chat', 'example.com', 'ftp://a/', 'mailto:a@b', 'http://']) {
+    assert.throws(() => read(url), MisuseError)
+  }
+  assert.throws(() => readTarget(parseUrl('ws://a/'), ['http:', 'https:']), MisuseError)
+})
