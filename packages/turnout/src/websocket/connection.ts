@@ -1,15 +1,15 @@
 // Knows one WebSocket as its user sees it, on either side: joins session, transport and clock.
 // Never knows how the connection came to be.
-import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
-import { MisuseError, PeerError } from '../base/errors.ts'
+import { type Alarm, systemClock } from '../base/clock.ts'
+import { PeerError } from '../base/errors.ts'
 import { Outbox } from '../base/outbox.ts'
 import type { Transport, TransportSink } from '../transport/transport.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import { CLOSE, encodeCloseBody } from './close.ts'
-import { type Flushable, flushSoon } from './flush.ts'
 import type { Role } from './frame.ts'
-import { Inbox } from './inbox.ts'
 import type { ConnectionEvents, ConnectionOptions, Message, Sendable } from './options.ts'
+import { Receiver } from './receiver.ts'
+import { type Deferred, deferred, Sender } from './sender.ts'
 import { Session, type SessionEvents, type SessionState } from './session.ts'
 
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_576
@@ -18,10 +18,6 @@ const DEFAULT_HIGH_WATER_MARK_BYTES = 65_536
 
 /** A peer that broke the rules gets this long to take our Close frame and hang up. */
 const FAILED_LINGER_MS = 2_000
-
-/** Unread messages from which on an iterating reader's peer is slowed down, by count and by bytes. */
-const INBOX_HIGH_MESSAGES = 1024
-const INBOX_HIGH_BYTES = 1_048_576
 
 /** How a connection ended. */
 export interface CloseInfo {
@@ -73,7 +69,7 @@ export function failHandler<Data>(socket: WebSocketConnection<Data>, error: unkn
 
 /** Only for broadcasts: a whole frame of a server, encoded once for many. */
 export function sendFrame(socket: WebSocketConnection, frame: Uint8Array): boolean | Promise<boolean> {
-  return shellOf(socket).sendFrame(frame)
+  return shellOf(socket).sender.sendFrame(frame)
 }
 
 export function roleOf(socket: WebSocketConnection): Role {
@@ -124,7 +120,7 @@ export class WebSocketConnection<Data = unknown> implements AsyncIterable<Messag
 
   /** Bytes of frames that were sent and that the operating system has not taken yet. */
   get bufferedBytes(): number {
-    return this.#shell.bufferedBytes
+    return this.#shell.sender.bufferedBytes
   }
 
   /** How it ended. Never rejects. */
@@ -142,7 +138,7 @@ export class WebSocketConnection<Data = unknown> implements AsyncIterable<Messag
    * @throws MisuseError ERR_INVALID_ARGUMENT for anything that is neither a string nor bytes.
    */
   send(message: Sendable): boolean | Promise<boolean> {
-    return this.#shell.send(message)
+    return this.#shell.sender.send(message)
   }
 
   /**
@@ -150,12 +146,12 @@ export class WebSocketConnection<Data = unknown> implements AsyncIterable<Messag
    * @throws MisuseError ERR_CONTROL_TOO_LONG above 125 bytes.
    */
   ping(payload: string | Uint8Array = ''): boolean {
-    return this.#shell.sendControl('ping', payload)
+    return this.#shell.sender.sendControl('ping', payload)
   }
 
   /** Sends a Pong nobody asked for (section 5.5.3); Pings are answered without you. Like `ping`. */
   pong(payload: string | Uint8Array = ''): boolean {
-    return this.#shell.sendControl('pong', payload)
+    return this.#shell.sender.sendControl('pong', payload)
   }
 
   /**
@@ -178,7 +174,7 @@ export class WebSocketConnection<Data = unknown> implements AsyncIterable<Messag
 
   /** Delivers no more messages to the `message` callback until `resume`; the peer is slowed by TCP. */
   pause(): void {
-    this.#shell.pause()
+    this.#shell.receiver.pause()
   }
 
   resume(): void {
@@ -187,48 +183,45 @@ export class WebSocketConnection<Data = unknown> implements AsyncIterable<Messag
 
   /** Every message from the first that nobody has read; ends when the connection has. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
-    return this.#shell.iterate()
+    return this.#shell.receiver.iterate()
   }
 }
 
-class Shell<Data> implements SessionEvents, TransportSink, Flushable {
+class Shell<Data> implements SessionEvents, TransportSink {
   readonly socket: WebSocketConnection<Data>
+  readonly sender: Sender
+  readonly receiver: Receiver<Data>
   readonly #setup: ConnectionSetup<Data>
-  readonly #outbox = new Outbox()
   readonly #session: Session
   #transport: Transport | undefined
   #readyState: ReadyState = 'opening'
-  /** A chunk is being processed: what is sent now leaves with it. */
-  #inChunk = false
-  #flushQueued = false
-  /** The transport asked to wait. */
-  #blocked = false
-  /** Its side was ended. */
-  #transportEnded = false
+  /** Rings when the peer has taken too long to close. */
   #alarm: Alarm | undefined
-  /** Messages that nobody has taken; made when the first one has to wait. */
-  #inbox: Inbox<Message> | undefined
-  #inboxBytes = 0
-  #paused = false
-  #transportPaused = false
-  /** Set while a Blob is being read: what is sent now waits for its turn. */
-  #turn: Promise<void> | undefined
-  #drained: { readonly promise: Promise<boolean>; readonly resolve: (drained: boolean) => void } | undefined
-  #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | undefined
-  #info: CloseInfo | undefined
-  #closeTold = false
   /** What went wrong on our own side. */
   #ownError: Error | undefined
   #terminated = false
+  #info: CloseInfo | undefined
+  #closeTold = false
+  #closed: Deferred<CloseInfo> | undefined
 
   constructor(setup: ConnectionSetup<Data>) {
+    const { options, events } = setup
     this.#setup = setup
     this.socket = new WebSocketConnection(this, setup.data)
+    const outbox = new Outbox()
     this.#session = new Session({
       role: setup.role,
-      maxMessageBytes: setup.options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
-      outbox: this.#outbox,
+      maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+      outbox,
       events: this,
+    })
+    const highWaterMarkBytes = options.highWaterMarkBytes ?? DEFAULT_HIGH_WATER_MARK_BYTES
+    this.sender = new Sender(this.#session, outbox, highWaterMarkBytes)
+    this.receiver = new Receiver({
+      socket: this.socket,
+      events,
+      binary: options.binary ?? 'buffer',
+      onError: (error) => this.failHandler(error),
     })
   }
 
@@ -252,10 +245,6 @@ class Shell<Data> implements SessionEvents, TransportSink, Flushable {
     return this.#readyState
   }
 
-  get bufferedBytes(): number {
-    return this.#outbox.bytes + (this.#transport?.bufferedBytes ?? 0)
-  }
-
   get closed(): Promise<CloseInfo> {
     this.#closed ??= deferred<CloseInfo>()
     if (this.#info !== undefined) this.#closed.resolve(this.#info)
@@ -265,12 +254,14 @@ class Shell<Data> implements SessionEvents, TransportSink, Flushable {
   // --- from the handshake
 
   open(transport: Transport): void {
-    this.#transport = transport
     if (this.#readyState === 'closed') return transport.destroy()
-    if (this.#session.state === 'open') this.#readyState = 'open'
+    this.#transport = transport
+    this.sender.open(transport)
     transport.start(this)
+    this.receiver.open(transport)
+    if (this.#session.state === 'open') this.#readyState = 'open'
     this.#call(this.#setup.events.open)
-    this.flush()
+    this.sender.flush()
   }
 
   abandon(error: Error): void {
@@ -281,42 +272,10 @@ class Shell<Data> implements SessionEvents, TransportSink, Flushable {
 
   // --- from the user
 
-  send(message: Sendable): boolean | Promise<boolean> {
-    if (this.#turn !== undefined) return this.#inTurn(() => this.send(message))
-    if (this.#session.state !== 'open') return false
-    if (typeof message === 'string') this.#session.sendText(message)
-    else if (message instanceof Uint8Array) this.#session.sendBinary(message)
-    else if (ArrayBuffer.isView(message)) {
-      this.#session.sendBinary(new Uint8Array(message.buffer, message.byteOffset, message.byteLength))
-    } else if (message instanceof ArrayBuffer || isSharedArrayBuffer(message)) {
-      this.#session.sendBinary(new Uint8Array(message))
-    } else if (message instanceof Blob) return this.#sendBlob(message)
-    else throw unsendable(message)
-    return this.#sent()
-  }
-
-  sendFrame(frame: Uint8Array): boolean | Promise<boolean> {
-    if (this.#turn !== undefined) return this.#inTurn(() => this.sendFrame(frame))
-    if (this.#session.state !== 'open') return false
-    this.#outbox.push(frame)
-    return this.#sent()
-  }
-
-  sendControl(kind: 'ping' | 'pong', payload: string | Uint8Array): boolean {
-    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
-    if (this.#session.state !== 'open') return false
-    if (kind === 'ping') this.#session.sendPing(bytes)
-    else this.#session.sendPong(bytes)
-    this.#sent()
-    return true
-  }
-
   close(code: number | undefined, reason: string): void {
     // misuse is told at once, also when a Blob is in the way
     encodeCloseBody(code, reason)
-    if (this.#turn !== undefined) return void this.#inTurn(() => this.close(code, reason))
-    this.#session.sendClose(code, reason)
-    this.#sent()
+    this.sender.sendClose(code, reason)
   }
 
   terminate(): void {
@@ -327,66 +286,34 @@ class Shell<Data> implements SessionEvents, TransportSink, Flushable {
     else this.#transport.destroy()
   }
 
-  pause(): void {
-    this.#paused = true
-    this.#slowDown()
-  }
-
   resume(): void {
-    this.#paused = false
-    if (this.#setup.events.message !== undefined) {
-      while (!this.#paused && this.#inbox !== undefined && this.#inbox.size > 0)
-        this.#deliver(this.#takeUnread()!)
-      if (this.#info !== undefined && (this.#inbox?.size ?? 0) === 0) this.#tellClosed()
-    }
-    this.#speedUp()
-  }
-
-  iterate(): AsyncIterableIterator<Message> {
-    if (this.#setup.events.message !== undefined) {
-      throw new MisuseError(
-        'ERR_INVALID_ARGUMENT',
-        'a socket with a `message` callback cannot be iterated as well',
-      )
-    }
-    const iterator: AsyncIterableIterator<Message> = {
-      next: () => this.#nextMessage(),
-      return: () => Promise.resolve({ value: undefined, done: true }),
-      [Symbol.asyncIterator]: () => iterator,
-    }
-    return iterator
+    this.receiver.resume()
+    if (this.#info !== undefined) this.#tellClosed()
   }
 
   failHandler(error: unknown): void {
-    this.#ownError = error instanceof Error ? error : new Error(String(error))
+    this.#ownError ??= error instanceof Error ? error : new Error(String(error))
     this.#session.fail(new PeerError('ERR_HANDLER_FAILED', 'the application failed', { cause: error }))
-    this.#sent()
+    this.sender.flush()
     this.#setup.onError?.(error, this.socket)
   }
 
   // --- from the transport
 
   onData(chunk: Buffer): void {
-    this.#inChunk = true
+    this.sender.chunkBegins()
     this.#session.receive(chunk)
-    this.#inChunk = false
-    if (this.#outbox.bytes > 0) this.flush()
+    this.sender.chunkEnds()
   }
 
   onEnd(): void {
     this.#session.transportEnd()
-    this.#endTransport()
+    this.sender.end()
     this.#expectWithin(FAILED_LINGER_MS, 'the end of the TCP connection')
   }
 
   onDrain(): void {
-    this.#blocked = false
-    this.#session.congested(false)
-    this.flush()
-    if (this.#blocked) return
-    this.#drained?.resolve(true)
-    this.#drained = undefined
-    this.#call(this.#setup.events.drain)
+    if (this.sender.drain()) this.#call(this.#setup.events.drain)
   }
 
   onClose(error: Error | undefined): void {
@@ -397,14 +324,7 @@ class Shell<Data> implements SessionEvents, TransportSink, Flushable {
   // --- from the session
 
   onMessage(message: string | Buffer): void {
-    if (this.#setup.events.message !== undefined && !this.#paused) return this.#deliver(this.#shaped(message))
-    this.#inbox ??= new Inbox()
-    const full = this.#inbox.size >= INBOX_HIGH_MESSAGES || this.#inboxBytes >= INBOX_HIGH_BYTES
-    // whoever closes and reads no more must not miss the peer's Close frame behind what is unread
-    if (full && this.#session.state === 'closeSent') return
-    this.#inboxBytes += message.length
-    this.#inbox.put(this.#shaped(message))
-    if (full) this.#slowDown()
+    this.receiver.put(message, this.#session.state === 'closeSent')
   }
 
   onPing(payload: Buffer): void {
@@ -416,122 +336,12 @@ class Shell<Data> implements SessionEvents, TransportSink, Flushable {
   }
 
   onState(state: SessionState): void {
-    if (this.#readyState === 'open' || this.#readyState === 'opening') this.#readyState = 'closing'
-    this.#alarm?.cancel()
-    this.#alarm = undefined
-    if (state === 'closeSent') {
-      if (!this.#paused) this.#speedUp()
-      this.#expectWithin(this.#closeTimeoutMs, 'an answer to our Close frame')
-      return
-    }
-    if (state === 'closeDone') return this.#hangUp(this.#closeTimeoutMs)
-    if (state === 'failed') this.#hangUp(Math.min(this.#closeTimeoutMs, FAILED_LINGER_MS))
-  }
-
-  // --- writing
-
-  /** One write for everything that waits; none while the transport asks to wait. */
-  flush(): void {
-    this.#flushQueued = false
-    if (this.#blocked || this.#transport === undefined) return
-    this.#write(this.#transport)
-  }
-
-  #write(transport: Transport): void {
-    if (this.#outbox.bytes === 0) return
-    const pieces = this.#outbox.take()
-    if (this.#transportEnded || this.#readyState === 'closed' || transport.write(pieces)) return
-    this.#blocked = true
-    this.#session.congested(true)
-  }
-
-  #sent(): boolean | Promise<boolean> {
-    const high = this.#setup.options.highWaterMarkBytes ?? DEFAULT_HIGH_WATER_MARK_BYTES
-    if (this.#outbox.bytes >= high) this.flush()
-    else if (!this.#inChunk && !this.#flushQueued) {
-      this.#flushQueued = true
-      flushSoon(this)
-    }
-    if (!this.#blocked && (this.#transport !== undefined || this.#outbox.bytes < high)) return true
-    if (this.bufferedBytes < high) return true
-    this.#drained ??= deferred<boolean>()
-    return this.#drained.promise
-  }
-
-  #sendBlob(blob: Blob): Promise<boolean> {
-    let bytes: ArrayBuffer | undefined
-    const read = this.#inTurn(async () => {
-      bytes = await blob.arrayBuffer()
-    })
-    const sent = this.#inTurn(() => bytes !== undefined && this.send(bytes))
-    return read.then(() => sent)
-  }
-
-  /** Acts once every Blob that was sent before has been read, so that order holds. */
-  #inTurn<Result>(act: () => Result | Promise<Result>): Promise<Result> {
-    const result = (this.#turn ?? Promise.resolve()).then(() => {
-      const later = this.#turn
-      this.#turn = undefined
-      try {
-        return act()
-      } finally {
-        this.#turn = later
-      }
-    })
-    const turn: Promise<void> = result.then(noop, noop).then(() => {
-      if (this.#turn === turn) this.#turn = undefined
-    })
-    this.#turn = turn
-    return result
-  }
-
-  // --- reading
-
-  #nextMessage(): Promise<IteratorResult<Message, undefined>> {
-    this.#inbox ??= new Inbox()
-    if (this.#info !== undefined) this.#inbox.close()
-    const message = this.#takeUnread()
-    if (message === undefined) return this.#inbox.next()
-    return Promise.resolve({ value: message, done: false })
-  }
-
-  #takeUnread(): Message | undefined {
-    const message = this.#inbox?.take()
-    if (message === undefined) return undefined
-    this.#inboxBytes -= typeof message === 'string' ? message.length : message.byteLength
-    if (this.#inbox!.size === 0) {
-      this.#inboxBytes = 0
-      if (!this.#paused) this.#speedUp()
-    }
-    return message
-  }
-
-  #shaped(message: string | Buffer): Message {
-    if (typeof message === 'string' || this.#setup.options.binary !== 'arraybuffer') return message
-    const copy = new ArrayBuffer(message.length)
-    new Uint8Array(copy).set(message)
-    return copy
-  }
-
-  #deliver(message: Message): void {
-    try {
-      const result = this.#setup.events.message!(this.socket, message)
-      if (result !== undefined) result.then(undefined, (error) => this.failHandler(error))
-    } catch (error) {
-      this.failHandler(error)
-    }
-  }
-
-  #slowDown(): void {
-    if (this.#transportPaused) return
-    this.#transportPaused = true
-    this.#transport?.pause()
-  }
-
-  #speedUp(): void {
-    if (!this.#transportPaused) return
-    this.#transportPaused = false
-    this.#transport?.resume()
+    if (this.#readyState !== 'closed') this.#readyState = 'closing'
+    if (state === 'closeSent') this.#expectWithin(this.#closeTimeoutMs, 'an answer to our Close frame')
+    else if (state === 'closeDone') this.#hangUp(this.#closeTimeoutMs)
+    else if (state === 'failed') this.#hangUp(Math.min(this.#closeTimeoutMs, FAILED_LINGER_MS))
+    // whatever held the reading back, the end must be seen
+    this.receiver.listen()
   }
 
   // --- ending
@@ -540,42 +350,29 @@ class Shell<Data> implements SessionEvents, TransportSink, Flushable {
     return this.#setup.options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS
   }
 
-  get #clock(): Clock {
-    return this.#setup.options.clock ?? systemClock
-  }
-
   /** A server closes TCP, a client waits for that (RFC 6455 section 7.1.1); a client that failed need not. */
   #hangUp(withinMs: number): void {
-    // whatever held the reading back, the end must be seen
-    this.#speedUp()
-    if (this.role === 'server' || this.#session.state === 'failed') {
-      queueMicrotask(() => this.#endTransport())
-    }
+    if (this.role === 'server' || this.#session.state === 'failed') queueMicrotask(() => this.sender.end())
     this.#expectWithin(withinMs, 'the end of the TCP connection')
   }
 
   #expectWithin(ms: number, what: string): void {
-    this.#alarm = this.#clock.after(ms, () => {
-      const error = new PeerError('ERR_CLOSE_TIMEOUT', `${what} did not come within ${ms} ms`, {
+    if (this.#info !== undefined) return
+    const clock = this.#setup.options.clock ?? systemClock
+    this.#alarm?.cancel()
+    this.#alarm = clock.after(ms, () => {
+      this.#ownError ??= new PeerError('ERR_CLOSE_TIMEOUT', `${what} did not come within ${ms} ms`, {
         section: 'RFC 6455 section 7.1.1',
       })
-      this.#ownError ??= error
       this.#session.transportEnd()
-      this.#transport?.destroy()
+      if (this.#transport === undefined) this.#finish(undefined)
+      else this.#transport.destroy()
     })
-  }
-
-  #endTransport(): void {
-    if (this.#transportEnded || this.#transport === undefined) return
-    this.#write(this.#transport)
-    this.#transportEnded = true
-    this.#transport.end()
   }
 
   #finish(error: Error | undefined): void {
     if (this.#info !== undefined) return
     this.#alarm?.cancel()
-    this.#alarm = undefined
     this.#readyState = 'closed'
     const { received, failure } = this.#session
     const clean = received !== undefined && failure === undefined
@@ -585,19 +382,18 @@ class Shell<Data> implements SessionEvents, TransportSink, Flushable {
       clean,
       cause: clean || this.#terminated ? undefined : (this.#ownError ?? failure ?? error ?? lost()),
     }
-    this.#outbox.take()
-    this.#drained?.resolve(false)
-    this.#drained = undefined
-    this.#inbox?.close()
+    this.sender.drop()
+    this.receiver.end()
     this.#closed?.resolve(this.#info)
-    if (this.#setup.events.message === undefined || (this.#inbox?.size ?? 0) === 0) this.#tellClosed()
+    this.#tellClosed()
   }
 
+  /** Once, and after the last message where a callback takes them. */
   #tellClosed(): void {
-    const tell = this.#setup.events.close
-    if (tell === undefined || this.#closeTold) return
+    const { message, close } = this.#setup.events
+    if (close === undefined || this.#closeTold || (message !== undefined && this.receiver.unread > 0)) return
     this.#closeTold = true
-    this.#call(tell, this.#info!)
+    this.#call(close, this.#info!)
   }
 
   /** Calls the user; what that throws is the user's, and ends the connection with 1011. */
@@ -618,28 +414,4 @@ function lost(): PeerError {
   return new PeerError('ERR_CONNECTION_LOST', 'the connection ended without a Close frame', {
     section: 'RFC 6455 section 7.1.5',
   })
-}
-
-interface Deferred<Value> {
-  readonly promise: Promise<Value>
-  readonly resolve: (value: Value) => void
-}
-
-function deferred<Value>(): Deferred<Value> {
-  let resolve: (value: Value) => void = () => {}
-  const promise = new Promise<Value>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve }
-}
-
-function noop(): void {}
-
-function isSharedArrayBuffer(value: unknown): value is SharedArrayBuffer {
-  return typeof SharedArrayBuffer !== 'undefined' && value instanceof SharedArrayBuffer
-}
-
-function unsendable(value: unknown): MisuseError {
-  const seen = value === null ? 'null' : typeof value
-  return new MisuseError('ERR_INVALID_ARGUMENT', `${seen} cannot be sent: a string, bytes or a Blob can`)
 }
