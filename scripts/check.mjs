@@ -12,7 +12,9 @@ for (const { name, base, config } of projects) {
   if (!existsSync(join(house, base, 'src'))) continue
   await step(`types: ${name}`, [tool('typescript', 'tsc'), '-p', join(house, base, config), '--noEmit'])
 }
-await step('tests', [join(house, 'scripts/test.mjs'), '--coverage'])
+// Where the tests run by themselves, they need not run twice.
+if (!process.argv.includes('--without-tests'))
+  await step('tests', [join(house, 'scripts/test.mjs'), '--coverage'])
 await check('package: what is in it', contents)
 await step('package: publint', [tool('publint', 'publint'), library, '--strict', '--pack', 'npm'])
 await step('package: types, as importers see them', [

@@ -49,9 +49,12 @@ async function install() {
   console.log('turnout: installing packages (npm ci)')
   const [program, args] = npm()
   const env = { ...process.env, npm_config_loglevel: 'error', npm_config_progress: 'false' }
-  const code = await run(program, [...args, 'ci', '--no-audit', '--no-fund'], { env })
-  if (code === 0) return
-  console.error(`turnout: npm ci failed with exit code ${code}; is the npm registry within reach?`)
+  // A machine that nobody watches has to get over a registry that is out of breath.
+  for (let attempts = process.env.CI === 'true' ? 3 : 1; attempts > 0; attempts -= 1) {
+    const code = await run(program, [...args, 'ci', '--no-audit', '--no-fund'], { env })
+    if (code === 0) return
+    console.error(`turnout: npm ci failed with exit code ${code}; is the npm registry within reach?`)
+  }
   process.exit(1)
 }
 
