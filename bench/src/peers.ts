@@ -1,0 +1,120 @@
+// Knows who is measured: how each peer is started, and what it cannot do.
+import type { ChildOptions } from './child.ts'
+import type { Runtimes } from './runtimes.ts'
+import type { Workload } from './workloads.ts'
+
+/** A program of the bench that hosts a peer. */
+export interface Part {
+  /** Below `dist`. */
+  readonly script: string
+  /** `node`: the one that was asked for. `home`: the one in which the bench itself runs. */
+  readonly runtime: 'node' | 'home' | 'bun'
+  readonly framing: 'websocket' | 'raw'
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+export interface Peer {
+  readonly name: string
+  /** For the chart and the tables' legend. */
+  readonly title: string
+  /** The npm packages whose versions are reported. */
+  readonly packages: readonly string[]
+  readonly server?: Part
+  readonly client?: Part
+  /** In a word why a workload is not for this peer. */
+  readonly cannot?: (workload: Workload) => string | undefined
+}
+
+const wsAlone = { WS_NO_BUFFER_UTIL: '1', WS_NO_UTF_8_VALIDATE: '1' }
+
+export const peers: readonly Peer[] = [
+  {
+    name: 'turnout',
+    title: 'turnout',
+    packages: ['turnout'],
+    server: node('servers/turnout.js'),
+    client: node('clients/turnout.js'),
+  },
+  {
+    name: 'turnout-iterator',
+    title: 'turnout, async iterator',
+    packages: ['turnout'],
+    server: node('servers/turnout-iterator.js'),
+  },
+  {
+    name: 'ws',
+    title: 'ws',
+    packages: ['ws'],
+    server: node('servers/ws.js', wsAlone),
+    client: node('clients/ws.js', wsAlone),
+  },
+  {
+    name: 'ws-native',
+    title: 'ws + bufferutil + utf-8-validate',
+    packages: ['ws', 'bufferutil', 'utf-8-validate'],
+    server: node('servers/ws.js'),
+    client: node('clients/ws.js'),
+  },
+  {
+    name: 'raw',
+    title: 'raw net (no WebSocket)',
+    packages: [],
+    server: { ...node('servers/raw.js'), framing: 'raw' },
+    cannot: ({ kind }) => (kind === 'handshake' ? 'no WebSocket, so no handshake' : undefined),
+  },
+  {
+    name: 'uws',
+    title: 'uWebSockets.js (C++)',
+    packages: ['@trufflesuite/uws-js-unofficial'],
+    // Its binaries are for Node 16, 18 and 20 only, so `--node` does not move it.
+    server: { ...node('servers/uws.js'), runtime: 'home' },
+  },
+  {
+    name: 'bun',
+    title: 'Bun.serve (C++)',
+    packages: [],
+    server: { script: 'servers/bun.js', runtime: 'bun', framing: 'websocket' },
+  },
+  {
+    name: 'faye-websocket',
+    title: 'faye-websocket',
+    packages: ['faye-websocket'],
+    server: node('servers/faye.js'),
+  },
+  {
+    name: 'websocket',
+    title: 'websocket',
+    packages: ['websocket'],
+    server: node('servers/websocket.js'),
+  },
+  { name: 'undici', title: 'undici', packages: ['undici'], client: node('clients/undici.js') },
+]
+
+/** Whom `--quick` runs. */
+export const quickPeers: readonly string[] = ['turnout', 'ws', 'raw', 'uws', 'bun', 'undici']
+
+/** Against whom ratios are taken. */
+export const bases: readonly string[] = ['ws', 'raw', 'bun']
+
+/** The part of a peer that a workload measures, or in a word why there is none. */
+export function partFor(peer: Peer, workload: Workload): Part | string {
+  const part = workload.side === 'server' ? peer.server : peer.client
+  if (part === undefined) return workload.side === 'server' ? 'a client only' : 'measured as a server only'
+  return peer.cannot?.(workload) ?? part
+}
+
+/** How to start a part; a string says why it cannot be started here. */
+export function launch(part: Part, dist: string, runtimes: Runtimes): ChildOptions | string {
+  const runtime = part.runtime === 'home' ? process.execPath : runtimes[part.runtime]
+  if (runtime === undefined) return `no Bun was found here (node scripts/runtimes.mjs bun, or --bun PATH)`
+  return {
+    runtime,
+    runtimeArguments: part.runtime === 'bun' ? [] : ['--expose-gc', ...runtimes.nodeArguments],
+    script: `${dist}/${part.script}`,
+    environment: part.environment ?? {},
+  }
+}
+
+function node(script: string, environment: Readonly<Record<string, string>> = {}): Part {
+  return { script, runtime: 'node', framing: 'websocket', environment }
+}

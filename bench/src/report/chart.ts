@@ -1,0 +1,148 @@
+// Knows how to draw the results: one small panel a workload, one bar a peer, in an SVG that stands on its own
+// card, light or dark as its reader's system is.
+import type { PeerResult, Results, WorkloadResult } from '../results.ts'
+import { significant } from './text.ts'
+
+/** The workloads that a reader of the README wants to see, as far as they were measured. */
+const shown: readonly (readonly [name: string, title: string])[] = [
+  ['echo-16-p1', 'echo 16 B'],
+  ['echo-125-p32', 'echo 125 B, 32 in flight'],
+  ['echo-1k-binary-p1', 'echo 1 KiB binary'],
+  ['echo-16k-binary-p1', 'echo 16 KiB binary'],
+  ['echo-64k-binary-p1', 'echo 64 KiB binary'],
+  ['echo-1m-binary-p1', 'echo 1 MiB binary'],
+  ['fanout-p8', 'fan-out to 1,000, 8 in flight'],
+  ['handshake', 'handshake + close'],
+  ['client-125-p32', 'clients: echo 125 B, 32 in flight'],
+  ['idle', 'memory of an idle connection'],
+]
+
+const drawn: readonly (readonly [name: string, label: string])[] = [
+  ['turnout', 'turnout'],
+  ['ws', 'ws'],
+  ['faye-websocket', 'faye-websocket'],
+  ['websocket', 'websocket'],
+  ['undici', 'undici'],
+  ['bun', 'Bun (C++)'],
+  ['uws', 'uWebSockets.js (C++)'],
+  ['raw', 'raw net, no WebSocket'],
+]
+
+const width = 860
+const margin = 24
+const gap = 28
+const panelWidth = (width - 2 * margin - gap) / 2
+const labelWidth = 132
+const valueWidth = 104
+const barWidth = panelWidth - labelWidth - valueWidth
+const rowHeight = 19
+const titleHeight = 26
+const top = 84
+
+/** The chart as SVG text. */
+export function chart({ workloads, machine, made, versions }: Results): string {
+  const panels = shown.flatMap(([name, title]) => {
+    const result = workloads.find((each) => each.name === name && each.instrument === 'own')
+    return result === undefined || Object.keys(result.peers).length === 0 ? [] : [{ title, result }]
+  })
+  let y = top
+  const body: string[] = []
+  for (let index = 0; index < panels.length; index += 2) {
+    const row = panels.slice(index, index + 2)
+    row.forEach(({ title, result }, column) => {
+      body.push(panel(title, result, margin + column * (panelWidth + gap), y))
+    })
+    y += Math.max(...row.map(({ result }) => panelHeight(result))) + 20
+  }
+  const height = y + 34
+  const under = [
+    `Node ${machine.node.replace(/^v/, '')}`,
+    ...(machine.bun === undefined ? [] : [`Bun ${machine.bun}`]),
+    ...(versions.ws === undefined ? [] : [versions.ws]),
+    `${machine.cores} cores, ${machine.processor}`,
+    made.slice(0, 10),
+  ].join(' · ')
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title desc">
+<title id="title">CPU time a message costs, turnout beside its peers</title>
+<desc id="desc">${escaped(panels.map(({ title, result }) => inWords(title, result)).join(' '))}</desc>
+<style>${style}</style>
+<rect class="card" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="10"/>
+<text class="head" x="${margin}" y="40">What a message costs</text>
+<text class="note" x="${margin}" y="61">CPU time of the server (or the client), user + system, a message. Shorter is better.</text>
+${body.join('\n')}
+<text class="note" x="${margin}" y="${height - 18}">${escaped(under)}</text>
+</svg>
+`
+}
+
+const style = `
+text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:#1f2328}
+.card{fill:#ffffff;stroke:#d1d9e0}
+.head{font-size:19px;font-weight:600}
+.note{fill:#59636e}
+.panel{font-size:13px;font-weight:600}
+.label,.value{fill:#59636e}
+.own{fill:#0a53c4;font-weight:600}
+.bar{fill:#afb8c1}
+.bar.turnout{fill:#0969da}
+.bar.raw{fill:none;stroke:#818b98;stroke-dasharray:3 2}
+@media (prefers-color-scheme:dark){
+text{fill:#f0f6fc}
+.card{fill:#0d1117;stroke:#3d444d}
+.note,.label,.value{fill:#9198a1}
+.own{fill:#79b8ff}
+.bar{fill:#545d68}
+.bar.turnout{fill:#4493f8}
+.bar.raw{fill:none;stroke:#9198a1}
+}
+`
+
+function panel(title: string, result: WorkloadResult, x: number, y: number): string {
+  const rows = rowsOf(result)
+  const most = Math.max(...rows.map(({ peer }) => peer.cost.median))
+  const lines = rows.map(({ name, label, peer }, index) => {
+    const middle = y + titleHeight + index * rowHeight + rowHeight / 2
+    const length = Math.max(1.5, (peer.cost.median / most) * barWidth)
+    const start = x + labelWidth
+    const own = name === 'turnout' ? ' own' : ''
+    const bar = `<rect class="bar ${name}" x="${round(start)}" y="${round(middle - 6)}" width="${round(length)}" height="12" rx="2"/>`
+    return (
+      `<text class="label${own}" x="${x}" y="${round(middle + 4)}">${escaped(label)}</text>${bar}` +
+      `<text class="value${own}" x="${round(start + length + 6)}" y="${round(middle + 4)}">${escaped(value(result, peer, name))}</text>`
+    )
+  })
+  return `<g>\n<text class="panel" x="${x}" y="${y + 12}">${escaped(title)}</text>\n${lines.join('\n')}\n</g>`
+}
+
+function panelHeight(result: WorkloadResult): number {
+  return titleHeight + rowsOf(result).length * rowHeight
+}
+
+function rowsOf({ peers }: WorkloadResult): { name: string; label: string; peer: PeerResult }[] {
+  return drawn.flatMap(([name, label]) => {
+    const peer = peers[name]
+    return peer === undefined ? [] : [{ name, label, peer }]
+  })
+}
+
+function value({ unit }: WorkloadResult, { cost, ratios }: PeerResult, name: string): string {
+  const text =
+    unit === 'bytes a connection'
+      ? `${significant(cost.median / 1024, 2)} KB`
+      : `${significant(cost.median, cost.median < 1 ? 2 : 3)} µs`
+  const ratio = ratios.ws
+  return name === 'turnout' && ratio !== undefined ? `${text}, ${significant(ratio.median, 2)} × ws` : text
+}
+
+function inWords(title: string, result: WorkloadResult): string {
+  const rows = rowsOf(result).map(({ name, label, peer }) => `${label} ${value(result, peer, name)}`)
+  return `${title}: ${rows.join('; ')}.`
+}
+
+function round(value: number): string {
+  return value.toFixed(1)
+}
+
+function escaped(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;')
+}

@@ -1,0 +1,95 @@
+// Knows how results read in a terminal: a block for each workload, and one table of all at the end.
+import type { PeerResult, WorkloadResult } from '../results.ts'
+import { type Figure, spreadOf } from '../statistics.ts'
+
+/** One workload: a row for each peer, cheapest first, and who was left out. */
+export function workloadBlock(result: WorkloadResult): string {
+  const memory = result.unit === 'bytes a connection'
+  const entries = Object.entries(result.peers).sort(([, a], [, b]) => a.cost.median - b.cost.median)
+  const baseNames = ['ws', 'raw', 'bun'].filter((base) => base in result.peers)
+  const header = [
+    'peer',
+    memory ? 'KB/conn' : 'CPU µs',
+    '±',
+    ...baseNames.flatMap((base) => [`× ${base}`, '±']),
+    ...(memory ? ['memory'] : ['messages/s', 'busy', 'p50 µs', 'p99 µs', 'memory']),
+  ]
+  const rows = entries.map(([peer, row]) => [
+    peer,
+    significant(memory ? row.cost.median / 1024 : row.cost.median),
+    percent(spreadOf(row.cost)),
+    ...baseNames.flatMap((base) => ratioCells(row.ratios[base])),
+    ...(memory
+      ? [megabytes(row.rssBytes)]
+      : [
+          row.perSecond === undefined ? '' : Math.round(row.perSecond.median).toLocaleString('en'),
+          row.busy === undefined ? '' : percent(row.busy.median),
+          row.p50Micros === undefined ? '' : significant(row.p50Micros.median),
+          row.p99Micros === undefined ? '' : significant(row.p99Micros.median),
+          megabytes(row.rssBytes),
+        ]),
+  ])
+  const by = result.instrument === 'own' ? '' : `, load by ${result.instrument}`
+  return [`${result.name}: ${result.title}${by}`, ...table([header, ...rows]), ...absent(result), ''].join(
+    '\n',
+  )
+}
+
+/** Everything in one table: cost, and in brackets its ratio to ws. */
+export function summary(results: readonly WorkloadResult[]): string {
+  const columns = [...new Set(results.flatMap(({ peers }) => Object.keys(peers)))]
+  if (columns.length === 0) return 'Nothing could be measured.'
+  const several = new Set(results.map(({ instrument }) => instrument)).size > 1
+  const cell = (result: WorkloadResult, row: PeerResult | undefined) => {
+    if (row === undefined) return '–'
+    const cost = result.unit === 'bytes a connection' ? row.cost.median / 1024 : row.cost.median
+    const ratio = row.ratios.ws
+    return ratio === undefined ? significant(cost) : `${significant(cost)} (${significant(ratio.median, 2)})`
+  }
+  return [
+    'CPU µs a message (× ws); idle: KB a connection',
+    ...table([
+      ['', ...columns],
+      ...results.map((result) => [
+        several ? `${result.name}, ${result.instrument}` : result.name,
+        ...columns.map((peer) => cell(result, result.peers[peer])),
+      ]),
+    ]),
+  ].join('\n')
+}
+
+/** Digits that mean something: 0.472, 9.41, 112, 1,578. */
+export function significant(value: number, digits: number = 3): string {
+  if (!Number.isFinite(value)) return '–'
+  const whole = Math.max(1, Math.floor(Math.log10(Math.abs(value) || 1)) + 1)
+  const decimals = value < 1 ? digits : Math.max(0, digits - whole)
+  return value.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
+}
+
+function ratioCells(ratio: Figure | undefined): [string, string] {
+  return ratio === undefined ? ['', ''] : [significant(ratio.median), percent(spreadOf(ratio))]
+}
+
+function percent(fraction: number): string {
+  return `${Math.round(fraction * 100)}%`
+}
+
+function megabytes(figure: Figure | undefined): string {
+  return figure === undefined ? '' : `${Math.round(figure.median / 2 ** 20)} MB`
+}
+
+function absent({ leftOut }: WorkloadResult): string[] {
+  return Object.entries(leftOut).map(([peer, why]) => `  left out: ${peer}, ${why}`)
+}
+
+/** First column to the left, figures to the right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map(
+    (row) =>
+      `  ${row
+        .map((text, column) => (column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]!)))
+        .join('  ')
+        .trimEnd()}`,
+  )
+}

@@ -1,0 +1,45 @@
+// Bun.serve, uWebSockets in C++ underneath. Runs in Bun only.
+import { maxBufferedBytes, maxMessageBytes } from '../limits.ts'
+import { answer } from '../questions.ts'
+
+interface BunSocket {
+  send(message: string | Uint8Array): number
+  subscribe(topic: string): void
+}
+
+interface BunServer {
+  readonly port: number
+  upgrade(request: Request): boolean
+  publish(topic: string, message: string | Uint8Array): number
+}
+
+interface BunRuntime {
+  serve(options: Record<string, unknown>): BunServer
+}
+
+answer({
+  listen({ kind }) {
+    const { Bun } = globalThis as unknown as { Bun: BunRuntime }
+    const server = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: (request: Request, self: BunServer) =>
+        self.upgrade(request) ? undefined : new Response('a WebSocket, please', { status: 426 }),
+      websocket: {
+        maxPayloadLength: maxMessageBytes,
+        backpressureLimit: maxBufferedBytes,
+        idleTimeout: 0,
+        sendPings: false,
+        perMessageDeflate: false,
+        open: (socket: BunSocket) => {
+          if (kind === 'fanout') socket.subscribe('all')
+        },
+        message:
+          kind === 'fanout'
+            ? (_socket: BunSocket, data: string | Uint8Array) => server.publish('all', data)
+            : (socket: BunSocket, data: string | Uint8Array) => socket.send(data),
+      },
+    })
+    return { port: server.port }
+  },
+})

@@ -1,0 +1,44 @@
+// The npm package faye-websocket, as its documentation shows it.
+import { createServer, type IncomingMessage } from 'node:http'
+import { createRequire } from 'node:module'
+import type { Duplex } from 'node:stream'
+import { maxMessageBytes } from '../limits.ts'
+import { answer } from '../questions.ts'
+import { listen } from './listen.ts'
+
+interface FayeSocket {
+  on(event: 'message', listener: (event: { readonly data: string | Buffer }) => void): void
+  on(event: 'error' | 'close', listener: () => void): void
+  send(data: string | Buffer): boolean
+}
+
+type FayeConstructor = new (
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  protocols: readonly string[],
+  options: { readonly maxLength: number },
+) => FayeSocket
+
+const FayeWebSocket = createRequire(import.meta.url)('faye-websocket') as FayeConstructor
+
+answer({
+  async listen({ kind }) {
+    const sockets = new Set<FayeSocket>()
+    const server = createServer()
+    server.on('upgrade', (request, stream, head) => {
+      const socket = new FayeWebSocket(request, stream, head, [], { maxLength: maxMessageBytes })
+      socket.on('error', () => {})
+      if (kind === 'fanout') {
+        sockets.add(socket)
+        socket.on('close', () => sockets.delete(socket))
+        socket.on('message', ({ data }) => {
+          for (const each of sockets) each.send(data)
+        })
+      } else {
+        socket.on('message', ({ data }) => socket.send(data))
+      }
+    })
+    return await listen(server)
+  },
+})

@@ -1,0 +1,13 @@
+// Knows how a node:http or node:net server of the bench begins to listen.
+import type { AddressInfo, Server } from 'node:net'
+import { backlog } from '../limits.ts'
+
+/** On loopback, on a port that is free. */
+export function listen(server: Server): Promise<{ readonly port: number }> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host: '127.0.0.1', port: 0, backlog }, () =>
+      resolve({ port: (server.address() as AddressInfo).port }),
+    )
+  })
+}

@@ -1,0 +1,56 @@
+// uWebSockets.js: the C++ server inside Node. Its JavaScript stand-in, which the package loads where it has no binary, is not taken.
+import { createRequire } from 'node:module'
+import { maxBufferedBytes, maxMessageBytes } from '../limits.ts'
+import { answer } from '../questions.ts'
+
+interface UwsSocket {
+  send(message: ArrayBuffer, binary: boolean): number
+  subscribe(topic: string): boolean
+}
+
+interface UwsApp {
+  ws(pattern: string, behavior: Record<string, unknown>): UwsApp
+  publish(topic: string, message: ArrayBuffer, binary: boolean): boolean
+  listen(host: string, port: number, listening: (token: unknown) => void): UwsApp
+}
+
+interface Uws {
+  App(): UwsApp
+  us_socket_local_port(token: unknown): number
+}
+
+answer({
+  listen({ kind }) {
+    const uws = loadUws()
+    const app = uws.App()
+    app.ws('/*', {
+      compression: 0,
+      maxPayloadLength: maxMessageBytes,
+      maxBackpressure: maxBufferedBytes,
+      idleTimeout: 0,
+      sendPingsAutomatically: false,
+      open: (socket: UwsSocket) => {
+        if (kind === 'fanout') socket.subscribe('all')
+      },
+      message:
+        kind === 'fanout'
+          ? (_socket: UwsSocket, data: ArrayBuffer, binary: boolean) => app.publish('all', data, binary)
+          : (socket: UwsSocket, data: ArrayBuffer, binary: boolean) => socket.send(data, binary),
+    })
+    return new Promise((resolve, reject) => {
+      app.listen('127.0.0.1', 0, (token) => {
+        if (token) resolve({ port: uws.us_socket_local_port(token) })
+        else reject(new Error('it could not listen'))
+      })
+    })
+  },
+})
+
+function loadUws(): Uws {
+  const binary = `uws_${process.platform}_${process.arch}_${process.versions.modules}.node`
+  try {
+    return createRequire(import.meta.url)(`@trufflesuite/uws-js-unofficial/binaries/${binary}`) as Uws
+  } catch {
+    throw new Error(`no uWebSockets.js binary for Node ${process.versions.node} (${binary})`)
+  }
+}

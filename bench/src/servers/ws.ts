@@ -1,0 +1,25 @@
+// The npm package ws, as its documentation shows it, without compression. What it loads beside itself is the bench's choice.
+import { createServer } from 'node:http'
+import { WebSocketServer } from 'ws'
+import { maxMessageBytes } from '../limits.ts'
+import { answer } from '../questions.ts'
+import { listen } from './listen.ts'
+
+answer({
+  async listen({ kind }) {
+    const server = createServer()
+    const sockets = new WebSocketServer({ server, maxPayload: maxMessageBytes, perMessageDeflate: false })
+    sockets.on('connection', (socket) => {
+      socket.on('error', () => {})
+      socket.on(
+        'message',
+        kind === 'fanout'
+          ? (data, binary) => {
+              for (const each of sockets.clients) each.send(data, { binary })
+            }
+          : (data, binary) => socket.send(data, { binary }),
+      )
+    })
+    return await listen(server)
+  },
+})
