@@ -14,12 +14,20 @@ export interface Clock {
   after(delayMs: number, ring: () => void): Alarm
 }
 
+/** Node takes no timer longer than this: it would ring at once. */
+const LONGEST_TIMER_MS = 2_147_483_647
+
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(delayMs, ring) {
-    const timer = setTimeout(ring, delayMs)
-    timer.unref()
+    let timer: ReturnType<typeof setTimeout>
+    const wait = (leftMs: number) => {
+      const partMs = Math.min(leftMs, LONGEST_TIMER_MS)
+      timer = setTimeout(() => (leftMs > partMs ? wait(leftMs - partMs) : ring()), partMs)
+      timer.unref()
+    }
+    wait(delayMs)
     return { cancel: () => clearTimeout(timer) }
   },
 }
@@ -45,7 +53,7 @@ export function createVirtualClock(startMs: number = 0): VirtualClock {
   return {
     now: () => nowMs,
     after(delayMs, ring) {
-      const alarm = { atMs: nowMs + delayMs, ring }
+      const alarm = { atMs: nowMs + Math.max(delayMs, 0), ring }
       alarms.add(alarm)
       return { cancel: () => void alarms.delete(alarm) }
     },
@@ -53,10 +61,11 @@ export function createVirtualClock(startMs: number = 0): VirtualClock {
       const untilMs = nowMs + ms
       for (let alarm = nextDue(untilMs); alarm !== undefined; alarm = nextDue(untilMs)) {
         alarms.delete(alarm)
-        nowMs = alarm.atMs
+        // never back: an alarm may itself have let time pass
+        nowMs = Math.max(nowMs, alarm.atMs)
         alarm.ring()
       }
-      nowMs = untilMs
+      nowMs = Math.max(nowMs, untilMs)
     },
     get waiting() {
       return alarms.size

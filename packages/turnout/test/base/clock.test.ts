@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createVirtualClock, systemClock } from '../../src/base/clock.ts'
+
+test('a virtual clock stands still until it is told to go on', () => {
+  const clock = createVirtualClock(100)
+  assert.equal(clock.now(), 100)
+  clock.advance(25)
+  assert.equal(clock.now(), 125)
+  assert.equal(createVirtualClock().now(), 0)
+})
+
+test('alarms ring in the order of their time, equal ones in the order in which they were asked for', () => {
+  const clock = createVirtualClock()
+  const rung: string[] = []
+  for (const [name, delayMs] of [
+    ['late', 30],
+    ['early', 10],
+    ['early too', 10],
+    ['never', 31],
+    ['now', 0],
+  ] as const) {
+    clock.after(delayMs, () => rung.push(`${name} at ${clock.now()}`))
+  }
+  assert.equal(clock.waiting, 5)
+  clock.advance(30)
+  assert.deepEqual(rung, ['now at 0', 'early at 10', 'early too at 10', 'late at 30'])
+  assert.equal(clock.waiting, 1)
+})
+
+test('an alarm rings once, and cancelling it is safe before, after and twice', () => {
+  const clock = createVirtualClock()
+  let rung = 0
+  const alarm = clock.after(5, () => rung++)
+  const cancelled = clock.after(5, () => assert.fail('it was cancelled'))
+  cancelled.cancel()
+  cancelled.cancel()
+  clock.advance(5)
+  clock.advance(50)
+  alarm.cancel()
+  assert.equal(rung, 1)
+  assert.equal(clock.waiting, 0)
+})
+
+test('an alarm set or cancelled while another rings counts from then', () => {
+  const clock = createVirtualClock()
+  const rung: number[] = []
+  const doomed = clock.after(20, () => assert.fail('it was cancelled at 10'))
+  clock.after(10, () => {
+    doomed.cancel()
+    clock.after(5, () => rung.push(clock.now()))
+    clock.after(500, () => rung.push(clock.now()))
+  })
+  clock.advance(100)
+  assert.deepEqual(rung, [15])
+})
+
+test('a virtual clock never goes back, whoever turns it', () => {
+  const clock = createVirtualClock()
+  clock.after(10, () => clock.advance(100))
+  clock.after(-50, () => assert.equal(clock.now(), 0))
+  clock.advance(20)
+  assert.equal(clock.now(), 110)
+})
+
+test('the clock of the machine only grows', () => {
+  const before = systemClock.now()
+  assert.ok(systemClock.now() >= before)
+})
+
+test('an alarm of the machine rings, a cancelled one does not, and neither keeps the process alive', () => {
+  const timers = takeTimers((set) => {
+    let rung = 0
+    const alarm = systemClock.after(250, () => rung++)
+    systemClock.after(250, () => assert.fail('it was cancelled')).cancel()
+    assert.deepEqual(
+      set.map(({ delayMs, unref, cleared }) => ({ delayMs, unref, cleared })),
+      [
+        { delayMs: 250, unref: true, cleared: false },
+        { delayMs: 250, unref: true, cleared: true },
+      ],
+    )
+    set[0]!.ring()
+    alarm.cancel()
+    assert.equal(rung, 1)
+  })
+  assert.equal(timers, 2)
+})
+
+test('an alarm beyond the longest timer of the machine waits all the same, instead of ringing at once', () => {
+  takeTimers((set) => {
+    let rung = 0
+    systemClock.after(5_000_000_000, () => rung++)
+    assert.ok(set[0]!.delayMs < 2 ** 31)
+    set[0]!.ring()
+    set[1]!.ring()
+    assert.equal(rung, 0)
+    assert.equal(set[0]!.delayMs + set[1]!.delayMs + set[2]!.delayMs, 5_000_000_000)
+    set[2]!.ring()
+    assert.equal(rung, 1)
+
+    const forever = systemClock.after(Number.POSITIVE_INFINITY, () => assert.fail('forever is over'))
+    for (let step = 0; step < 10; step++) set.at(-1)!.ring()
+    forever.cancel()
+    assert.ok(set.at(-1)!.cleared)
+    assert.ok(set.every(({ unref }) => unref))
+  })
+})
+
+interface FakeTimer {
+  readonly ring: () => void
+  readonly delayMs: number
+  unref: boolean
+  cleared: boolean
+}
+
+/** Runs `body` with the machine's timers replaced by a list of them; tells how many were set. */
+function takeTimers(body: (set: FakeTimer[]) => void): number {
+  const set: FakeTimer[] = []
+  const { setTimeout, clearTimeout } = globalThis
+  globalThis.setTimeout = ((ring: () => void, delayMs: number) => {
+    const timer: FakeTimer = { ring, delayMs, unref: false, cleared: false }
+    set.push(timer)
+    return Object.assign(timer, { unref: () => Object.assign(timer, { unref: true }) })
+  }) as unknown as typeof setTimeout
+  globalThis.clearTimeout = ((timer: FakeTimer) => {
+    timer.cleared = true
+  }) as unknown as typeof clearTimeout
+  try {
+    body(set)
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout })
+  }
+  return set.length
+}
