@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { Outbox } from '../../src/base/outbox.ts'
+import { slab } from '../../src/base/slab.ts'
+
+/** Lays `payload` into the slab by way of `room` and `filled`. */
+function lay(outbox: Outbox, payload: Uint8Array, room: number = payload.length): void {
+  outbox.room(room)
+  slab.buffer.set(payload, slab.used)
+  outbox.filled(payload.length)
+}
+
+const bytes = (text: string) => Buffer.from(text)
+
+test('nothing waits in a new box, and nothing is taken out of it', () => {
+  const outbox = new Outbox()
+  assert.equal(outbox.bytes, 0)
+  assert.deepEqual(outbox.take(), [])
+})
+
+test('what is laid down in a row leaves as one piece, without a copy', () => {
+  const outbox = new Outbox()
+  lay(outbox, bytes('one'), 50)
+  lay(outbox, bytes('two'))
+  const memory = slab.buffer.buffer
+  assert.equal(outbox.bytes, 6)
+  const taken = outbox.take()
+  assert.deepEqual(taken.map(String), ['onetwo'])
+  assert.equal(taken[0]!.buffer, memory)
+  assert.equal(outbox.bytes, 0)
+  assert.deepEqual(outbox.take(), [])
+})
+
+test('a single pushed piece leaves as it is, and small neighbours are joined', () => {
+  const outbox = new Outbox()
+  const piece = bytes('piece')
+  outbox.push(piece)
+  assert.equal(outbox.take()[0], piece)
+  lay(outbox, bytes('one '))
+  outbox.push(bytes('two '))
+  lay(outbox, bytes('three'))
+  assert.deepEqual(outbox.take().map(String), ['one two three'])
+})
+
+test('a large piece is not copied, and keeps its place between small ones', () => {
+  const outbox = new Outbox()
+  const large = Buffer.alloc(20_000, 'x')
+  lay(outbox, bytes('head'))
+  outbox.push(large)
+  lay(outbox, bytes('ta'))
+  outbox.push(bytes('il'))
+  const taken = outbox.take()
+  assert.equal(taken.length, 3)
+  assert.equal(taken[1], large)
+  assert.equal(String(taken[2]), 'tail')
+})
+
+test('what was taken stays as it is, whatever is laid down after it', () => {
+  const outbox = new Outbox()
+  lay(outbox, bytes('first'), 100)
+  const [first] = outbox.take()
+  for (let round = 0; round < 200; round++) lay(outbox, Buffer.alloc(1000, 'x'))
+  outbox.take()
+  assert.equal(String(first), 'first')
+})
+
+test('room that was asked for and not used leaves no trace', () => {
+  const outbox = new Outbox()
+  outbox.room(100)
+  assert.equal(outbox.bytes, 0)
+  assert.equal(Buffer.concat(outbox.take()).length, 0)
+  outbox.room(100)
+  outbox.push(bytes('piece'))
+  outbox.room(100)
+  assert.deepEqual(outbox.take().map(String), ['piece'])
+})
+
+test('boxes that share the slab keep their bytes apart and in order, whatever the sequence', () => {
+  const size = fc.oneof(
+    { weight: 8, arbitrary: fc.integer({ min: 0, max: 40 }) },
+    { weight: 2, arbitrary: fc.integer({ min: 5000, max: 40_000 }) },
+    { weight: 1, arbitrary: fc.constantFrom(16_383, 16_384, 16_385, 65_535, 65_536, 70_000) },
+  )
+  const step = fc.record({
+    box: fc.nat({ max: 2 }),
+    act: fc.constantFrom('lay', 'lay', 'lay', 'push', 'push', 'take', 'room'),
+    size,
+    spare: fc.nat({ max: 50 }),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const boxes = [0, 1, 2].map(() => ({
+        outbox: new Outbox(),
+        due: [] as Buffer[],
+        taken: [] as Buffer[],
+      }))
+      const all: { readonly piece: Uint8Array; readonly seen: Buffer }[] = []
+      const take = ({ outbox, due, taken }: (typeof boxes)[number]) => {
+        const pieces = outbox.take()
+        for (const piece of pieces) all.push({ piece, seen: Buffer.from(piece) })
+        taken.push(...pieces.map((piece) => Buffer.from(piece)))
+        assert.ok(Buffer.concat(taken).equals(Buffer.concat(due)))
+        assert.equal(outbox.bytes, 0)
+        for (let at = 1; at < pieces.length; at++) {
+          assert.ok(pieces[at - 1]!.length + pieces[at]!.length > 16_384, 'small neighbours are joined')
+        }
+      }
+      for (const [number, { box, act, size, spare }] of steps.entries()) {
+        const { outbox, due } = boxes[box]!
+        if (act === 'take') take(boxes[box]!)
+        if (act === 'room') outbox.room(size)
+        if (act === 'take' || act === 'room') continue
+        const payload = Buffer.alloc(size, number + 1)
+        due.push(Buffer.from(payload))
+        const before = outbox.bytes
+        if (act === 'push') outbox.push(payload)
+        else lay(outbox, payload, size + spare)
+        assert.equal(outbox.bytes, before + size)
+      }
+      boxes.forEach(take)
+      assert.ok(all.every(({ piece, seen }) => seen.equals(piece)))
+    }),
+    { numRuns: 150 },
+  )
+})
