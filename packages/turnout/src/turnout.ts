@@ -1,0 +1,267 @@
+// Knows the server side as its users see it: routes, protocols, servers, and the way out.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Clock, systemClock } from './base/clock.ts'
+import { MisuseError } from './base/errors.ts'
+import type { Answer } from './http/message.ts'
+import { type AttachOptions, Dispatcher } from './upgrade/dispatcher.ts'
+import { genericProtocol, type ProtocolOptions, type ProtocolToken, tokenShape } from './upgrade/generic.ts'
+import type { AttachableServer } from './upgrade/http-server.ts'
+import type { CloseCounts } from './upgrade/occupants.ts'
+import { pathShape } from './upgrade/path.ts'
+import { type Broadcastable, broadcast } from './websocket/broadcast.ts'
+import type { WebSocketConnection } from './websocket/connection.ts'
+import type { AcceptContext, AcceptResult, ConnectionOptions, WebSocketOptions } from './websocket/options.ts'
+import { websocketProtocol } from './websocket/server.ts'
+
+/** Where an error came from; what is known of it. */
+export interface ErrorContext {
+  /** The upgrade request, when a decision, a switch or a handler of a protocol failed. */
+  readonly request?: IncomingMessage
+  /** The connection, when a WebSocket's handler or callback failed. */
+  readonly socket?: WebSocketConnection
+}
+
+/** The connection options are defaults for every WebSocket route, which may set its own. */
+export interface TurnoutOptions extends ConnectionOptions {
+  /** How long an async `accept` may take before the client gets a 503, in milliseconds. Default 5,000. */
+  readonly decisionTimeout?: number
+  /**
+   * Whose order decides when a client offers several protocols that are known here. Default `client`, as
+   * RFC 9110 section 7.8 means it; `server`: the order in which they were registered.
+   */
+  readonly prefer?: 'client' | 'server'
+  /** Told what the application's own code threw. Default: a process warning. What it throws itself is one, too. */
+  readonly onError?: (error: unknown, context: ErrorContext) => void
+  /** Where time comes from. Default: the machine's clock. For tests. */
+  readonly clock?: Clock
+}
+
+export interface TurnoutCloseOptions {
+  /** Close code for WebSockets. Default 1001, going away. */
+  readonly code?: number
+  /** Close reason for WebSockets, at most 123 bytes. Default none. */
+  readonly reason?: string
+  /** How long connections may take to leave, in milliseconds. Default 10,000. */
+  readonly grace?: number
+}
+
+/** Options of an upgrade inside the app: a WebSocket route's, without a path. */
+export type UpgradeInAppOptions<Data> = Omit<WebSocketOptions<Data>, 'accept'> & {
+  readonly accept?: (request: IncomingMessage, context: AcceptContext) => AcceptResult<Data>
+}
+
+/** The same with an `accept` that takes its time. */
+export type AsyncUpgradeInAppOptions<Data> = Omit<WebSocketOptions<Data>, 'accept'> & {
+  readonly accept: (request: IncomingMessage, context: AcceptContext) => Promise<AcceptResult<Data>>
+}
+
+/** Options of an upgrade inside the app to a protocol of its own, such as `example/1`. */
+export type ProtocolInAppOptions<Data> = Omit<ProtocolOptions<Data>, 'path'> & { readonly protocol: string }
+
+export interface Turnout {
+  /**
+   * Opens a route for WebSockets: `/ws`, `/chat/:room`, `/*`.
+   * @throws MisuseError ERR_DUPLICATE_ROUTE, ERR_INVALID_ARGUMENT
+   */
+  websocket<Data = undefined, const Path extends string = string>(
+    path: Path,
+    options: WebSocketOptions<Data, Path>,
+  ): this
+  /**
+   * Speaks another protocol: `example/1` (this version), `example` (any), or a function of what is offered.
+   * @throws MisuseError ERR_DUPLICATE_ROUTE, ERR_INVALID_TOKEN, ERR_INVALID_ARGUMENT
+   */
+  protocol<Data = undefined>(token: ProtocolToken, options: ProtocolOptions<Data>): this
+  /**
+   * Takes the upgrades of a server of node:http, node:https, or node:http2 with `allowHTTP1`. Its own handlers
+   * stay as they are and get every upgrade request that nobody takes as an ordinary request. Once is enough.
+   */
+  attach(server: AttachableServer, options?: AttachOptions): this
+  /** Leaves the server as it was before `attach`. Connections live on. */
+  detach(server: AttachableServer): this
+  /**
+   * Switches from inside an ordinary route, after its middleware. A request that did not ask for it gets a 426
+   * with the invitation, and undefined is returned: the response is then sent. Undefined also when `accept`
+   * answered with a Response or the client is gone; only an `accept` that returns nothing leaves the response
+   * to the route. With an async `accept`, a promise of the same.
+   * @throws MisuseError ERR_ALREADY_ANSWERED, ERR_NOT_ATTACHED
+   */
+  upgrade<Data = undefined>(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: AsyncUpgradeInAppOptions<Data>,
+  ): Promise<WebSocketConnection<Data> | undefined>
+  /** The same for another protocol; true: its handler has the stream. */
+  upgrade<Data = undefined>(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: ProtocolInAppOptions<Data>,
+  ): boolean | Promise<boolean>
+  upgrade<Data = undefined>(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options?: UpgradeInAppOptions<Data>,
+  ): WebSocketConnection<Data> | undefined
+  /** Sends one message to many, encoded once. Returns how many took it. */
+  broadcast(sockets: Iterable<WebSocketConnection>, message: Broadcastable): number
+  /**
+   * Takes no more upgrades, asks every connection to leave (WebSockets with a Close frame, others by the end of
+   * their stream), destroys who has not left after the grace period, and leaves its servers. A server's own
+   * `close()` completes after that.
+   */
+  close(options?: TurnoutCloseOptions): Promise<CloseCounts>
+}
+
+/** The server side of every upgrade. Register, attach, close. */
+export function createTurnout(options: TurnoutOptions = {}): Turnout {
+  return new ServerSide(options)
+}
+
+class ServerSide implements Turnout {
+  readonly #options: TurnoutOptions
+  readonly #defaults: ConnectionOptions
+  readonly #dispatcher: Dispatcher
+  readonly #routes = new Set<string>()
+
+  constructor(options: TurnoutOptions) {
+    const { decisionTimeout = 5_000, prefer = 'client', onError: _onError, ...defaults } = options
+    if (!(decisionTimeout > 0)) {
+      throw new MisuseError('ERR_INVALID_ARGUMENT', `decisionTimeout ${decisionTimeout} is not above 0`)
+    }
+    if (prefer !== 'client' && prefer !== 'server') {
+      throw new MisuseError('ERR_INVALID_ARGUMENT', `prefer ${String(prefer)} is neither client nor server`)
+    }
+    this.#options = options
+    this.#defaults = defaults
+    this.#dispatcher = new Dispatcher({
+      decisionTimeoutMs: decisionTimeout,
+      prefer,
+      clock: options.clock ?? systemClock,
+      onError: (error, request) => this.#report(error, request === undefined ? {} : { request }),
+    })
+  }
+
+  websocket<Data = undefined, const Path extends string = string>(
+    path: Path,
+    options: WebSocketOptions<Data, Path>,
+  ): this {
+    const protocol = websocketProtocol(path, { ...this.#defaults, ...options }, this.#onSocketError)
+    this.#register(`websocket on ${pathShape(path)}`)
+    this.#dispatcher.add(protocol)
+    return this
+  }
+
+  protocol<Data = undefined>(token: ProtocolToken, options: ProtocolOptions<Data>): this {
+    const protocol = genericProtocol(token, options, this.#onProtocolError)
+    const shape = tokenShape(token)
+    const where = options.path === undefined ? 'every path' : pathShape(options.path)
+    if (shape !== undefined) this.#register(`${shape} on ${where}`)
+    this.#dispatcher.add(protocol)
+    return this
+  }
+
+  attach(server: AttachableServer, options?: AttachOptions): this {
+    this.#dispatcher.attach(server, options)
+    return this
+  }
+
+  detach(server: AttachableServer): this {
+    this.#dispatcher.detach(server)
+    return this
+  }
+
+  upgrade<Data>(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: WebSocketOptions<Data> | ProtocolInAppOptions<Data> = {},
+    // Which of them is told by the overloads.
+  ): never {
+    if ('protocol' in options) return this.#upgradeToProtocol(request, response, options) as never
+    const protocol = websocketProtocol<Data, string>(
+      undefined,
+      { ...this.#defaults, ...options },
+      this.#onSocketError,
+    )
+    let socket: WebSocketConnection<Data> | undefined
+    protocol.onDecided = (decided) => {
+      socket = decided
+    }
+    const taken = this.#dispatcher.takeOver(request, response, protocol, WEBSOCKET_INVITATION)
+    if (taken instanceof Promise) {
+      return taken.then((occupant) => (occupant === undefined ? undefined : socket)) as never
+    }
+    return (taken === undefined ? undefined : socket) as never
+  }
+
+  #upgradeToProtocol<Data>(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: ProtocolInAppOptions<Data>,
+  ): boolean | Promise<boolean> {
+    const { protocol: token, ...others } = options
+    const protocol = genericProtocol(token, others, this.#onProtocolError)
+    const taken = this.#dispatcher.takeOver(request, response, protocol, invitationTo(token))
+    if (taken instanceof Promise) return taken.then((occupant) => occupant !== undefined)
+    return taken !== undefined
+  }
+
+  broadcast(sockets: Iterable<WebSocketConnection>, message: Broadcastable): number {
+    return broadcast(sockets, message)
+  }
+
+  close(options: TurnoutCloseOptions = {}): Promise<CloseCounts> {
+    const { code = 1001, reason = '', grace = 10_000 } = options
+    return this.#dispatcher.close({ code, reason, graceMs: grace })
+  }
+
+  #register(route: string): void {
+    if (this.#routes.has(route)) {
+      throw new MisuseError('ERR_DUPLICATE_ROUTE', `${route} is taken already`)
+    }
+    this.#routes.add(route)
+  }
+
+  readonly #onProtocolError = (error: unknown, request: IncomingMessage): void => {
+    this.#report(error, { request })
+  }
+
+  readonly #onSocketError = (error: unknown, socket: WebSocketConnection): void => {
+    this.#report(error, { socket })
+  }
+
+  #report(error: unknown, context: ErrorContext): void {
+    const { onError } = this.#options
+    if (onError === undefined) return warn(error)
+    try {
+      onError(error, context)
+    } catch (another) {
+      warn(another)
+    }
+  }
+}
+
+const WEBSOCKET_INVITATION: Answer = {
+  status: 426,
+  fields: [
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Sec-WebSocket-Version', '13'],
+  ],
+  body: 'This resource speaks WebSocket only (RFC 9110 section 15.5.22).\n',
+}
+
+function invitationTo(token: string): Answer {
+  const upgrade = token.endsWith('/*') ? token.slice(0, -2) : token
+  return {
+    status: 426,
+    fields: [
+      ['Upgrade', upgrade],
+      ['Connection', 'Upgrade'],
+    ],
+    body: `This resource speaks ${upgrade} only (RFC 9110 section 15.5.22).\n`,
+  }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : new Error(`thrown: ${String(error)}`))
+}

@@ -1,0 +1,100 @@
+// Knows how a ready answer, turnout's own or a fetch Response, is written as an ordinary HTTP response.
+import type { ServerResponse } from 'node:http'
+import { MisuseError } from '../base/errors.ts'
+import { connectionOptions } from '../http/connection.ts'
+import { assertFields } from '../http/fields.ts'
+import { formatList } from '../http/list.ts'
+import type { Answer, Fields } from '../http/message.ts'
+
+/** Writes the answer and ends the response. Fields that are set already stay, unless the answer has them too. */
+export function sendAnswer(response: ServerResponse, answer: Answer): void {
+  assertFields(answer.fields)
+  response.statusCode = answer.status
+  if (answer.body !== '') response.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  setFields(response, answer.fields)
+  if (answer.close === true) response.shouldKeepAlive = false
+  closeAloud(response)
+  response.end(answer.body)
+}
+
+/**
+ * Writes a fetch Response as it comes in, no faster than the client takes it. Resolves when it is out or the
+ * client is gone. Rejects with what the body's source or a field broke on; `response.headersSent` then tells
+ * whether something else can still be said.
+ */
+export async function sendResponse(response: ServerResponse, given: Response): Promise<void> {
+  if (given.status < 200 || given.bodyUsed) {
+    const what = given.bodyUsed ? 'whose body was read already' : `with status ${given.status}`
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `a Response ${what} cannot be sent`)
+  }
+  response.statusCode = given.status
+  if (given.statusText !== '') response.statusMessage = given.statusText
+  const fields = [...given.headers].filter(([name]) => !OWN_FIELDS.has(name))
+  assertFields(fields)
+  setFields(response, fields)
+  closeAloud(response)
+  const reader = given.body?.getReader()
+  if (reader === undefined) return void response.end()
+  const gone = new Promise<undefined>((resolve) => response.once('close', () => resolve(undefined)))
+  if (response.req.method === 'HEAD') {
+    response.end()
+    return void (await reader.cancel())
+  }
+  try {
+    await pump(response, reader, gone)
+  } catch (error) {
+    reader.cancel(error).catch(() => {})
+    throw error
+  }
+}
+
+/** Sets every field; one that comes several times becomes several lines. */
+export function setFields(response: ServerResponse, fields: Fields): void {
+  const seen = new Set<string>()
+  for (const [name, value] of fields) {
+    const key = name.toLowerCase()
+    // Cookies of the app's middleware stay beside ours.
+    if (seen.has(key) || key === 'set-cookie') response.appendHeader(name, value)
+    else response.setHeader(name, value)
+    seen.add(key)
+  }
+}
+
+async function pump(
+  response: ServerResponse,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  gone: Promise<undefined>,
+): Promise<void> {
+  let next = reader.read()
+  for (;;) {
+    const result = await Promise.race([next, gone])
+    if (result === undefined) return void reader.cancel().catch(() => {})
+    if (result.done) return void response.end()
+    next = reader.read()
+    // A failure is met when its turn comes.
+    next.catch(() => {})
+    // One piece that is all there is leaves with a Content-Length, in one write.
+    if (!response.headersSent && (await isLast(next))) return void response.end(result.value)
+    if (!response.write(result.value)) {
+      const drained = new Promise<void>((resolve) => response.once('drain', resolve))
+      await Promise.race([drained, gone])
+    }
+  }
+}
+
+function isLast(next: Promise<{ readonly done: boolean }>): Promise<boolean> {
+  const soon = new Promise<boolean>((resolve) => setImmediate(resolve, false))
+  return Promise.race([next.then(({ done }) => done), soon]).catch(() => false)
+}
+
+/** Whoever sets Connection by hand must say `close` by hand. */
+function closeAloud(response: ServerResponse): void {
+  const set = response.getHeader('connection')
+  if (set === undefined || response.shouldKeepAlive) return
+  const lines = [set].flat().map(String)
+  if (!connectionOptions(lines).has('close'))
+    response.setHeader('Connection', formatList([...lines, 'close']))
+}
+
+// How the body is framed is decided where it is written.
+const OWN_FIELDS: ReadonlySet<string> = new Set(['transfer-encoding', 'keep-alive'])

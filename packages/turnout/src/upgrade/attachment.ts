@@ -1,0 +1,72 @@
+// Knows how a turnout sits on a server: ahead of every `upgrade` listener, and off again without a trace.
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { HttpServer } from './http-server.ts'
+
+export interface Upgrade {
+  readonly request: IncomingMessage
+  readonly stream: Duplex
+  readonly head: Buffer
+}
+
+/**
+ * Replaces the server's `emit` by one that looks at `upgrade` first. Listening would not do: every listener is
+ * called, and common ones answer or destroy what is not theirs. One listener is added besides, since Node emits
+ * `upgrade` only where somebody listens.
+ */
+export class Attachment {
+  readonly server: HttpServer
+  readonly #ownEmit: Emit | undefined
+  readonly #emit: Emit & Marked
+  readonly #listener: (() => void) & Marked = Object.assign(() => {}, { [MARK]: () => this.#attached })
+  #attached = true
+
+  constructor(server: HttpServer, onUpgrade: (upgrade: Upgrade, attachment: Attachment) => void) {
+    this.server = server
+    this.#ownEmit = Object.hasOwn(server, 'emit') ? (server.emit as Emit) : undefined
+    const attachment = this
+    const emit = function (this: HttpServer, event: string | symbol, ...args: unknown[]): boolean {
+      if (event !== 'upgrade' || !attachment.#attached) return attachment.emitBelow(event, ...args)
+      const [request, stream, head] = args as [IncomingMessage, Duplex, Buffer]
+      onUpgrade({ request, stream, head }, attachment)
+      return true
+    }
+    this.#emit = Object.assign(emit, { [MARK]: () => this.#attached })
+    Object.defineProperty(server, 'emit', { value: this.#emit, configurable: true, writable: true })
+    server.on('upgrade', this.#listener)
+  }
+
+  /** Another turnout sits on the same server and has not been asked yet. */
+  get turnoutBelow(): boolean {
+    return (this.#ownEmit as (Emit & Partial<Marked>) | undefined)?.[MARK]?.() === true
+  }
+
+  /** Somebody besides turnouts listens for upgrades. */
+  get hasOthers(): boolean {
+    return this.server.listeners('upgrade').some((listener) => !(MARK in listener))
+  }
+
+  /** Emits as the server would have without this attachment. */
+  emitBelow(event: string | symbol, ...args: unknown[]): boolean {
+    // Looked up each time: instrumentation may patch the prototype later.
+    const emit = this.#ownEmit ?? (Object.getPrototypeOf(this.server) as { readonly emit: Emit }).emit
+    return emit.call(this.server, event, ...args)
+  }
+
+  /** Gives the server its own `emit` back; where somebody has wrapped it meanwhile, steps aside inside of that. */
+  detach(): void {
+    if (!this.#attached) return
+    this.#attached = false
+    this.server.off('upgrade', this.#listener)
+    if ((this.server.emit as Emit) !== this.#emit) return
+    if (this.#ownEmit === undefined) delete (this.server as Partial<HttpServer>).emit
+    else
+      Object.defineProperty(this.server, 'emit', { value: this.#ownEmit, configurable: true, writable: true })
+  }
+}
+
+type Emit = (event: string | symbol, ...args: unknown[]) => boolean
+type Marked = { readonly [MARK]: () => boolean }
+
+// Registered, so that two copies of the library know each other.
+const MARK: unique symbol = Symbol.for('turnout.attachment') as never

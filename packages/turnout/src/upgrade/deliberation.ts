@@ -1,0 +1,201 @@
+// Knows how the protocols that match an offer are asked, one after another, and what ends the waiting.
+import type { IncomingMessage } from 'node:http'
+import type { Alarm, Clock } from '../base/clock.ts'
+import { PeerError, TurnoutError } from '../base/errors.ts'
+import { fieldLines } from '../http/fields.ts'
+import type { Protocol } from '../http/message.ts'
+import type { Arrival } from './arrival.ts'
+import type { Decision, Offer, Params, UpgradeProtocol } from './protocol.ts'
+
+export interface Candidate {
+  readonly protocol: Protocol
+  readonly params: Params
+  readonly by: UpgradeProtocol
+}
+
+/** What came of it: a decision, or why there is none. */
+export type Verdict =
+  | Decision
+  /** The application's code threw or rejected. */
+  | { readonly kind: 'failed'; readonly error: unknown }
+  /** The deadline passed. */
+  | { readonly kind: 'late' }
+  /** The server closes. */
+  | { readonly kind: 'closing' }
+  /** The client went away. */
+  | { readonly kind: 'gone' }
+
+export interface DeliberationSetup {
+  readonly arrival: Arrival
+  readonly protocols: readonly Protocol[]
+  readonly candidates: readonly Candidate[]
+  readonly clock: Clock
+  /** How long a promised decision is waited for, in milliseconds; Infinity: for ever. */
+  readonly timeoutMs: number
+}
+
+export class Deliberation {
+  readonly #setup: DeliberationSetup
+  #controller: AbortController | undefined
+  /** Why the signal has fired, or would have. */
+  #ended: Error | undefined
+  #alarm: Alarm | undefined
+  /** Ends the waiting; undefined: nobody waits. */
+  #settle: ((verdict: Verdict) => void) | undefined
+  /** The candidate whose promise is waited for. */
+  #asked = 0
+
+  constructor(setup: DeliberationSetup) {
+    this.#setup = setup
+  }
+
+  /** Asks until somebody does not pass. A promise only where somebody promised; it never rejects. */
+  decide(): Verdict | Promise<Verdict> {
+    const first = this.#ask(0)
+    return isPromise(first) ? this.#wait(first) : first
+  }
+
+  /** The server closes: the waiting ends. */
+  close(): void {
+    this.#interrupt({ kind: 'closing' }, new TurnoutError('ERR_CLOSED', 'server closes'))
+  }
+
+  get arrival(): Arrival {
+    return this.#setup.arrival
+  }
+
+  get protocols(): readonly Protocol[] {
+    return this.#setup.protocols
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#ended !== undefined) this.#controller.abort(this.#ended)
+    }
+    return this.#controller.signal
+  }
+
+  #ask(first: number): Verdict | Promise<Decision> {
+    const { candidates } = this.#setup
+    for (let index = first; index < candidates.length; index++) {
+      const candidate = candidates[index]!
+      try {
+        const decision = candidate.by.decide(new RouteOffer(this, candidate))
+        if (isPromise(decision)) {
+          this.#asked = index
+          return decision
+        }
+        if (decision.kind !== 'pass') return decision
+      } catch (error) {
+        return { kind: 'failed', error }
+      }
+    }
+    return { kind: 'pass' }
+  }
+
+  #wait(decision: Promise<Decision>): Promise<Verdict> {
+    const { arrival, clock, timeoutMs } = this.#setup
+    // Bytes that came early must be in the stream before its end can come.
+    arrival.returnHead()
+    const { stream } = arrival
+    const onGone = () => {
+      const seen = 'client went away before the decision'
+      this.#interrupt({ kind: 'gone' }, new PeerError('ERR_PEER_GONE', seen))
+    }
+    const onEnd = () => {
+      // Where half-open clients are served, the end of their side says nothing.
+      if (arrival.server.httpAllowHalfOpen !== true) onGone()
+    }
+    const verdict = new Promise<Verdict>((resolve) => {
+      this.#settle = (settled) => {
+        this.#settle = undefined
+        this.#alarm?.cancel()
+        stream.off('close', onGone)
+        stream.off('end', onEnd)
+        resolve(settled)
+      }
+    })
+    stream.once('close', onGone)
+    stream.once('end', onEnd)
+    if (timeoutMs !== Number.POSITIVE_INFINITY) {
+      this.#alarm = clock.after(timeoutMs, () => {
+        const seen = `no decision after ${timeoutMs} ms`
+        this.#interrupt({ kind: 'late' }, new TurnoutError('ERR_DECISION_TIMEOUT', seen))
+      })
+    }
+    this.#follow(decision)
+    if (arrival.gone) onGone()
+    return verdict
+  }
+
+  #follow(promised: Promise<Decision>): void {
+    promised.then(
+      (decision) => {
+        if (this.#ended !== undefined) return discard(decision, this.#ended)
+        if (decision.kind !== 'pass') return this.#settle?.(decision)
+        const next = this.#ask(this.#asked + 1)
+        if (isPromise(next)) this.#follow(next)
+        else this.#settle?.(next)
+      },
+      (error: unknown) => this.#settle?.({ kind: 'failed', error }),
+    )
+  }
+
+  #interrupt(verdict: Verdict, reason: Error): void {
+    if (this.#settle === undefined) return
+    this.#ended = reason
+    this.#settle(verdict)
+    this.#controller?.abort(reason)
+  }
+}
+
+/** A decision that came too late still holds things: they are let go. */
+export function discard(decision: Decision, reason: Error): void {
+  if (decision.kind === 'switch') decision.abandon?.(reason)
+  if (decision.kind === 'respond' && 'headers' in decision.response) {
+    decision.response.body?.cancel(reason).catch(() => {})
+  }
+}
+
+class RouteOffer implements Offer {
+  readonly via = 'upgrade'
+  readonly protocol: Protocol
+  readonly params: Params
+  readonly #deliberation: Deliberation
+
+  constructor(deliberation: Deliberation, candidate: Candidate) {
+    this.protocol = candidate.protocol
+    this.params = candidate.params
+    this.#deliberation = deliberation
+  }
+
+  get protocols(): readonly Protocol[] {
+    return this.#deliberation.protocols
+  }
+
+  get request(): IncomingMessage {
+    return this.#deliberation.arrival.request
+  }
+
+  get url(): URL {
+    return urlOf(this.request)
+  }
+
+  get signal(): AbortSignal {
+    return this.#deliberation.signal
+  }
+}
+
+function urlOf(request: IncomingMessage): URL {
+  const scheme = 'encrypted' in request.socket && request.socket.encrypted === true ? 'https' : 'http'
+  const origin = `${scheme}://${fieldLines(request.rawHeaders, 'host')[0] ?? 'localhost'}`
+  const target = request.url ?? '/'
+  // Joined as text: as a relative reference, `//elsewhere/` would name another host.
+  const text = target.startsWith('/') ? origin + target : target === '*' ? origin : target
+  return URL.canParse(text) ? new URL(text) : new URL(`${scheme}://localhost/`)
+}
+
+function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+  return typeof (value as { then?: unknown }).then === 'function'
+}

@@ -1,0 +1,245 @@
+// Knows the way of every upgrade request through a server: gate, routes, decision, and what is done about it.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../base/clock.ts'
+import { MisuseError } from '../base/errors.ts'
+import { fieldLines, hasField } from '../http/fields.ts'
+import { checkRequest, wantsUpgrade } from '../http/gate.ts'
+import type { Answer, Protocol } from '../http/message.ts'
+import { sendAnswer } from './answer.ts'
+import { Arrival } from './arrival.ts'
+import { Attachment, type Upgrade } from './attachment.ts'
+import { arrivalOf, decline } from './decline.ts'
+import { type Candidate, Deliberation, type Verdict } from './deliberation.ts'
+import { type Foreign, passToOthers } from './foreign.ts'
+import { type AttachableServer, assertAttachable } from './http-server.ts'
+import { KeepAlive } from './keep-alive.ts'
+import { type CloseCounts, Occupants } from './occupants.ts'
+import { pathnameOf } from './path.ts'
+import { afterPending } from './pending.ts'
+import type { Occupant, UpgradeProtocol } from './protocol.ts'
+import { answer, CLOSING, Verdicts } from './verdicts.ts'
+
+export interface DispatcherOptions {
+  readonly decisionTimeoutMs: number
+  readonly prefer: 'client' | 'server'
+  readonly clock: Clock
+  onError(error: unknown, request: IncomingMessage | undefined): void
+}
+
+export interface AttachOptions {
+  readonly foreign?: Foreign
+}
+
+export interface CloseOptions {
+  readonly code: number
+  readonly reason: string
+  readonly graceMs: number
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #protocols: UpgradeProtocol[] = []
+  readonly #attachments = new Map<AttachableServer, Attachment>()
+  readonly #deliberations = new Set<Deliberation>()
+  readonly #occupants = new Occupants()
+  readonly #keepAlive: KeepAlive
+  readonly #verdicts: Verdicts
+  #closing: Promise<CloseCounts> | undefined
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+    this.#keepAlive = new KeepAlive(options.clock)
+    this.#verdicts = new Verdicts({
+      occupants: this.#occupants,
+      isClosing: () => this.#closing !== undefined,
+      onError: options.onError,
+    })
+  }
+
+  add(protocol: UpgradeProtocol): void {
+    this.#protocols.push(protocol)
+  }
+
+  /** @throws MisuseError for a server that never speaks HTTP/1.1 */
+  attach(server: AttachableServer, options: AttachOptions = {}): void {
+    const checked = assertAttachable(server)
+    if (this.#attachments.has(server)) return
+    const foreign = options.foreign ?? 'pass'
+    this.#attachments.set(
+      server,
+      new Attachment(checked, (upgrade, attachment) => this.#receive(upgrade, attachment, foreign)),
+    )
+  }
+
+  detach(server: AttachableServer): void {
+    this.#attachments.get(server)?.detach()
+    this.#attachments.delete(server)
+  }
+
+  /**
+   * Switches a request that has reached the application. Undefined: it was answered in another way, with
+   * `invitation` if it did not ask for this protocol, or its client is gone.
+   * @throws MisuseError ERR_ALREADY_ANSWERED, ERR_NOT_ATTACHED
+   */
+  takeOver(
+    request: IncomingMessage,
+    response: ServerResponse,
+    protocol: UpgradeProtocol,
+    invitation: Answer,
+  ): Occupant | undefined | Promise<Occupant | undefined> {
+    if (response.headersSent || response.writableEnded) {
+      throw new MisuseError('ERR_ALREADY_ANSWERED', 'the response was sent before upgrade() was called')
+    }
+    if (request.httpVersionMajor >= 2) return void sendAnswer(response, NO_UPGRADE_IN_HTTP2)
+    const offered = wantsUpgrade(request)
+    const protocols = offered === undefined || offered.malformed ? [] : offered.protocols
+    const candidates = candidatesOf(protocols, [protocol], request, 'client')
+    if (candidates.length === 0) return void sendAnswer(response, invitation)
+    const arrival = arrivalOf(request)
+    if (arrival === undefined) {
+      throw new MisuseError(
+        'ERR_NOT_ATTACHED',
+        'upgrade() needs a turnout on the server that the request came through: call attach(server)',
+      )
+    }
+    if (this.#closing !== undefined) return void sendAnswer(response, CLOSING)
+    const verdict = this.#deliberate(arrival, protocols, candidates)
+    const act = (verdict: Verdict) => this.#verdicts.actInApp(arrival, response, verdict)
+    return verdict instanceof Promise ? verdict.then(act) : act(verdict)
+  }
+
+  /** Takes no more, asks everybody to leave, destroys who does not in time. */
+  close(options: CloseOptions): Promise<CloseCounts> {
+    this.#closing ??= this.#close(options)
+    return this.#closing
+  }
+
+  async #close(options: CloseOptions): Promise<CloseCounts> {
+    for (const deliberation of [...this.#deliberations]) deliberation.close()
+    this.#keepAlive.endAll()
+    const counts = await this.#occupants.dismiss({
+      ...options,
+      clock: this.#options.clock,
+      onError: (error) => this.#options.onError(error, undefined),
+    })
+    for (const server of [...this.#attachments.keys()]) this.detach(server)
+    return counts
+  }
+
+  #receive(upgrade: Upgrade, attachment: Attachment, foreign: Foreign): void {
+    const arrival = new Arrival({
+      ...upgrade,
+      server: attachment.server,
+      clock: this.#options.clock,
+      keepAlive: this.#keepAlive,
+    })
+    afterPending(arrival, () => this.#consider(arrival, attachment, foreign))
+  }
+
+  #consider(arrival: Arrival, attachment: Attachment, foreign: Foreign): void {
+    const { request } = arrival
+    const refusal = checkRequest(request) ?? arrival.badFraming
+    if (refusal !== undefined) return answer(arrival, refusal)
+    const offered = wantsUpgrade(request)
+    if (offered === undefined) return decline(arrival)
+    const leave = () => this.#leave(arrival, attachment, foreign)
+    if (offered.malformed) {
+      // RFC 9110 section 7.8 lets the field be ignored; a WebSocket client would wait in vain for a 101.
+      return this.#meansWebSocket(request) ? answer(arrival, MALFORMED_UPGRADE) : leave()
+    }
+    const { protocols } = offered
+    const candidates = candidatesOf(protocols, this.#protocols, request, this.#options.prefer)
+    if (candidates.length === 0) return leave()
+    if (this.#closing !== undefined) return answer(arrival, CLOSING)
+    const verdict = this.#deliberate(arrival, protocols, candidates)
+    if (!(verdict instanceof Promise)) return this.#verdicts.act(arrival, verdict, leave)
+    // Out of the promise: what the app throws then is its own uncaught exception, as in every request.
+    verdict.then((settled) => process.nextTick(() => this.#verdicts.act(arrival, settled, leave)))
+  }
+
+  #deliberate(
+    arrival: Arrival,
+    protocols: readonly Protocol[],
+    candidates: readonly Candidate[],
+  ): Verdict | Promise<Verdict> {
+    const deliberation = new Deliberation({
+      arrival,
+      protocols,
+      candidates,
+      clock: this.#options.clock,
+      timeoutMs: this.#options.decisionTimeoutMs,
+    })
+    const verdict = deliberation.decide()
+    if (verdict instanceof Promise) {
+      this.#deliberations.add(deliberation)
+      verdict.finally(() => this.#deliberations.delete(deliberation))
+    }
+    return verdict
+  }
+
+  /** Nobody of ours wants it: the others on the server, or the application. */
+  #leave(arrival: Arrival, attachment: Attachment, foreign: Foreign): void {
+    if (arrival.gone) return void arrival.stream.end()
+    // Whoever read from the body did so as part of the app.
+    if (arrival.body?.untouched === false) return decline(arrival)
+    const pass = (request: IncomingMessage, stream: Duplex, head: Buffer) =>
+      attachment.emitBelow('upgrade', request, stream, head)
+    if (attachment.turnoutBelow) {
+      const head = arrival.takeHead()
+      return void pass(arrival.original, arrival.stream, head)
+    }
+    if (!attachment.hasOthers || !this.#isTheirs(foreign, arrival.original)) return decline(arrival)
+    passToOthers(arrival, pass, this.#options.decisionTimeoutMs, () => decline(arrival))
+  }
+
+  #isTheirs(foreign: Foreign, request: IncomingMessage): boolean {
+    if (typeof foreign !== 'function') return foreign === 'pass'
+    try {
+      return foreign(request)
+    } catch (error) {
+      this.#options.onError(error, request)
+      return false
+    }
+  }
+
+  #meansWebSocket(request: IncomingMessage): boolean {
+    const { rawHeaders } = request
+    const meant =
+      hasField(rawHeaders, 'sec-websocket-key') ||
+      fieldLines(rawHeaders, 'upgrade').some((line) => /websocket/i.test(line))
+    return meant && candidatesOf([WEBSOCKET], this.#protocols, request, 'client').length > 0
+  }
+}
+
+/** Which routes match which offered protocols, in the order in which they are asked. */
+function candidatesOf(
+  offered: readonly Protocol[],
+  routes: readonly UpgradeProtocol[],
+  request: IncomingMessage,
+  prefer: 'client' | 'server',
+): readonly Candidate[] {
+  const pathname = pathnameOf(request.url ?? '/')
+  const candidates: Candidate[] = []
+  const compare = (protocol: Protocol, by: UpgradeProtocol) => {
+    const params = by.match(protocol, pathname)
+    if (params !== undefined) candidates.push({ protocol, params, by })
+  }
+  if (prefer === 'client') for (const protocol of offered) for (const by of routes) compare(protocol, by)
+  else for (const by of routes) for (const protocol of offered) compare(protocol, by)
+  return candidates
+}
+
+const WEBSOCKET: Protocol = { name: 'websocket', version: undefined }
+
+const MALFORMED_UPGRADE: Answer = {
+  status: 400,
+  fields: [],
+  body: 'Upgrade names websocket but is malformed (RFC 9110 section 7.8).\n',
+}
+
+const NO_UPGRADE_IN_HTTP2: Answer = {
+  status: 400,
+  fields: [],
+  body: 'HTTP/2 has no Upgrade (RFC 9113 section 8.6); WebSocket comes by extended CONNECT there (RFC 8441).\n',
+}

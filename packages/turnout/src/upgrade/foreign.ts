@@ -1,0 +1,43 @@
+// Knows that others may listen for `upgrade` on the same server, and how a request is left to them without the
+// risk that nobody answers it.
+import type { IncomingMessage } from 'node:http'
+import type { Arrival } from './arrival.ts'
+import { currentResponse } from './internals.ts'
+
+/**
+ * Who answers an upgrade that no route of turnout claims while others listen on the server too. `pass`: they
+ * get it as Node would have given it, and the app answers if they leave it untouched until the decision's
+ * deadline. `own`: the app answers at once; the others never see an upgrade. A function says for each request
+ * whether it is theirs.
+ */
+export type Foreign = 'pass' | 'own' | ((request: IncomingMessage) => boolean)
+
+/** Hands the request over; calls `decline` when it was still untouched after the deadline. */
+export function passToOthers(
+  arrival: Arrival,
+  emit: (request: IncomingMessage, stream: Arrival['stream'], head: Buffer) => void,
+  timeoutMs: number,
+  decline: () => void,
+): void {
+  const { stream, socket, original, clock } = arrival
+  const head = arrival.takeHead()
+  const before = socket.bytesWritten
+  emit(original, stream, head)
+  const untouched = () =>
+    !stream.destroyed &&
+    stream.writable &&
+    socket.bytesWritten === before &&
+    stream.listenerCount('data') === 0 &&
+    stream.listenerCount('readable') === 0 &&
+    stream.readableFlowing !== true &&
+    currentResponse(stream) === undefined
+  if (!untouched()) return
+  const alarm = clock.after(timeoutMs, () => {
+    stream.off('close', forget)
+    if (!untouched()) return
+    if (head.length > 0) stream.unshift(head)
+    decline()
+  })
+  const forget = () => alarm.cancel()
+  stream.once('close', forget)
+}

@@ -1,0 +1,169 @@
+// Knows the user's own protocols: a token, who may have it, and what then runs on the stream.
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { MisuseError } from '../base/errors.ts'
+import { fieldsOf } from '../http/fields.ts'
+import type { Protocol } from '../http/message.ts'
+import { formatProtocol, parseProtocol, sameName } from '../http/upgrade.ts'
+import { compilePath } from './path.ts'
+import type { Decision, Offer, Params, UpgradeProtocol } from './protocol.ts'
+
+/**
+ * Which protocols a route takes: `example/1` this version only (compared exactly), `example` or `example/*` any
+ * version or none, or a function that is shown each offered protocol. Names are compared without regard to case.
+ */
+export type ProtocolToken = string | ((protocol: Protocol) => boolean)
+
+export interface ProtocolAccepted<Data = unknown> {
+  /** Handed to the handler as `context.data`. */
+  readonly data?: Data
+  /** More fields for the 101. */
+  readonly headers?: Record<string, string | readonly string[]>
+}
+
+export interface ProtocolContext {
+  /** What was chosen, as the client wrote it. */
+  readonly protocol: Protocol
+  readonly params: Params
+  readonly url: URL
+}
+
+export interface ProtocolOptions<Data = unknown> {
+  /** Only on this path; see `.websocket`. Default: every path. */
+  readonly path?: string
+  /**
+   * Decides before the 101; may be async. `true` or an object: take it; a Response: send that instead; nothing:
+   * the next protocol, and at last the app, decides. Default: take it. A body of the request can be read from
+   * `request` here; the 101 waits until the body is complete. Up to 1 MiB of it may be left unread: beyond that
+   * the client gets a 413.
+   */
+  readonly accept?: (
+    request: IncomingMessage,
+    context: ProtocolContext & { readonly signal: AbortSignal },
+  ) => ProtocolResult<Data> | Promise<ProtocolResult<Data>>
+  /**
+   * Owns the connection from the 101 on. Bytes that came with the request are in the stream already. The client
+   * may end its side first; end yours. What the handler throws destroys the stream and reaches `onError`.
+   */
+  readonly handler: (
+    stream: Duplex,
+    request: IncomingMessage,
+    context: ProtocolContext & { readonly data: Data },
+  ) => void | Promise<void>
+}
+
+// biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing has no other type
+export type ProtocolResult<Data> = ProtocolAccepted<Data> | Response | true | false | null | undefined | void
+
+export function genericProtocol<Data>(
+  token: ProtocolToken,
+  options: ProtocolOptions<Data>,
+  onError: (error: unknown, request: IncomingMessage) => void,
+): UpgradeProtocol {
+  if (typeof options.handler !== 'function') {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `protocol ${String(token)} has no handler`)
+  }
+  const isMine = matcherOf(token)
+  const matchPath = options.path === undefined ? () => NO_PARAMS : compilePath(options.path)
+  return {
+    match: (protocol, pathname) => (isMine(protocol) ? matchPath(pathname) : undefined),
+    decide(offer) {
+      const { accept } = options
+      if (accept === undefined) return decisionOf(offer, true, options, onError)
+      const result = accept.call(options, offer.request, contextOf(offer))
+      if (!isPromise(result)) return decisionOf(offer, result, options, onError)
+      return result.then((settled) => decisionOf(offer, settled, options, onError))
+    },
+  }
+}
+
+/** One text for all tokens that match the same protocols; undefined for a function. */
+export function tokenShape(token: ProtocolToken): string | undefined {
+  if (typeof token === 'function') return undefined
+  const { name, version } = parseToken(token)
+  return `${name.toLowerCase()}/${version ?? '*'}`
+}
+
+function matcherOf(token: ProtocolToken): (protocol: Protocol) => boolean {
+  if (typeof token === 'function') return token
+  const { name, version } = parseToken(token)
+  if (version === undefined) return (protocol) => sameName(protocol.name, name)
+  return (protocol) => protocol.version === version && sameName(protocol.name, name)
+}
+
+function parseToken(token: string): Protocol {
+  const protocol = parseProtocol(token)
+  if (protocol === undefined) {
+    throw new MisuseError(
+      'ERR_INVALID_TOKEN',
+      `${JSON.stringify(token)} is no protocol name with an optional version`,
+      {
+        section: 'RFC 9110 section 7.8',
+      },
+    )
+  }
+  return protocol.version === '*' ? { name: protocol.name, version: undefined } : protocol
+}
+
+function decisionOf<Data>(
+  offer: Offer,
+  result: ProtocolResult<Data>,
+  options: ProtocolOptions<Data>,
+  onError: (error: unknown, request: IncomingMessage) => void,
+): Decision {
+  if (result === undefined || result === null || result === false) return { kind: 'pass' }
+  if (isResponse(result)) return { kind: 'respond', response: result }
+  const accepted: ProtocolAccepted<Data> = result === true ? {} : result
+  return {
+    kind: 'switch',
+    upgrade: formatProtocol(offer.protocol),
+    fields: accepted.headers === undefined ? [] : fieldsOf(accepted.headers),
+    attach(stream) {
+      const { protocol, params, request } = offer
+      const fail = (error: unknown) => {
+        stream.destroy()
+        onError(error, request)
+      }
+      const context = {
+        protocol,
+        params,
+        get url() {
+          return offer.url
+        },
+        data: accepted.data as Data,
+      }
+      try {
+        const running = options.handler(stream, request, context)
+        if (isPromise(running)) running.then(undefined, fail)
+      } catch (error) {
+        fail(error)
+      }
+      return { leave: () => void stream.end() }
+    },
+  }
+}
+
+/** Put together only where `accept` looks: making a signal costs. */
+function contextOf(offer: Offer): ProtocolContext & { readonly signal: AbortSignal } {
+  const { protocol, params } = offer
+  return {
+    protocol,
+    params,
+    get url() {
+      return offer.url
+    },
+    get signal() {
+      return offer.signal
+    },
+  }
+}
+
+const NO_PARAMS: Params = Object.freeze({})
+
+function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+  return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
+}
+
+function isResponse(value: unknown): value is Response {
+  return value instanceof Response || Object.prototype.toString.call(value) === '[object Response]'
+}

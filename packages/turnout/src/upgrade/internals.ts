@@ -1,0 +1,82 @@
+// Knows the few properties of Node's HTTP objects that have no public name, and does without where they are missing.
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { HttpServer } from './http-server.ts'
+
+/** The response that is being written on this connection now, if any. */
+export function currentResponse(socket: Duplex): ServerResponse | undefined {
+  return (socket as SocketInternals)._httpMessage ?? undefined
+}
+
+/** The class that the application gave the server for its responses. */
+export function responseClass(server: HttpServer): ResponseClass {
+  const symbol = Object.getOwnPropertySymbols(server).find((key) => key.description === 'ServerResponse')
+  const given = symbol === undefined ? undefined : (server as unknown as Record<symbol, unknown>)[symbol]
+  return typeof given === 'function' ? (given as ResponseClass) : ServerResponse
+}
+
+/** What Node sets on the response of an ordinary request besides its public options. */
+export function prepareResponse(response: ServerResponse, server: HttpServer): void {
+  const inside = response as ResponseInternals
+  inside._keepAliveTimeout = server.keepAliveTimeout
+  inside._maxRequestsPerSocket = server.maxRequestsPerSocket
+}
+
+/** The client waits for a 100; a final status without one closes the connection (RFC 9110 section 10.1.1). */
+export function expectContinue(response: ServerResponse, alreadySent: boolean): void {
+  const inside = response as ResponseInternals
+  inside._expect_continue = true
+  inside._sent100 = alreadySent
+}
+
+/** The response told the client, or may only tell it by closing, that the connection ends. */
+export function endsConnection(response: ServerResponse): boolean {
+  const inside = response as ResponseInternals
+  return inside._last === true || inside.maxRequestsOnConnectionReached === true || !response.shouldKeepAlive
+}
+
+export function markLast(response: ServerResponse): void {
+  const inside = response as ResponseInternals
+  inside._last = true
+}
+
+/** Lets who writes to the response go on: what Node does on `drain` of a socket that it still owns. */
+export function drainResponse(response: ServerResponse): void {
+  if (!response.writableNeedDrain) return
+  const symbol = Object.getOwnPropertySymbols(response).find((key) => key.description === 'kNeedDrain')
+  if (symbol !== undefined) (response as unknown as Record<symbol, unknown>)[symbol] = false
+  response.emit('drain')
+}
+
+/** The end of a response's life, which Node announces after `finish`. */
+export function closeResponse(response: ServerResponse): void {
+  const inside = response as ResponseInternals
+  if (inside._closed === true) return
+  inside.destroyed = true
+  inside._closed = true
+  response.emit('close')
+}
+
+/** Nobody has begun to read the body: it may be thrown away. */
+export function isUnread(request: IncomingMessage): boolean {
+  return (request as IncomingMessage & { _consuming?: boolean })._consuming !== true
+}
+
+export function markRead(request: IncomingMessage): void {
+  const inside = request as IncomingMessage & { _consuming?: boolean }
+  inside._consuming = true
+}
+
+type ResponseClass = new (request: IncomingMessage, options?: object) => ServerResponse
+type SocketInternals = Duplex & { _httpMessage?: ServerResponse | null }
+type ResponseInternals = {
+  -readonly [Key in keyof ServerResponse]: ServerResponse[Key]
+} & {
+  _keepAliveTimeout?: number | undefined
+  _maxRequestsPerSocket?: number | undefined
+  _expect_continue?: boolean
+  _sent100?: boolean
+  _last?: boolean
+  _closed?: boolean
+  maxRequestsOnConnectionReached?: boolean
+}

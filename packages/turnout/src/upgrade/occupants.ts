@@ -1,0 +1,76 @@
+// Knows who lives on the upgraded connections, and how they are asked to leave.
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../base/clock.ts'
+import type { Occupant } from './protocol.ts'
+
+/** How the connections ended when a server closed. */
+export interface CloseCounts {
+  /** Left within the grace period. */
+  readonly left: number
+  /** Did not, and were destroyed. */
+  readonly destroyed: number
+}
+
+export interface LeaveOrder {
+  readonly code: number
+  readonly reason: string
+  readonly graceMs: number
+  readonly clock: Clock
+  /** Told what a `leave` threw. */
+  onError(error: unknown): void
+}
+
+export class Occupants {
+  readonly #occupants = new Map<Duplex, Occupant>()
+  #whenEmpty: (() => void) | undefined
+  readonly #onClose: (this: Duplex) => void
+
+  constructor() {
+    // One function for all connections: an idle one costs a map entry.
+    const forget = (stream: Duplex) => this.#forget(stream)
+    this.#onClose = function () {
+      forget(this)
+    }
+  }
+
+  get size(): number {
+    return this.#occupants.size
+  }
+
+  add(stream: Duplex, occupant: Occupant): void {
+    if (stream.destroyed) return
+    this.#occupants.set(stream, occupant)
+    stream.once('close', this.#onClose)
+  }
+
+  /** Asks everybody, waits, destroys who is still there. */
+  async dismiss(order: LeaveOrder): Promise<CloseCounts> {
+    const asked = this.#occupants.size
+    for (const occupant of [...this.#occupants.values()]) {
+      try {
+        occupant.leave(order.code, order.reason)
+      } catch (error) {
+        order.onError(error)
+      }
+    }
+    if (this.#occupants.size > 0) {
+      await new Promise<void>((resolve) => {
+        const alarm = order.clock.after(order.graceMs, resolve)
+        this.#whenEmpty = () => {
+          alarm.cancel()
+          resolve()
+        }
+      })
+    }
+    const late = [...this.#occupants.keys()]
+    const closed = Promise.all(late.map((stream) => new Promise((resolve) => stream.once('close', resolve))))
+    for (const stream of late) stream.destroy()
+    await closed
+    return { left: Math.max(0, asked - late.length), destroyed: late.length }
+  }
+
+  #forget(stream: Duplex): void {
+    this.#occupants.delete(stream)
+    if (this.#occupants.size === 0) this.#whenEmpty?.()
+  }
+}

@@ -1,0 +1,57 @@
+// Knows when the responses to earlier requests on a connection are out. HTTP/1.1 answers in order, and Node
+// emits `upgrade` without waiting.
+import type { Duplex } from 'node:stream'
+import type { Arrival } from './arrival.ts'
+import { currentResponse, drainResponse } from './internals.ts'
+
+/**
+ * Calls `go` as soon as nothing is pending, at once if so. Never calls it when the connection ends before, or
+ * when an earlier response closes it: then the upgrade is dropped with it.
+ */
+export function afterPending(arrival: Arrival, go: () => void): void {
+  if (currentResponse(arrival.socket) === undefined) return go()
+  const { socket, stream } = arrival
+  arrival.returnHead()
+  // While an earlier response holds the socket, Node may resume it: this keeps every byte in its buffer.
+  const hold = () => {}
+  const stop = relayEvents(arrival, socket)
+  const onEnd = () => {
+    if (arrival.server.httpAllowHalfOpen !== true) stream.end()
+  }
+  const next = () => {
+    const response = currentResponse(socket)
+    // Registered behind Node's own: by then the next response in line has the socket.
+    if (response !== undefined) return void response.once('finish', next)
+    stop()
+    stream.off('readable', hold)
+    stream.off('end', onEnd)
+    if (!arrival.gone) go()
+  }
+  stream.on('readable', hold)
+  stream.on('end', onEnd)
+  socket.once('close', stop)
+  next()
+}
+
+/** Does for whichever response is being written what Node does on a socket that is still its own. */
+export function relayEvents(arrival: Arrival, carrier: Duplex): () => void {
+  const { server, request } = arrival
+  const onDrain = () => {
+    const response = currentResponse(carrier)
+    if (response !== undefined) drainResponse(response)
+  }
+  const onTimeout = () => {
+    const heard = [
+      !request.complete && request.emit('timeout', carrier),
+      currentResponse(carrier)?.emit('timeout', carrier) === true,
+      server.emit('timeout', carrier),
+    ]
+    if (!heard.includes(true)) carrier.destroy()
+  }
+  carrier.on('drain', onDrain)
+  carrier.on('timeout', onTimeout)
+  return () => {
+    carrier.off('drain', onDrain)
+    carrier.off('timeout', onTimeout)
+  }
+}

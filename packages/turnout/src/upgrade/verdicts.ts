@@ -1,0 +1,149 @@
+// Knows what each verdict does to the connection: a 101, an ordinary response, a drop. Never comes to one.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { PeerError } from '../base/errors.ts'
+import type { Answer } from '../http/message.ts'
+import { sendAnswer, sendResponse } from './answer.ts'
+import type { Arrival } from './arrival.ts'
+import { discard, type Verdict } from './deliberation.ts'
+import type { Occupants } from './occupants.ts'
+import { openResponse } from './ordinary.ts'
+import type { Occupant } from './protocol.ts'
+import { type Switch, switchDirectly, switchThroughResponse } from './switch.ts'
+
+export interface VerdictsSetup {
+  readonly occupants: Occupants
+  isClosing(): boolean
+  onError(error: unknown, request: IncomingMessage): void
+}
+
+/** How much of a body may stand unread in the request when the connection changes protocol, in bytes. */
+const MAX_KEPT_BODY_BYTES = 1_048_576
+
+export class Verdicts {
+  readonly #setup: VerdictsSetup
+
+  constructor(setup: VerdictsSetup) {
+    this.#setup = setup
+  }
+
+  /** On a request that the application has not seen; `leave` gives it to others, or to the application. */
+  act(arrival: Arrival, verdict: Verdict, leave: () => void): void {
+    if (verdict.kind === 'pass') return leave()
+    if (this.#dropped(arrival, verdict)) return
+    if (verdict.kind !== 'switch') return this.#respond(arrival, verdict)
+    this.#whenBodyIsIn(arrival, verdict, (go) => {
+      if (go) this.#enter(arrival, verdict, () => switchDirectly(arrival, verdict))
+    })
+  }
+
+  /** On a request that the application handed over. Undefined: no switch; all but a `pass` is answered. */
+  actInApp(
+    arrival: Arrival,
+    response: ServerResponse,
+    verdict: Verdict,
+  ): Occupant | undefined | Promise<Occupant | undefined> {
+    if (verdict.kind === 'pass' || this.#dropped(arrival, verdict)) return undefined
+    if (verdict.kind !== 'switch') return void this.#respond(arrival, verdict)
+    const enter = () => this.#enter(arrival, verdict, () => switchThroughResponse(arrival, response, verdict))
+    if (arrival.body === undefined || arrival.body.over) return enter()
+    return new Promise((resolve) => {
+      this.#whenBodyIsIn(arrival, verdict, (go) => resolve(go ? enter() : undefined))
+    })
+  }
+
+  /** Nobody is there to be answered any more. */
+  #dropped(arrival: Arrival, verdict: Verdict): boolean {
+    if (verdict.kind !== 'gone' && !arrival.gone) return false
+    if (verdict.kind === 'failed') this.#setup.onError(verdict.error, arrival.request)
+    if (verdict.kind === 'switch' || verdict.kind === 'respond') discard(verdict, peerGone())
+    arrival.stream.end()
+    return true
+  }
+
+  #enter(arrival: Arrival, decision: Switch, writeSwitch: () => void): Occupant | undefined {
+    if (this.#dropped(arrival, decision)) return undefined
+    try {
+      writeSwitch()
+    } catch (error) {
+      decision.abandon?.(error as Error)
+      this.#respond(arrival, { kind: 'failed', error })
+      return undefined
+    }
+    try {
+      const occupant = decision.attach(arrival.stream)
+      this.#setup.occupants.add(arrival.stream, occupant)
+      return occupant
+    } catch (error) {
+      arrival.stream.destroy()
+      this.#setup.onError(error, arrival.request)
+      return undefined
+    }
+  }
+
+  /** The client finishes its request before it speaks the new protocol (RFC 9110 section 7.8). */
+  #whenBodyIsIn(arrival: Arrival, decision: Switch, then: (go: boolean) => void): void {
+    const { body } = arrival
+    if (body === undefined || body.over) return then(true)
+    body.keep(MAX_KEPT_BODY_BYTES, (end) => {
+      const go = end === 'complete' && !this.#setup.isClosing()
+      if (!go) {
+        discard(decision, peerGone())
+        if (end === 'too big') answer(arrival, BODY_TOO_BIG)
+        if (end === 'complete') answer(arrival, CLOSING)
+      }
+      then(go)
+    })
+  }
+
+  #respond(arrival: Arrival, verdict: Exclude<Verdict, Switch>): void {
+    if (verdict.kind === 'late') return answer(arrival, LATE)
+    if (verdict.kind === 'closing') return answer(arrival, CLOSING)
+    if (verdict.kind === 'failed') return this.#fail(arrival, verdict.error)
+    if (verdict.kind !== 'respond') return
+    const given = verdict.response
+    try {
+      if (!('headers' in given)) return answer(arrival, given)
+    } catch (error) {
+      return this.#fail(arrival, error)
+    }
+    const response = arrival.response ?? openResponse(arrival)
+    sendResponse(response, given).catch((error: unknown) => this.#fail(arrival, error))
+  }
+
+  #fail(arrival: Arrival, error: unknown): void {
+    this.#setup.onError(error, arrival.request)
+    const { response } = arrival
+    if (response?.headersSent === true) return void arrival.stream.destroy()
+    // Half of another answer may be set already.
+    for (const name of response?.getHeaderNames() ?? []) response?.removeHeader(name)
+    answer(arrival, FAILED)
+  }
+}
+
+/** Answers with the response that is open, or with a new one. */
+export function answer(arrival: Arrival, given: Answer): void {
+  const response = arrival.response ?? openResponse(arrival)
+  if (!response.headersSent) sendAnswer(response, given)
+}
+
+export const CLOSING: Answer = {
+  status: 503,
+  fields: [],
+  body: 'This server is closing.\n',
+  close: true,
+}
+
+const LATE: Answer = { status: 503, fields: [], body: 'The decision about this upgrade took too long.\n' }
+
+const FAILED: Answer = { status: 500, fields: [], body: 'The decision about this upgrade failed.\n' }
+
+const BODY_TOO_BIG: Answer = {
+  status: 413,
+  fields: [],
+  body: `More than ${MAX_KEPT_BODY_BYTES} bytes of body before an upgrade.\n`,
+  close: true,
+}
+
+function peerGone(): PeerError {
+  return new PeerError('ERR_PEER_GONE', 'client went away before the 101')
+}
