@@ -11,6 +11,7 @@ import type { ConnectionEvents, ConnectionOptions, Message, Sendable } from './o
 import { Receiver } from './receiver.ts'
 import { type Deferred, deferred, Sender } from './sender.ts'
 import { Session, type SessionEvents, type SessionState } from './session.ts'
+import type { MessageTransform } from './transform.ts'
 
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_576
 const DEFAULT_CLOSE_TIMEOUT_MS = 10_000
@@ -41,6 +42,8 @@ export interface ConnectionSetup<Data> {
   /** Sec-WebSocket-Extensions as negotiated, empty for none. */
   readonly extensions: string
   readonly params?: Params
+  /** What the agreed extensions do to messages. */
+  readonly transform?: MessageTransform | undefined
   readonly options: ConnectionOptions
   readonly events: ConnectionEvents<Data>
   /** Told what a callback or the handler threw; the connection is closed with 1011. */
@@ -200,6 +203,8 @@ class Shell<Data> implements SessionEvents, TransportSink {
   /** What went wrong on our own side. */
   #ownError: Error | undefined
   #terminated = false
+  /** A message is being decoded apart: what follows it, the end too, waits. */
+  #ready: Promise<void> | undefined
   #info: CloseInfo | undefined
   #closeTold = false
   #closed: Deferred<CloseInfo> | undefined
@@ -214,6 +219,7 @@ class Shell<Data> implements SessionEvents, TransportSink {
       maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
       outbox,
       events: this,
+      transform: setup.transform,
     })
     const highWaterMarkBytes = options.highWaterMarkBytes ?? DEFAULT_HIGH_WATER_MARK_BYTES
     this.sender = new Sender(this.#session, outbox, highWaterMarkBytes)
@@ -307,6 +313,7 @@ class Shell<Data> implements SessionEvents, TransportSink {
   }
 
   onEnd(): void {
+    if (this.#ready !== undefined) return void this.#ready.then(() => this.onEnd())
     this.#session.transportEnd()
     this.sender.end()
     this.#expectWithin(FAILED_LINGER_MS, 'the end of the TCP connection')
@@ -317,6 +324,7 @@ class Shell<Data> implements SessionEvents, TransportSink {
   }
 
   onClose(error: Error | undefined): void {
+    if (this.#ready !== undefined) return void this.#ready.then(() => this.onClose(error))
     this.#session.transportEnd()
     this.#finish(error)
   }
@@ -335,9 +343,23 @@ class Shell<Data> implements SessionEvents, TransportSink {
     this.#call(this.#setup.events.pong, payload)
   }
 
+  onWait(ready: Promise<void>): void {
+    this.receiver.hold()
+    this.#ready = ready.then(() => {
+      this.#ready = undefined
+      this.sender.chunkBegins()
+      this.#session.proceed()
+      this.sender.chunkEnds()
+      if (this.#ready === undefined) this.receiver.release()
+    })
+  }
+
   onState(state: SessionState): void {
     if (this.#readyState !== 'closed') this.#readyState = 'closing'
-    if (state === 'closeSent') this.#expectWithin(this.#closeTimeoutMs, 'an answer to our Close frame')
+    if (state === 'closeReceived') {
+      this.#expectWithin(this.#closeTimeoutMs, 'our own answer to a Close frame')
+      this.sender.answerClose()
+    } else if (state === 'closeSent') this.#expectWithin(this.#closeTimeoutMs, 'an answer to our Close frame')
     else if (state === 'closeDone') this.#hangUp(this.#closeTimeoutMs)
     else if (state === 'failed') this.#hangUp(Math.min(this.#closeTimeoutMs, FAILED_LINGER_MS))
     // whatever held the reading back, the end must be seen
@@ -374,8 +396,7 @@ class Shell<Data> implements SessionEvents, TransportSink {
     if (this.#info !== undefined) return
     this.#alarm?.cancel()
     this.#readyState = 'closed'
-    const { received, failure } = this.#session
-    const clean = received !== undefined && failure === undefined
+    const { received, failure, clean } = this.#session
     this.#info = {
       code: received?.code ?? CLOSE.abnormal,
       reason: received?.reason ?? '',

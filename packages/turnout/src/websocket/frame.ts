@@ -8,7 +8,7 @@ export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, 
 
 export const FIN = 0x80
 export const RSV1 = 0x40
-const RSV = 0x70
+export const RSV = 0x70
 const OPCODE_BITS = 0x0f
 const CONTROL_BIT = 0x08
 const MASK = 0x80
@@ -54,6 +54,8 @@ export class FrameReader {
   /** The beginning of a header that a chunk's end has cut. */
   #cut: Buffer | undefined
   #stopped = false
+  /** What arrived while the reader was suspended; undefined when it is not. */
+  #held: Buffer[] | undefined
 
   constructor(options: FrameReaderOptions) {
     this.#sink = options.sink
@@ -65,15 +67,30 @@ export class FrameReader {
   stop(): void {
     this.#stopped = true
     this.#cut = undefined
+    this.#held = undefined
+  }
+
+  /** Keeps what arrives from now on, the rest of this chunk too, until `resume`. */
+  suspend(): void {
+    this.#held ??= []
+  }
+
+  /** Reads what was kept, in order. @throws as `read` does. */
+  resume(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const chunk of held) this.read(chunk)
   }
 
   /** @throws PeerError ERR_FRAME when a rule of section 5 is broken, and what the sink throws. */
   read(chunk: Buffer): void {
+    if (this.#held !== undefined) return void this.#held.push(chunk)
     let at = 0
     if (this.#inPayload) at = this.#payload(chunk, 0)
     else if (this.#cut !== undefined && !this.#stopped) at = this.#joinHeader(chunk)
     const end = chunk.length
     while (at < end && !this.#stopped) {
+      if (this.#held !== undefined) return void this.#keep(chunk, at)
       const headerBytes = this.#header(chunk, at, end)
       if (headerBytes === 0) {
         this.#cut = Buffer.from(chunk.subarray(at))
@@ -81,6 +98,10 @@ export class FrameReader {
       }
       at = this.#begin(chunk, at + headerBytes)
     }
+  }
+
+  #keep(chunk: Buffer, at: number): void {
+    this.#held!.push(chunk.subarray(at))
   }
 
   /** Completes a header that began in earlier chunks; gives where its payload begins. */

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import type { CloseInfo, WebSocketConnection } from './connection.ts'
+import type { Extension } from './transform.ts'
 
 /** A whole message: text as a string, binary as a Buffer (or an ArrayBuffer with `binary: 'arraybuffer'`). */
 export type Message = string | Buffer | ArrayBuffer
@@ -26,10 +27,39 @@ export interface ConnectionEvents<Data> {
   pong?(socket: WebSocketConnection<Data>, payload: Buffer): void
 }
 
+/** How messages are compressed (permessage-deflate, RFC 7692). Memory is zlib's own, taken with the first message. */
+export interface CompressionOptions {
+  /** Messages below this many bytes travel as they are. Default 1,024: smaller ones gain little and cost a window. */
+  readonly threshold?: number
+  /** 0 to 9. Default 1: two to four times cheaper than 6, for a result a tenth to a fifth larger. */
+  readonly level?: number
+  /** 1 to 9. Default 8. A sending context takes 221 KB at window bits 15 and memLevel 8, 84 KB at 9 and 1. */
+  readonly memLevel?: number
+  /** 8 to 15: the window that the server compresses with, and with it its memory for each connection. Default 15. */
+  readonly serverMaxWindowBits?: number
+  /** 8 to 15: the same for the client, where the client lets the server say. Default 15. */
+  readonly clientMaxWindowBits?: number
+  /** The server forgets each message: one context serves all connections, but small messages shrink less. Default false. */
+  readonly serverNoContextTakeover?: boolean
+  /** The client forgets each message: reading it keeps no window. Default false. */
+  readonly clientNoContextTakeover?: boolean
+  /** Messages above this many bytes are (de)compressed on the thread pool instead of at once. Default 65,536. */
+  readonly offloadBytes?: number
+  /** A sending context that was not used for so many milliseconds gives its memory back; 0: never. Default 30,000. */
+  readonly idleReleaseMs?: number
+}
+
 /** What both sides may choose for a connection. */
 export interface ConnectionOptions {
   /** Largest message taken, in bytes of payload, checked from the frame's header; beyond it: close 1009. Default 1 MiB (1,048,576). */
   readonly maxMessageBytes?: number
+  /**
+   * Compress messages with a peer that can, too. Default false: compression costs memory for each connection,
+   * and secrets beside text of an attacker's choosing can be guessed from their size (RFC 7692 section 8).
+   */
+  readonly compression?: boolean | CompressionOptions
+  /** Extensions of your own; `compression` stands before them. Default none. */
+  readonly extensions?: readonly Extension[]
   /** What a binary message arrives as. Default `buffer`, a view on the bytes read; `arraybuffer` costs a copy. */
   readonly binary?: 'buffer' | 'arraybuffer'
   /** How long the peer may take to answer our Close, and to close TCP after, in milliseconds. Default 10,000. */

@@ -26,6 +26,8 @@ export class Receiver<Data> {
   /** The user asked for no more. */
   #paused = false
   #transportPaused = false
+  /** A message is being decoded apart; the next ones have to wait. */
+  #held = false
   #ended = false
 
   constructor(options: ReceiverOptions<Data>) {
@@ -72,9 +74,20 @@ export class Receiver<Data> {
 
   /** Reads from the transport again, if only to see the peer's end. */
   listen(): void {
-    if (!this.#transportPaused) return
+    if (!this.#transportPaused || this.#held) return
     this.#transportPaused = false
     this.#transport?.resume()
+  }
+
+  /** Reads nothing until `release`. */
+  hold(): void {
+    this.#held = true
+    this.#slowDown()
+  }
+
+  release(): void {
+    this.#held = false
+    if (!this.#paused && this.unread === 0) this.listen()
   }
 
   /** No message will come any more; those that are unread can still be taken. */

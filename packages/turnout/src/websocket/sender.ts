@@ -18,7 +18,7 @@ export class Sender implements Flushable {
   #blocked = false
   /** Nothing leaves any more. */
   #ended = false
-  /** Set while a Blob is being read: what is sent now waits for its turn. */
+  /** Set while a Blob is being read or a message encoded apart: what is sent now waits for its turn. */
   #turn: Promise<void> | undefined
   /** One promise for all who wait until everything has left. */
   #drained: Deferred<boolean> | undefined
@@ -39,21 +39,14 @@ export class Sender implements Flushable {
   }
 
   send(message: Sendable): boolean | Promise<boolean> {
-    if (this.#turn !== undefined) return this.#inTurn(() => this.send(message))
     if (this.#session.state !== 'open') return false
-    if (typeof message === 'string') this.#session.sendText(message)
-    else if (message instanceof Uint8Array) this.#session.sendBinary(message)
-    else if (message instanceof Blob) return this.#sendBlob(message)
-    else this.#session.sendBinary(viewBytes(message))
-    return this.#sent()
+    return this.#turn === undefined ? this.#sendNow(message) : this.#inTurn(() => this.#sendNow(message))
   }
 
   /** A frame that was encoded elsewhere. */
   sendFrame(frame: Uint8Array): boolean | Promise<boolean> {
-    if (this.#turn !== undefined) return this.#inTurn(() => this.sendFrame(frame))
     if (this.#session.state !== 'open') return false
-    this.#outbox.push(frame)
-    return this.#sent()
+    return this.#turn === undefined ? this.#pushNow(frame) : this.#inTurn(() => this.#pushNow(frame))
   }
 
   sendControl(kind: 'ping' | 'pong', payload: string | Uint8Array): boolean {
@@ -67,9 +60,12 @@ export class Sender implements Flushable {
 
   /** The code and the reason are known to be fine. */
   sendClose(code: number | undefined, reason: string): void {
-    if (this.#turn !== undefined) return void this.#inTurn(() => this.sendClose(code, reason))
-    this.#session.sendClose(code, reason)
-    this.#sent()
+    this.#lastly(() => this.#session.sendClose(code, reason))
+  }
+
+  /** Answers the peer's Close, behind everything that was sent before it came. */
+  answerClose(): void {
+    this.#lastly(() => this.#session.answerClose())
   }
 
   /** What is sent until `chunkEnds` leaves in one write. */
@@ -115,6 +111,29 @@ export class Sender implements Flushable {
     this.#drained = undefined
   }
 
+  #sendNow(message: Sendable): boolean | Promise<boolean> {
+    if (!this.#session.sendable) return false
+    if (message instanceof Blob) return this.#sendBlob(message)
+    const apart =
+      typeof message === 'string'
+        ? this.#session.sendText(message)
+        : this.#session.sendBinary(message instanceof Uint8Array ? message : viewBytes(message))
+    if (apart === undefined) return this.#sent()
+    return this.#inTurn(() => apart.then(() => this.#session.sendable && this.#sent()))
+  }
+
+  #pushNow(frame: Uint8Array): boolean | Promise<boolean> {
+    if (!this.#session.sendable) return false
+    this.#outbox.push(frame)
+    return this.#sent()
+  }
+
+  #lastly(close: () => void): void {
+    if (this.#turn !== undefined) return void this.#inTurn(() => this.#lastly(close))
+    close()
+    this.#sent()
+  }
+
   /** Leaves now or with the rest of this chunk or turn. Tells whether to go on sending. */
   #sent(): boolean | Promise<boolean> {
     const high = this.#highWaterMarkBytes
@@ -142,11 +161,11 @@ export class Sender implements Flushable {
     const read = this.#inTurn(async () => {
       bytes = await blob.arrayBuffer()
     })
-    const sent = this.#inTurn(() => bytes !== undefined && this.send(bytes))
+    const sent = this.#inTurn(() => bytes !== undefined && this.#sendNow(bytes))
     return read.then(() => sent)
   }
 
-  /** Acts once every Blob that was sent before has been read, so that order holds. */
+  /** Acts once everything that was sent before is encoded, so that order holds. */
   #inTurn<Result>(act: () => Result | Promise<Result>): Promise<Result> {
     const result = (this.#turn ?? Promise.resolve()).then(() => {
       const later = this.#turn

@@ -14,8 +14,11 @@ import {
   openConnection,
   type WebSocketConnection,
 } from './connection.ts'
+import { compressionExtension } from './deflate.ts'
+import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { assertOrigins, checkHandshake, checkOrigin, chooseSubprotocol, switchFields } from './handshake.ts'
 import type { AcceptContext, Accepted, AcceptResult, WebSocketOptions } from './options.ts'
+import { type Agreed, answerExtensions, type Extension, stackTransforms } from './transform.ts'
 
 /** Told what the application's own code threw, and on which connection. */
 export type OnSocketError = (error: unknown, socket: WebSocketConnection) => void
@@ -50,6 +53,7 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
   readonly #matchPath: (pathname: string) => Params | undefined
   readonly #options: WebSocketOptions<Data, Path>
   readonly #onError: OnSocketError | undefined
+  readonly #extensions: readonly Extension[]
 
   constructor(
     path: Path | undefined,
@@ -59,6 +63,8 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
     this.#matchPath = path === undefined ? () => NO_PARAMS : compilePath(path)
     this.#options = options
     this.#onError = onError
+    const compression = compressionExtension(options.compression)
+    this.#extensions = [...(compression === undefined ? [] : [compression]), ...(options.extensions ?? [])]
   }
 
   match(
@@ -75,7 +81,7 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
     if (check.kind === 'refused') return { kind: 'respond', response: check.answer }
     const refusal = checkOrigin(request.rawHeaders, ownOrigin(offer), this.#options.origins)
     if (refusal !== undefined) return { kind: 'respond', response: refusal }
-    const handshake = { key: check.key, protocols: check.protocols }
+    const handshake: Handshake = check
     const { accept } = this.#options
     if (accept === undefined) return this.#accepted(offer, handshake, true)
     const result = accept.call(this.#options, request, new Context<Path>(offer, check.protocols))
@@ -91,16 +97,21 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
     if (protocol === undefined && this.#options.requireProtocol === true) {
       return { kind: 'respond', response: noSubprotocol(this.#options.protocols ?? []) }
     }
+    const agreed =
+      this.#extensions.length === 0 ? NO_EXTENSIONS : answerExtensions(handshake.extensions, this.#extensions)
+    const extensions = agreed.length === 0 ? '' : formatExtensions(agreed.map((one) => one.answer))
     const fields = switchFields({
       key: handshake.key,
       protocol,
+      extensions,
       headers: accepted.headers === undefined ? undefined : fieldsOf(accepted.headers),
     })
     const socket = createConnection<Data>({
       role: 'server',
       data: accepted.data as Data,
       protocol: protocol ?? '',
-      extensions: '',
+      extensions,
+      transform: stackTransforms(agreed.map((one) => one.create('server', this.#options))),
       params: offer.params,
       options: this.#options,
       events: this.#options,
@@ -145,9 +156,11 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
 interface Handshake {
   readonly key: string
   readonly protocols: readonly string[]
+  readonly extensions: readonly ExtensionOffer[]
 }
 
 const NO_PARAMS: Params = {}
+const NO_EXTENSIONS: readonly Agreed[] = []
 
 /** What `accept` is told, put together only where it looks. */
 class Context<Path extends string> implements AcceptContext<Path> {

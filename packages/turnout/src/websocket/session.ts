@@ -13,26 +13,30 @@ import {
   OPCODE,
   opcodeOf,
   type Role,
+  RSV,
   writeFrame,
   writeTextFrame,
 } from './frame.ts'
 import { MessageParts, utf8Error } from './message.ts'
 import { decodeText } from './text.ts'
+import type { MessageTransform } from './transform.ts'
 
 /**
  * - `open`: messages go both ways.
  * - `closeSent`: our Close is out; we still listen, but send nothing more (RFC 6455 section 5.5.1).
+ * - `closeReceived`: the peer's Close is here, ours is due; what was sent before goes first (section 5.5.1).
  * - `closeDone`: both Close frames were exchanged; TCP is to be closed, by the server first (section 7.1.1).
  * - `failed`: the connection was failed (section 7.1.7); TCP is to be closed.
  * - `ended`: TCP is gone.
  */
-export type SessionState = 'open' | 'closeSent' | 'closeDone' | 'failed' | 'ended'
+export type SessionState = 'open' | 'closeSent' | 'closeReceived' | 'closeDone' | 'failed' | 'ended'
 export type SessionEvent = 'sendClose' | 'receiveClose' | 'fail' | 'transportEnd'
 
 /** Every step there is. One that is not here is a bug of ours, and throws. */
 const TABLE: { readonly [State in SessionState]: { readonly [Event in SessionEvent]?: SessionState } } = {
-  open: { sendClose: 'closeSent', receiveClose: 'closeDone', fail: 'failed', transportEnd: 'ended' },
+  open: { sendClose: 'closeSent', receiveClose: 'closeReceived', fail: 'failed', transportEnd: 'ended' },
   closeSent: { receiveClose: 'closeDone', fail: 'failed', transportEnd: 'ended' },
+  closeReceived: { sendClose: 'closeDone', fail: 'failed', transportEnd: 'ended' },
   closeDone: { transportEnd: 'ended' },
   failed: { transportEnd: 'ended' },
   ended: {},
@@ -52,6 +56,8 @@ export interface SessionEvents {
   onPong(payload: Buffer): void
   /** After every step of the table. */
   onState(state: SessionState): void
+  /** Bring no more bytes for now; call `proceed` when this has settled. It never rejects. */
+  onWait(ready: Promise<void>): void
 }
 
 export interface SessionOptions {
@@ -59,6 +65,8 @@ export interface SessionOptions {
   readonly maxMessageBytes: number
   readonly outbox: Outbox
   readonly events: SessionEvents
+  /** What the agreed extensions do to messages. */
+  readonly transform?: MessageTransform | undefined
 }
 
 /** Which code a failure travels under (section 7.4.1). */
@@ -70,8 +78,6 @@ const FAILURE_CODES: { readonly [code: string]: number } = {
   ERR_HANDLER_FAILED: CLOSE.internalError,
 }
 
-const NO_PARTS = undefined
-
 export class Session implements FrameSink {
   readonly role: Role
   #state: SessionState = 'open'
@@ -79,30 +85,42 @@ export class Session implements FrameSink {
   readonly #events: SessionEvents
   readonly #maxMessageBytes: number
   readonly #reader: FrameReader
+  readonly #transform: MessageTransform | undefined
   /** The frame that is being read. */
   #head = 0
   /** Opcode of the message that is being read, from its first frame to its last; 0 between messages. */
   #message = 0
+  /** RSV bits of its first frame: what an extension has done to it. */
+  #messageRsv = 0
   /** What there is of that message, once it came in more than one piece. */
-  #parts: MessageParts | undefined = NO_PARTS
+  #parts: MessageParts | undefined = undefined
   /** What there is of a control frame that a chunk's end has cut. */
   #control: Buffer | undefined
   /** True while nobody takes our bytes: Pongs are held, and only the latest is kept (section 5.5.3). */
   #congested = false
   #heldPong: Buffer | undefined
+  /** A message that is being decoded apart, and what became of it. */
+  #waiting: { readonly text: boolean; payload?: Buffer; error?: Error } | undefined
   #received: { readonly code: number; readonly reason: string } | undefined
   #failure: Error | undefined
+  #clean = false
 
   constructor(options: SessionOptions) {
     this.role = options.role
     this.#outbox = options.outbox
     this.#events = options.events
     this.#maxMessageBytes = options.maxMessageBytes
-    this.#reader = new FrameReader({ role: options.role, sink: this })
+    this.#transform = options.transform
+    this.#reader = new FrameReader({ role: options.role, sink: this, rsv: options.transform?.rsv ?? 0 })
   }
 
   get state(): SessionState {
     return this.#state
+  }
+
+  /** Both Close frames were exchanged. */
+  get clean(): boolean {
+    return this.#clean
   }
 
   /** What the peer's Close frame said; undefined when none came. */
@@ -117,13 +135,19 @@ export class Session implements FrameSink {
 
   /** Takes what arrived. Broken rules end in `failed`, never in a throw. */
   receive(chunk: Buffer): void {
-    if (this.#state !== 'open' && this.#state !== 'closeSent') return
-    try {
-      this.#reader.read(chunk)
-    } catch (error) {
-      if (!(error instanceof PeerError)) throw error
-      this.fail(error)
-    }
+    if (this.#state === 'open' || this.#state === 'closeSent') this.#guarded(() => this.#reader.read(chunk))
+  }
+
+  /** Goes on after `onWait`. Like `receive`. */
+  proceed(): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (waiting === undefined) return
+    if (waiting.error !== undefined) return this.fail(waiting.error)
+    this.#guarded(() => {
+      if (this.#state === 'open' || this.#state === 'closeSent') this.#deliver(waiting.text, waiting.payload!)
+      this.#reader.resume()
+    })
   }
 
   /** The transport is gone, or its reading side ended. */
@@ -131,12 +155,19 @@ export class Session implements FrameSink {
     if (this.#state !== 'ended') this.#step('transportEnd')
   }
 
-  sendText(text: string): void {
+  /** A promise: the message is being encoded apart; send nothing but control frames until it settles. */
+  sendText(text: string): Promise<void> | undefined {
+    // as many bytes as UTF-16 units or more: good enough to tell the small from the large
+    if (this.#transform?.wants(text.length)) return this.#sendEncoded(OPCODE.text, Buffer.from(text))
     writeTextFrame(this.#outbox, FIN | OPCODE.text, text, this.role)
+    return undefined
   }
 
-  sendBinary(payload: Uint8Array): void {
+  /** Like `sendText`. */
+  sendBinary(payload: Uint8Array): Promise<void> | undefined {
+    if (this.#transform?.wants(payload.length)) return this.#sendEncoded(OPCODE.binary, payload)
     writeFrame(this.#outbox, FIN | OPCODE.binary, payload, this.role)
+    return undefined
   }
 
   /** @throws MisuseError for a payload of more than 125 bytes. */
@@ -149,6 +180,19 @@ export class Session implements FrameSink {
     this.#sendControl(OPCODE.pong, payload)
   }
 
+  /** Whether messages that were sent before the peer's Close came may still leave. */
+  get sendable(): boolean {
+    return this.#state === 'open' || this.#state === 'closeReceived'
+  }
+
+  /** Answers the peer's Close with its own code (section 5.5.1). */
+  answerClose(): void {
+    if (this.#state !== 'closeReceived') return
+    const { code } = this.#received!
+    this.#sendControl(OPCODE.close, encodeCloseBody(code === CLOSE.noCode ? undefined : code, ''))
+    this.#step('sendClose')
+  }
+
   /** Begins the closing handshake, once. @throws MisuseError for a code or reason that must not travel. */
   sendClose(code: number | undefined, reason: string): void {
     const body = encodeCloseBody(code, reason)
@@ -159,9 +203,9 @@ export class Session implements FrameSink {
 
   /** Fails the connection (section 7.1.7): says why in a Close frame if none went out yet, and reads no more. */
   fail(error: Error): void {
-    if (this.#state !== 'open' && this.#state !== 'closeSent') return
+    if (this.#state === 'closeDone' || this.#state === 'failed' || this.#state === 'ended') return
     this.#failure = error
-    if (this.#state === 'open') {
+    if (this.#state !== 'closeSent') {
       const code = FAILURE_CODES[(error as PeerError).code] ?? CLOSE.protocolError
       const reason = error instanceof PeerError ? error.message.slice(0, 100) : ''
       this.#sendControl(OPCODE.close, encodeCloseBody(code, reason))
@@ -181,7 +225,11 @@ export class Session implements FrameSink {
 
   onFrame(head: number, length: number): void {
     this.#head = head
-    if (isControl(head)) return
+    const rsv = head & RSV
+    if (isControl(head)) {
+      if (rsv !== 0) throw rsvError(rsv, 'on a control frame')
+      return
+    }
     const opcode = opcodeOf(head)
     if (opcode === OPCODE.continuation) {
       if (this.#message === 0) {
@@ -189,11 +237,15 @@ export class Session implements FrameSink {
           section: 'RFC 6455 section 5.4',
         })
       }
+      if (rsv !== 0) throw rsvError(rsv, 'on a continuation frame')
     } else if (this.#message !== 0) {
       throw new PeerError('ERR_FRAME', 'a new data frame inside a fragmented message', {
         section: 'RFC 6455 section 5.4',
       })
-    } else this.#message = opcode
+    } else {
+      this.#message = opcode
+      this.#messageRsv = rsv
+    }
     const bytes = length + (this.#parts === undefined ? 0 : this.#parts.bytes)
     if (bytes > this.#maxMessageBytes) {
       throw new PeerError(
@@ -207,7 +259,7 @@ export class Session implements FrameSink {
     if (isControl(this.#head)) return this.#controlPayload(chunk, start, end, last)
     const done = last && (this.#head & FIN) !== 0
     if (done && this.#parts === undefined) return this.#wholeMessage(chunk, start, end, ascii)
-    this.#parts ??= new MessageParts(this.#message === OPCODE.text)
+    this.#parts ??= new MessageParts(this.#message === OPCODE.text && this.#messageRsv === 0)
     this.#parts.add(chunk, start, end, ascii)
     if (done) this.#joinedMessage(this.#parts)
   }
@@ -216,6 +268,7 @@ export class Session implements FrameSink {
   #wholeMessage(chunk: Buffer, start: number, end: number, ascii: boolean): void {
     const text = this.#message === OPCODE.text
     this.#message = 0
+    if (this.#messageRsv !== 0) return this.#decode(text, chunk.subarray(start, end))
     if (!text) return this.#events.onMessage(chunk.subarray(start, end))
     if (!ascii && !isUtf8(chunk.subarray(start, end))) throw utf8Error()
     this.#events.onMessage(decodeText(chunk, start, end, ascii))
@@ -224,8 +277,41 @@ export class Session implements FrameSink {
   #joinedMessage(parts: MessageParts): void {
     const text = this.#message === OPCODE.text
     this.#message = 0
-    this.#parts = NO_PARTS
+    this.#parts = undefined
+    if (this.#messageRsv !== 0) return this.#decode(text, parts.takeBinary())
     this.#events.onMessage(text ? parts.takeText() : parts.takeBinary())
+  }
+
+  /** A message that an extension has changed: whole first, then as it was. */
+  #decode(text: boolean, payload: Buffer): void {
+    const decoded = this.#transform!.decode(payload)
+    if (!(decoded instanceof Promise)) return this.#deliver(text, decoded)
+    this.#reader.suspend()
+    const waiting: { text: boolean; payload?: Buffer; error?: Error } = { text }
+    this.#waiting = waiting
+    const ready = decoded.then(
+      (whole) => void (waiting.payload = whole),
+      (error) => void (waiting.error = error),
+    )
+    this.#events.onWait(ready)
+  }
+
+  #deliver(text: boolean, payload: Buffer): void {
+    if (!text) return this.#events.onMessage(payload)
+    if (!isUtf8(payload)) throw utf8Error()
+    this.#events.onMessage(decodeText(payload, 0, payload.length, false))
+  }
+
+  #sendEncoded(opcode: number, payload: Uint8Array): Promise<void> | undefined {
+    const head = FIN | this.#transform!.rsv | opcode
+    const encoded = this.#transform!.encode(payload)
+    if (!(encoded instanceof Promise)) {
+      writeFrame(this.#outbox, head, encoded, this.role)
+      return undefined
+    }
+    return encoded.then((bytes) => {
+      if (this.sendable) writeFrame(this.#outbox, head, bytes, this.role)
+    })
   }
 
   #controlPayload(chunk: Buffer, start: number, end: number, last: boolean): void {
@@ -250,10 +336,6 @@ export class Session implements FrameSink {
   /** Answered once, with the same code, unless ours went out before (section 5.5.1). */
   #receiveClose(body: Buffer): void {
     this.#received = decodeCloseBody(body)
-    if (this.#state === 'open') {
-      const { code } = this.#received
-      this.#sendControl(OPCODE.close, encodeCloseBody(code === CLOSE.noCode ? undefined : code, ''))
-    }
     this.#quiet()
     this.#step('receiveClose')
   }
@@ -272,18 +354,38 @@ export class Session implements FrameSink {
     writeFrame(this.#outbox, FIN | opcode, payload, this.role)
   }
 
+  /** Broken rules end here. */
+  #guarded(read: () => void): void {
+    try {
+      read()
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error
+      this.fail(error)
+    }
+  }
+
   /** Reads no more, keeps nothing that was half read. */
   #quiet(): void {
     this.#reader.stop()
     this.#message = 0
-    this.#parts = NO_PARTS
+    this.#parts = undefined
     this.#control = undefined
     this.#heldPong = undefined
+    this.#waiting = undefined
   }
 
   #step(event: SessionEvent): void {
     this.#state = nextState(this.#state, event)
-    if (this.#state === 'ended') this.#quiet()
+    if (this.#state === 'closeDone') this.#clean = true
+    if (this.#state === 'ended') {
+      this.#quiet()
+      this.#transform?.release()
+    }
     this.#events.onState(this.#state)
   }
+}
+
+function rsvError(rsv: number, where: string): PeerError {
+  const bits = (rsv >> 4).toString(2).padStart(3, '0')
+  return new PeerError('ERR_FRAME', `RSV bits ${bits} ${where}`, { section: 'RFC 6455 section 5.2' })
 }
