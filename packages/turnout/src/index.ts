@@ -1,1 +1,49 @@
-export const x: number = 1
+// The front door: everything that a user of turnout may call.
+
+export { type Clock, createVirtualClock, systemClock, type VirtualClock } from './base/clock.ts'
+export { type ErrorCode, MisuseError, PeerError, TurnoutError } from './base/errors.ts'
+export { endToEndFields } from './http/hop.ts'
+export type { Fields, Protocol } from './http/message.ts'
+export {
+  createTurnout,
+  type ErrorContext,
+  type Turnout,
+  type TurnoutCloseOptions,
+  type TurnoutOptions,
+} from './turnout.ts'
+export { AnsweredError } from './upgrade/answered.ts'
+export { type UpgradeOptions, type UpgradeResult, upgrade } from './upgrade/client.ts'
+export type { AttachOptions } from './upgrade/dispatcher.ts'
+export type { Foreign } from './upgrade/foreign.ts'
+export type { ProtocolAccepted, ProtocolContext, ProtocolOptions, ProtocolToken } from './upgrade/generic.ts'
+export type { AttachableServer } from './upgrade/http-server.ts'
+export type { CloseCounts } from './upgrade/occupants.ts'
+export type { Params } from './upgrade/protocol.ts'
+export type { Broadcastable } from './websocket/broadcast.ts'
+export { type ConnectOptions, connect, HandshakeError } from './websocket/client.ts'
+export type { CloseInfo, ReadyState, WebSocketConnection } from './websocket/connection.ts'
+export { CloseEvent } from './websocket/events.ts'
+export type { ExtensionOffer } from './websocket/extension.ts'
+export type {
+  AcceptContext,
+  Accepted,
+  AcceptResult,
+  CompressionOptions,
+  ConnectionEvents,
+  ConnectionOptions,
+  Message,
+  PathParams,
+  Sendable,
+  WebSocketOptions,
+} from './websocket/options.ts'
+export {
+  CLOSE_CODES,
+  EXTENSION_NAMES,
+  type ExtensionName,
+  SUBPROTOCOLS,
+  type Subprotocol,
+  UPGRADE_TOKENS,
+  type UpgradeToken,
+} from './websocket/registry.ts'
+export type { Agreed, Extension, MessageTransform } from './websocket/transform.ts'
+export { WebSocket, type WebSocketInit } from './websocket/whatwg.ts'
