@@ -93,7 +93,7 @@ export async function upgrade(url: string | URL, options: UpgradeOptions): Promi
     agent: options.agent,
     tls: options.tls,
     judge: (response) => {
-      chosen = chosenProtocol(response, offered)
+      chosen = chosenProtocol(response.rawHeaders, offered)
     },
   })
   const { response } = outcome

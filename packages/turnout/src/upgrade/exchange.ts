@@ -98,10 +98,11 @@ export function perform(exchange: Exchange): Promise<Outcome> {
 
     request.on('upgrade', (response: IncomingMessage, stream: Duplex, head: Buffer) => {
       // the first act: a reset from here on must not end the process
-      stream.on('error', () => {})
+      stream.on('error', ignore)
       if (settled) return void stream.destroy()
       try {
         if (!request.writableFinished) throw tooEarly()
+        if (response.httpVersion !== '1.1') throw notFollowed(`a 101 in HTTP/${response.httpVersion}`)
         exchange.judge(response)
       } catch (error) {
         stream.destroy()
@@ -117,7 +118,7 @@ export function perform(exchange: Exchange): Promise<Outcome> {
         // node:http gives a 101 here that lacks Upgrade or Connection: upgrade
         try {
           exchange.judge(response)
-          throw new PeerError('ERR_UPGRADE_UNSOLICITED', 'a 101 that node:http does not follow')
+          throw notFollowed('a 101 that node:http reads as an ordinary response')
         } catch (error) {
           return fail(error)
         }
@@ -170,6 +171,9 @@ function handOver(stream: Duplex, head: Buffer): void {
   if (head.length > 0) stream.unshift(head)
 }
 
+/** Stands alone so that a stream that lives for days keeps nothing of the request that made it. */
+function ignore(): void {}
+
 /** The signal goes on to mean something while the declined response is read. */
 function abortWith(signal: AbortSignal, response: IncomingMessage): void {
   const onAbort = (): void => void response.destroy(signal.reason)
@@ -187,6 +191,10 @@ function tooEarly(): PeerError {
   return new PeerError('ERR_UPGRADE_TOO_EARLY', 'a 101 before the request was sent to its end', {
     section: 'RFC 9110 section 7.8',
   })
+}
+
+function notFollowed(seen: string): PeerError {
+  return new PeerError('ERR_UPGRADE_UNSOLICITED', seen, { section: 'RFC 9110 section 15.2.2' })
 }
 
 function noAnswer(target: Target, cause: Error | undefined): PeerError {

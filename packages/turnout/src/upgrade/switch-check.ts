@@ -1,33 +1,18 @@
 // Knows when a 101 is one that the client may follow (RFC 9110 sections 7.8 and 15.2.2).
-// Never knows a socket: a head goes in; the protocol, or the rule that was broken, comes out.
+// Never knows a socket: the fields go in; the protocol, or the rule that was broken, comes out.
 import { PeerError } from '../base/errors.ts'
 import { connectionOptions } from '../http/connection.ts'
 import { fieldLines } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
 import { formatProtocol, parseUpgrade, sameName } from '../http/upgrade.ts'
 
-/** The head of a 101, as node:http gives it. */
-export interface SwitchHead {
-  readonly httpVersion: string
-  readonly rawHeaders: readonly string[]
-}
-
 /**
  * Which of the offered protocols the 101 switches to. The answer may name layers from the lowest up, such as
  * `TLS/1.2, HTTP/1.1`: the first must have been offered. Names compare without regard to case, versions exactly.
  * @throws PeerError when the 101 is not one that answers this offer.
  */
-export function chosenProtocol(head: SwitchHead, offered: readonly Protocol[]): Protocol {
-  if (head.httpVersion !== '1.1') {
-    throw new PeerError(
-      'ERR_UPGRADE_UNSOLICITED',
-      `a 101 in HTTP/${head.httpVersion}, which has no upgrade`,
-      {
-        section: 'RFC 9110 section 7.8',
-      },
-    )
-  }
-  const lines = fieldLines(head.rawHeaders, 'upgrade')
+export function chosenProtocol(rawHeaders: readonly string[], offered: readonly Protocol[]): Protocol {
+  const lines = fieldLines(rawHeaders, 'upgrade')
   const { protocols, malformed } = parseUpgrade(lines)
   const [lowest] = protocols
   if (malformed || lowest === undefined) {
@@ -36,7 +21,7 @@ export function chosenProtocol(head: SwitchHead, offered: readonly Protocol[]): 
       section: 'RFC 9110 section 15.2.2',
     })
   }
-  if (!connectionOptions(fieldLines(head.rawHeaders, 'connection')).has('upgrade')) {
+  if (!connectionOptions(fieldLines(rawHeaders, 'connection')).has('upgrade')) {
     throw new PeerError('ERR_UPGRADE_NO_CONNECTION_OPTION', 'a 101 without Connection: upgrade', {
       section: 'RFC 9110 section 7.8',
     })
