@@ -1,0 +1,223 @@
+// Knows how a client opens a WebSocket over HTTP/1.1 (RFC 6455 section 4.1), from a URL to an open connection.
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { type ErrorCode, MisuseError } from '../base/errors.ts'
+import { assertFieldValue, fieldsOf } from '../http/fields.ts'
+import type { Fields } from '../http/message.ts'
+import { sameName } from '../http/token.ts'
+import { duplexTransport } from '../transport/duplex.ts'
+import { AnsweredError, type ReadAnswer, readAnswer } from '../upgrade/answered.ts'
+import { type RequestChoices, readTimeout, withCredentials, withUpgrade } from '../upgrade/client.ts'
+import { type Outcome, perform } from '../upgrade/exchange.ts'
+import { parseUrl, readTarget, type Target } from '../upgrade/target.ts'
+import { createConnection, openConnection, type WebSocketConnection } from './connection.ts'
+import { type ExtensionOffer, formatExtensions } from './extension.ts'
+import { checkSwitch, createKey, readVersions, requestFields } from './handshake.ts'
+import type { ConnectionEvents, ConnectionOptions } from './options.ts'
+import { type Hop, type Redirect, readRedirect, toWebSocketScheme } from './redirect.ts'
+import { takeTurn } from './turns.ts'
+
+export interface ConnectOptions<Data = unknown>
+  extends RequestChoices,
+    ConnectionOptions,
+    ConnectionEvents<Data> {
+  /** Subprotocols in order of preference, each once. Default none. */
+  readonly protocols?: string | readonly string[]
+  /** The Origin field, for a server that asks for one. Default: none, as no browser is at work. */
+  readonly origin?: string
+  /** Ends the handshake, also while it waits for its turn. It means nothing once the connection is open. */
+  readonly signal?: AbortSignal
+  /**
+   * How many redirects to follow. Another origin is sent no Authorization, Cookie, Proxy-Authorization, Host or
+   * client certificate, and wss: never becomes ws:. Default 0: a redirect rejects, as in a browser.
+   */
+  readonly maxRedirects?: number
+  /** Kept for you as `socket.data`. */
+  readonly data?: Data
+  /** Told what a callback threw; the connection is closed with 1011. */
+  readonly onError?: (error: unknown, socket: WebSocketConnection<Data>) => void
+}
+
+/** The server answered the handshake in HTTP: 401, 404, 426, a redirect that was not followed, … */
+export class HandshakeError extends AnsweredError {
+  override readonly name: string = 'HandshakeError'
+  /** The versions of WebSocket that the server says it speaks (RFC 6455 section 4.4); empty when it says nothing. */
+  readonly versions: readonly number[]
+
+  constructor(code: ErrorCode, seen: string, answer: ReadAnswer) {
+    super(code, seen, answer, { section: 'RFC 6455 section 4.1' })
+    this.versions = readVersions(answer.response.rawHeaders)
+  }
+}
+
+/**
+ * Opens a WebSocket to a URL of scheme ws:, wss:, http: or https:. At most one connection to a host and port is
+ * being opened at a time; `timeoutMs` runs from when this one's turn has come.
+ *
+ * Rejects with a MisuseError, before a byte is written, for what must not be sent; with a HandshakeError when the
+ * server answers in HTTP; with a PeerError when it cannot be reached, does not answer in time, or its 101 does
+ * not answer this handshake; with the signal's reason.
+ */
+export async function connect<Data = undefined>(
+  url: string | URL,
+  options: ConnectOptions<Data> = {},
+): Promise<WebSocketConnection<Data>> {
+  return dial(prepareDial(url, options))
+}
+
+/** A handshake whose every part was checked. */
+export interface Dial<Data> {
+  readonly hop: Hop
+  readonly protocols: readonly string[]
+  readonly timeoutMs: number
+  readonly options: ConnectOptions<Data>
+}
+
+/** @throws MisuseError for whatever must not be sent */
+export function prepareDial<Data>(url: string | URL, options: ConnectOptions<Data>): Dial<Data> {
+  const parsed = parseUrl(url)
+  if (parsed.href.includes('#')) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `the URL '${url}' has a fragment`, {
+      section: 'RFC 6455 section 3',
+    })
+  }
+  const target = readTarget(parsed, ['ws:', 'wss:', 'http:', 'https:'])
+  const to = toWebSocketScheme(parsed)
+  to.username = ''
+  to.password = ''
+  const { protocols = [], maxRedirects = 0 } = options
+  const list = typeof protocols === 'string' ? [protocols] : [...protocols]
+  // what cannot be offered is told now, not when the turn has come
+  requestFields({ key: '', protocols: list })
+  if (!Number.isInteger(maxRedirects) || maxRedirects < 0) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `maxRedirects of ${maxRedirects}`)
+  }
+  return {
+    hop: { url: to, fields: withCredentials(ownFields(options), target.credentials), tls: options.tls },
+    protocols: list,
+    timeoutMs: readTimeout(options.timeoutMs),
+    options,
+  }
+}
+
+/** Performs it, redirects included. Rejects as `connect` does. */
+export async function dial<Data>(plan: Dial<Data>): Promise<WebSocketConnection<Data>> {
+  const { maxRedirects = 0, clock = systemClock, signal } = plan.options
+  let { hop, timeoutMs: leftMs } = plan
+  for (let redirects = 0; ; redirects++) {
+    const target = readTarget(hop.url, ['ws:', 'wss:'])
+    const endTurn = await takeTurn(`${target.host}:${target.port}`, signal)
+    const beganMs = clock.now()
+    const { outcome, agreed } = await shakeHands(plan, hop, target, leftMs).finally(endTurn)
+    const { response } = outcome
+    if (outcome.kind === 'switched') return open(plan, agreed, outcome.stream)
+    const redirect = maxRedirects === 0 ? NOT_WANTED : readRedirect(response, hop)
+    if (redirect.kind === 'none') throw await refusal('ERR_UPGRADE_DECLINED', response, clock)
+    if (redirect.kind === 'refused') throw await refusal('ERR_REDIRECT', response, clock, redirect.why)
+    if (redirects === maxRedirects) {
+      throw await refusal(
+        'ERR_REDIRECT',
+        response,
+        clock,
+        `one redirect more than the ${maxRedirects} allowed`,
+      )
+    }
+    response.destroy()
+    leftMs = Math.max(1, leftMs - (clock.now() - beganMs))
+    hop = redirect.hop
+  }
+}
+
+const NOT_WANTED: Redirect = { kind: 'none' }
+
+interface Agreed {
+  readonly protocol: string
+  readonly extensions: readonly ExtensionOffer[]
+}
+
+/** One request and its answer. */
+async function shakeHands<Data>(
+  plan: Dial<Data>,
+  hop: Hop,
+  target: Target,
+  timeoutMs: number,
+): Promise<{ readonly outcome: Outcome; readonly agreed: Agreed }> {
+  const { options, protocols } = plan
+  const { clock = systemClock, signal, agent = false } = options
+  // what a connection offers beyond the base protocol: nothing yet
+  const offers: readonly ExtensionOffer[] = []
+  const key = createKey()
+  const fields = [...requestFields({ key, protocols, extensions: formatExtensions(offers) }), ...hop.fields]
+  let agreed: Agreed = { protocol: '', extensions: [] }
+  const outcome = await perform({
+    target,
+    method: 'GET',
+    fields: withUpgrade(fields, 'websocket'),
+    signal,
+    timeoutMs,
+    clock,
+    agent,
+    tls: hop.tls,
+    judge: (response) => {
+      agreed = checkSwitch(response, { key, protocols, extensions: offers.map(({ name }) => name) })
+    },
+  })
+  return { outcome, agreed }
+}
+
+function open<Data>(plan: Dial<Data>, agreed: Agreed, stream: Duplex): WebSocketConnection<Data> {
+  const { options } = plan
+  const socket = createConnection<Data>({
+    role: 'client',
+    data: options.data as Data,
+    protocol: agreed.protocol,
+    extensions: formatExtensions(agreed.extensions),
+    options,
+    events: options,
+    ...(options.onError === undefined ? {} : { onError: options.onError }),
+  })
+  openConnection(socket, duplexTransport(stream))
+  return socket
+}
+
+async function refusal(
+  code: ErrorCode,
+  response: IncomingMessage,
+  clock: Clock,
+  why?: string,
+): Promise<HandshakeError> {
+  const answer = await readAnswer(response, clock)
+  const status = `${response.statusCode} ${response.statusMessage}`
+  return new HandshakeError(
+    code,
+    why === undefined ? `${status} instead of a 101` : `${status}: ${why}`,
+    answer,
+  )
+}
+
+/** The application's fields, of which none may be one that makes the handshake or frames a body. */
+function ownFields<Data>(options: ConnectOptions<Data>): Fields {
+  const fields = fieldsOf(options.headers ?? {})
+  for (const [name] of fields) {
+    const lower = name.toLowerCase()
+    if (!HANDSHAKE_FIELDS.has(lower) && !lower.startsWith('sec-websocket-')) continue
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `the field ${name} belongs to the handshake itself`, {
+      section: 'RFC 6455 section 4.1',
+    })
+  }
+  if (options.origin === undefined) return fields
+  assertFieldValue('Origin', options.origin)
+  if (fields.some(([name]) => sameName(name, 'origin'))) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', 'Origin both in `origin` and in `headers`')
+  }
+  return [...fields, ['Origin', options.origin]]
+}
+
+const HANDSHAKE_FIELDS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'transfer-encoding',
+  'upgrade',
+])
