@@ -1,0 +1,33 @@
+// Knows the two events of the WebSocket standard that Node has no class for, or has one only lately.
+
+export interface CloseEventInit {
+  readonly wasClean?: boolean
+  readonly code?: number
+  readonly reason?: string
+}
+
+/** A connection ended, or never came to be. */
+export class CloseEvent extends Event {
+  /** Both Close frames were exchanged and TCP was closed after them. */
+  readonly wasClean: boolean
+  /** From the peer's Close frame; 1005: it bore none; 1006: no Close frame came. */
+  readonly code: number
+  readonly reason: string
+
+  constructor(type: string, init: CloseEventInit = {}) {
+    super(type)
+    this.wasClean = init.wasClean ?? false
+    this.code = init.code ?? 0
+    this.reason = init.reason ?? ''
+  }
+}
+
+/** A connection failed. A browser's event does not say why; this one does, in `error`. */
+export class FailureEvent extends Event {
+  readonly error: unknown
+
+  constructor(type: string, init: { readonly error?: unknown } = {}) {
+    super(type)
+    this.error = init.error
+  }
+}
