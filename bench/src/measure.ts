@@ -1,5 +1,5 @@
 // Knows how one workload is measured: fresh processes a round, a check of every echo, then windows in turn.
-import { Child } from './child.ts'
+import { Child, type ChildOptions } from './child.ts'
 import type { Instrument } from './instrument.ts'
 import { bases, launch, type Part, type Peer, partFor } from './peers.ts'
 import type { Progress } from './progress.ts'
@@ -30,86 +30,73 @@ interface Runner {
   readonly port: number
 }
 
+type Start = (options: ChildOptions) => Child
+
 const verifyMs = 60
 const settleMs = 300
 
-/** One result for each way of making the load. */
+/** One result for each way of making the load: the own one, the outside instrument. */
 export async function measureWorkload(
   workload: Workload,
   peers: readonly Peer[],
   bench: Bench,
 ): Promise<readonly WorkloadResult[]> {
-  const own = new Gathering()
-  const outside = new Gathering()
-  const { settings, instrument } = bench
-  for (let round = 1; round <= settings.rounds; round++) {
-    await oneRound(workload, peers, bench, round, own, outside)
+  const ways = [...(bench.own ? [undefined] : []), ...(bench.instrument ? [bench.instrument] : [])]
+  const gatherings = ways.map((way) => ({ way, gathering: new Gathering() }))
+  for (let round = 1; round <= bench.settings.rounds; round++) {
+    for (const { way, gathering } of gatherings) {
+      await oneRound({ workload, peers, bench, way, gathering, round })
+    }
   }
-  return [
-    ...(bench.own ? [own.result(workload, 'own', bases)] : []),
-    ...(instrument === undefined ? [] : [outside.result(workload, instrument.name, bases)]),
-  ]
+  return gatherings.map(({ way, gathering }) => gathering.result(workload, way?.name ?? 'own', bases))
 }
 
-async function oneRound(
-  workload: Workload,
-  peers: readonly Peer[],
-  bench: Bench,
-  round: number,
-  own: Gathering,
-  outside: Gathering,
-): Promise<void> {
+interface Round {
+  readonly workload: Workload
+  readonly peers: readonly Peer[]
+  readonly bench: Bench
+  /** Undefined: the own load. */
+  readonly way: Instrument | undefined
+  readonly gathering: Gathering
+  readonly round: number
+}
+
+async function oneRound({ workload, peers, bench, way, gathering, round }: Round): Promise<void> {
+  const { settings, progress } = bench
   const children: Child[] = []
-  const start = (options: ConstructorParameters<typeof Child>[0]): Child => {
+  const start: Start = (options) => {
     const child = new Child(options)
     children.push(child)
     return child
   }
-  const told = (peer: string) => bench.progress.now(`${workload.name}: ${peer}, round ${round}`)
+  const by = way === undefined ? '' : ` by ${way.name}`
+  const tell = (peer: string) => progress.now(`${workload.name}: ${peer}${by}, round ${round}`)
   try {
     const shared = await startShared(workload, bench, start)
     const runners: Runner[] = []
-    for (const peer of peers) {
-      if (own.isOut(peer.name)) continue
-      told(peer.name)
-      await attempt(peer.name, [own, outside], async () => {
-        const part = partFor(peer, workload)
-        if (typeof part === 'string') throw new Error(part)
-        const runner = await startPeer(peer.name, part, workload, bench, shared, start)
+    for (const { name, part } of able(workload, peers, way, gathering)) {
+      tell(name)
+      await attempt(name, gathering, async () => {
+        const runner = await startPeer(name, part, workload, bench, shared, start)
+        await warm(runner, workload, settings)
+        if (way !== undefined) await runner.driver.ask('close', { peer: name })
         runners.push(runner)
-        await warm(runner, workload, bench.settings)
       })
     }
-    const sound = () => runners.filter(({ name }) => !own.isOut(name))
     // Memory is read once a process: what was freed is not given back in the same way each time.
-    const windows = workload.kind === 'idle' ? 1 : bench.settings.windows
-    if (bench.own) {
-      for (let window = 0; window < windows; window++) {
-        for (const runner of sound()) {
-          told(runner.name)
-          await attempt(runner.name, [own], async () =>
-            own.add(runner.name, await ownSample(runner, workload, bench.settings)),
-          )
-          bench.progress.step()
-        }
-      }
-    }
-    const { instrument } = bench
-    if (instrument !== undefined) {
-      await Promise.all(sound().map(({ name, driver }) => driver.ask('close', { peer: name })))
-      for (let window = 0; window < windows; window++) {
-        for (const { name, part, port, measured } of sound()) {
-          if (outside.isOut(name)) continue
-          told(`${name} by ${instrument.name}`)
-          await attempt(name, [outside], async () => {
-            const { framing } = part
-            const why = instrument.cannot(workload, framing)
-            if (why !== undefined) throw new Error(why)
-            const server = { workload, framing, port, pid: measured.pid, settings: bench.settings }
-            outside.add(name, await instrument.measure(server))
-          })
-          bench.progress.step()
-        }
+    const windows = workload.kind === 'idle' ? 1 : settings.windows
+    for (let window = 0; window < windows; window++) {
+      for (const runner of runners) {
+        if (gathering.isOut(runner.name)) continue
+        tell(runner.name)
+        await attempt(runner.name, gathering, async () => {
+          const sample =
+            way === undefined
+              ? await ownSample(runner, workload, settings)
+              : await outsideSample(way, runner, workload, settings)
+          gathering.add(runner.name, sample)
+        })
+        progress.step()
       }
     }
   } finally {
@@ -117,11 +104,29 @@ async function oneRound(
   }
 }
 
+/** Who takes part; the others are left out with a word. */
+function able(
+  workload: Workload,
+  peers: readonly Peer[],
+  way: Instrument | undefined,
+  gathering: Gathering,
+): { readonly name: string; readonly part: Part }[] {
+  return peers.flatMap((peer) => {
+    const { name } = peer
+    if (gathering.isOut(name)) return []
+    const part = partFor(peer, workload)
+    const why = typeof part === 'string' ? part : way?.cannot(workload, part.framing)
+    if (typeof part !== 'string' && why === undefined) return [{ name, part }]
+    gathering.leaveOut(name, why ?? '')
+    return []
+  })
+}
+
 /** The load generator for servers; the fixed server for clients. */
 async function startShared(
   workload: Workload,
   bench: Bench,
-  start: (options: ConstructorParameters<typeof Child>[0]) => Child,
+  start: Start,
 ): Promise<{ readonly child: Child; readonly port: number }> {
   const script = `${bench.dist}/${workload.side === 'server' ? 'load/main.js' : 'servers/fixed.js'}`
   const child = start({ runtime: process.execPath, script })
@@ -135,7 +140,7 @@ async function startPeer(
   workload: Workload,
   bench: Bench,
   shared: { readonly child: Child; readonly port: number },
-  start: (options: ConstructorParameters<typeof Child>[0]) => Child,
+  start: Start,
 ): Promise<Runner> {
   const options = launch(part, bench.dist, bench.runtimes)
   if (typeof options === 'string') throw new Error(options)
@@ -147,11 +152,17 @@ async function startPeer(
   return { name, part, measured, driver, port }
 }
 
-/** Compares every echo with what was sent, then lets the machine code settle. */
+/** Compares every echo with what was sent, then works until the machine code has settled. */
 async function warm({ name, driver }: Runner, workload: Workload, settings: Settings): Promise<void> {
   if (workload.kind === 'idle') return
   await driver.ask('run', { peer: name, durationMs: verifyMs, verify: true })
-  await driver.ask('run', { peer: name, durationMs: settings.warmMs, verify: false })
+  const { warmMs } = settings
+  // An HTTP server takes thousands of requests to reach its speed, and they are slow at first.
+  const least = workload.kind === 'handshake' ? 8000 : 1
+  let messages = 0
+  for (let turn = 0; turn < 10 && messages < least; turn++) {
+    messages += (await driver.ask('run', { peer: name, durationMs: warmMs, verify: false })).messages
+  }
 }
 
 /** From rest to rest, so that what is counted is exactly what was worked on. */
@@ -161,6 +172,15 @@ async function ownSample(runner: Runner, workload: Workload, settings: Settings)
   const before = await measured.ask('usage', undefined)
   const tally = await driver.ask('run', { peer: name, durationMs: settings.windowMs, verify: false })
   return sampleOf(tally, before, await measured.ask('usage', undefined))
+}
+
+async function outsideSample(
+  instrument: Instrument,
+  { part, port, measured }: Runner,
+  workload: Workload,
+  settings: Settings,
+): Promise<Sample> {
+  return await instrument.measure({ workload, framing: part.framing, port, pid: measured.pid, settings })
 }
 
 function sampleOf(tally: Tally, before: Usage, after: Usage): Sample {
@@ -193,15 +213,10 @@ async function settledMemory(child: Child): Promise<number> {
 }
 
 /** What goes wrong with a peer is its reason to be left out. */
-async function attempt(
-  peer: string,
-  gatherings: readonly Gathering[],
-  act: () => Promise<void>,
-): Promise<void> {
+async function attempt(peer: string, gathering: Gathering, act: () => Promise<void>): Promise<void> {
   try {
     await act()
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    for (const gathering of gatherings) gathering.leaveOut(peer, why)
+    gathering.leaveOut(peer, error instanceof Error ? error.message : String(error))
   }
 }

@@ -42,6 +42,8 @@ export function createFanout(target: Target, workload: FanoutWorkload): Session 
       const lanes = await openLanes(target, connections, { open() {}, data, closed })
       for (const lane of lanes) counters.set(lane, createCounter(target.framing, ring))
       speaker = lanes[0]
+      // Without a handshake a server may hear of a connection after its client did.
+      if (target.framing === 'raw') await new Promise((resolve) => setTimeout(resolve, 300))
     },
     async run({ durationMs, verify }: Run) {
       if (failure !== undefined) throw failure

@@ -25,14 +25,14 @@ const drawn: readonly (readonly [name: string, label: string])[] = [
   ['undici', 'undici'],
   ['bun', 'Bun (C++)'],
   ['uws', 'uWebSockets.js (C++)'],
-  ['raw', 'raw net, no WebSocket'],
+  ['raw', 'raw net (the floor)'],
 ]
 
 const width = 860
 const margin = 24
 const gap = 28
 const panelWidth = (width - 2 * margin - gap) / 2
-const labelWidth = 132
+const labelWidth = 146
 const valueWidth = 104
 const barWidth = panelWidth - labelWidth - valueWidth
 const rowHeight = 19

@@ -30,13 +30,13 @@ export function workloadBlock(result: WorkloadResult): string {
         ]),
   ])
   const by = result.instrument === 'own' ? '' : `, load by ${result.instrument}`
-  return [`${result.name}: ${result.title}${by}`, ...table([header, ...rows]), ...absent(result), ''].join(
-    '\n',
-  )
+  const figures = rows.length === 0 ? [] : table([header, ...rows])
+  return [`${result.name}: ${result.title}${by}`, ...figures, ...absent(result), ''].join('\n')
 }
 
 /** Everything in one table: cost, and in brackets its ratio to ws. */
 export function summary(results: readonly WorkloadResult[]): string {
+  const measured = results.filter(({ peers }) => Object.keys(peers).length > 0)
   const columns = [...new Set(results.flatMap(({ peers }) => Object.keys(peers)))]
   if (columns.length === 0) return 'Nothing could be measured.'
   const several = new Set(results.map(({ instrument }) => instrument)).size > 1
@@ -50,7 +50,7 @@ export function summary(results: readonly WorkloadResult[]): string {
     'CPU µs a message (× ws); idle: KB a connection',
     ...table([
       ['', ...columns],
-      ...results.map((result) => [
+      ...measured.map((result) => [
         several ? `${result.name}, ${result.instrument}` : result.name,
         ...columns.map((peer) => cell(result, result.peers[peer])),
       ]),
@@ -78,8 +78,11 @@ function megabytes(figure: Figure | undefined): string {
   return figure === undefined ? '' : `${Math.round(figure.median / 2 ** 20)} MB`
 }
 
+/** One line a reason. */
 function absent({ leftOut }: WorkloadResult): string[] {
-  return Object.entries(leftOut).map(([peer, why]) => `  left out: ${peer}, ${why}`)
+  const reasons = new Map<string, string[]>()
+  for (const [peer, why] of Object.entries(leftOut)) reasons.set(why, [...(reasons.get(why) ?? []), peer])
+  return [...reasons].map(([why, peers]) => `  left out: ${peers.join(', ')} (${why})`)
 }
 
 /** First column to the left, figures to the right. */

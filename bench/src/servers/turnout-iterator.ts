@@ -1,0 +1,28 @@
+// turnout as its documentation shows it, with the async iterator: awaiting is backpressure.
+import { createServer } from 'node:http'
+import { createTurnout, type WebSocketConnection } from 'turnout'
+import { maxMessageBytes } from '../limits.ts'
+import { answer } from '../questions.ts'
+import { listen } from './listen.ts'
+
+answer({
+  async listen({ kind }) {
+    const server = createServer()
+    const turnout = createTurnout()
+    const sockets = new Set<WebSocketConnection>()
+    turnout.websocket('/*', {
+      maxMessageBytes,
+      async handler(socket) {
+        if (kind !== 'fanout') {
+          for await (const message of socket) await socket.send(message)
+          return
+        }
+        sockets.add(socket)
+        for await (const message of socket) turnout.broadcast(sockets, message as string)
+        sockets.delete(socket)
+      },
+    })
+    turnout.attach(server)
+    return await listen(server)
+  },
+})

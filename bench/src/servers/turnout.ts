@@ -1,0 +1,26 @@
+// turnout as its documentation shows it, with the callback form, for those who count.
+import { createServer } from 'node:http'
+import { createTurnout, type WebSocketConnection } from 'turnout'
+import { maxMessageBytes } from '../limits.ts'
+import { answer } from '../questions.ts'
+import { listen } from './listen.ts'
+
+answer({
+  async listen({ kind }) {
+    const server = createServer()
+    const turnout = createTurnout()
+    if (kind === 'fanout') {
+      const sockets = new Set<WebSocketConnection>()
+      turnout.websocket('/*', {
+        maxMessageBytes,
+        open: (socket) => void sockets.add(socket),
+        close: (socket) => void sockets.delete(socket),
+        message: (_socket, data) => void turnout.broadcast(sockets, data as string),
+      })
+    } else {
+      turnout.websocket('/*', { maxMessageBytes, message: (socket, data) => void socket.send(data) })
+    }
+    turnout.attach(server)
+    return await listen(server)
+  },
+})
