@@ -12,10 +12,12 @@ import { type RequestChoices, readTimeout, withCredentials, withUpgrade } from '
 import { type Outcome, perform } from '../upgrade/exchange.ts'
 import { parseUrl, readTarget, type Target } from '../upgrade/target.ts'
 import { createConnection, openConnection, type WebSocketConnection } from './connection.ts'
+import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { checkSwitch, createKey, readVersions, requestFields } from './handshake.ts'
 import type { ConnectionEvents, ConnectionOptions } from './options.ts'
 import { type Hop, type Redirect, readRedirect, toWebSocketScheme } from './redirect.ts'
+import { type Agreed, confirmExtensions, type Extension, stackTransforms } from './transform.ts'
 import { takeTurn } from './turns.ts'
 
 export interface ConnectOptions<Data = unknown>
@@ -70,6 +72,8 @@ export async function connect<Data = undefined>(
 export interface Dial<Data> {
   readonly hop: Hop
   readonly protocols: readonly string[]
+  /** To be offered, in order of preference. */
+  readonly extensions: readonly Extension[]
   readonly timeoutMs: number
   readonly options: ConnectOptions<Data>
 }
@@ -93,9 +97,11 @@ export function prepareDial<Data>(url: string | URL, options: ConnectOptions<Dat
   if (!Number.isInteger(maxRedirects) || maxRedirects < 0) {
     throw new MisuseError('ERR_INVALID_ARGUMENT', `maxRedirects of ${maxRedirects}`)
   }
+  const compression = compressionExtension(options.compression)
   return {
     hop: { url: to, fields: withCredentials(ownFields(options), target.credentials), tls: options.tls },
     protocols: list,
+    extensions: [...(compression === undefined ? [] : [compression]), ...(options.extensions ?? [])],
     timeoutMs: readTimeout(options.timeoutMs),
     options,
   }
@@ -131,10 +137,15 @@ export async function dial<Data>(plan: Dial<Data>): Promise<WebSocketConnection<
 
 const NOT_WANTED: Redirect = { kind: 'none' }
 
-interface Agreed {
+/** What the 101 says was agreed. */
+interface Agreement {
   readonly protocol: string
   readonly extensions: readonly ExtensionOffer[]
+  /** What those extensions do. */
+  readonly transforms: readonly Agreed[]
 }
+
+const NOTHING: Agreement = { protocol: '', extensions: [], transforms: [] }
 
 /** One request and its answer. */
 async function shakeHands<Data>(
@@ -142,14 +153,13 @@ async function shakeHands<Data>(
   hop: Hop,
   target: Target,
   timeoutMs: number,
-): Promise<{ readonly outcome: Outcome; readonly agreed: Agreed }> {
-  const { options, protocols } = plan
+): Promise<{ readonly outcome: Outcome; readonly agreed: Agreement }> {
+  const { options, protocols, extensions } = plan
   const { clock = systemClock, signal, agent = false } = options
-  // what a connection offers beyond the base protocol: nothing yet
-  const offers: readonly ExtensionOffer[] = []
+  const offers = extensions.flatMap((extension) => extension.offer())
   const key = createKey()
   const fields = [...requestFields({ key, protocols, extensions: formatExtensions(offers) }), ...hop.fields]
-  let agreed: Agreed = { protocol: '', extensions: [] }
+  let agreed = NOTHING
   const outcome = await perform({
     target,
     method: 'GET',
@@ -160,19 +170,21 @@ async function shakeHands<Data>(
     agent,
     tls: hop.tls,
     judge: (response) => {
-      agreed = checkSwitch(response, { key, protocols, extensions: offers.map(({ name }) => name) })
+      const answer = checkSwitch(response, { key, protocols, extensions: offers.map(({ name }) => name) })
+      agreed = { ...answer, transforms: confirmExtensions(answer.extensions, extensions) }
     },
   })
   return { outcome, agreed }
 }
 
-function open<Data>(plan: Dial<Data>, agreed: Agreed, stream: Duplex): WebSocketConnection<Data> {
+function open<Data>(plan: Dial<Data>, agreed: Agreement, stream: Duplex): WebSocketConnection<Data> {
   const { options } = plan
   const socket = createConnection<Data>({
     role: 'client',
     data: options.data as Data,
     protocol: agreed.protocol,
     extensions: formatExtensions(agreed.extensions),
+    transform: stackTransforms(agreed.transforms.map((one) => one.create('client', options))),
     options,
     events: options,
     ...(options.onError === undefined ? {} : { onError: options.onError }),

@@ -196,6 +196,29 @@ for (const [name, code, answer] of [
   })
 }
 
+test('R24: an extension is offered, agreed upon, and does its work', bounded, async (t) => {
+  const raw = await webSocketServer(t, (request) => {
+    const agreed = 'Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover'
+    // RFC 7692 section 7.2.3.1
+    const hello = hex('c1 07 f2 48 cd c9 c9 07 00')
+    request.socket.write(Buffer.concat([Buffer.from(switchFor(request, agreed)), hello]))
+  })
+  const socket = await opened(t, raw.wsUrl, { compression: true })
+  assert.match(fieldOf(raw.requests[0]!.head, 'Sec-WebSocket-Extensions') ?? '', /^permessage-deflate/)
+  assert.match(socket.extensions, /^permessage-deflate/)
+  const { value } = await socket[Symbol.asyncIterator]().next()
+  assert.equal(value, 'Hello')
+})
+
+test('R24: parameters that were not offered fail the connection', bounded, async (t) => {
+  const raw = await webSocketServer(t, (request) => {
+    request.socket.write(switchFor(request, 'Sec-WebSocket-Extensions: permessage-deflate; nonsense=1'))
+  })
+  const error = await rejection(connect(raw.wsUrl, { compression: true }))
+  assert.equal(error.code, 'ERR_EXTENSION_NOT_OFFERED')
+  await raw.idle()
+})
+
 test('R2: R37: an ordinary response rejects with its status, its fields and its body', bounded, async (t) => {
   const refusal = `${head('HTTP/1.1 401 Unauthorized', 'WWW-Authenticate: Basic', 'Content-Length: 12')}who are you?`
   const raw = await webSocketServer(t, ({ socket }) => socket.write(refusal))
