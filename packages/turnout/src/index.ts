@@ -12,17 +12,18 @@ export {
   type TurnoutOptions,
 } from './turnout.ts'
 export { AnsweredError } from './upgrade/answered.ts'
-export { type UpgradeOptions, type UpgradeResult, upgrade } from './upgrade/client.ts'
+export { type RequestChoices, type UpgradeOptions, type UpgradeResult, upgrade } from './upgrade/client.ts'
 export type { AttachOptions } from './upgrade/dispatcher.ts'
 export type { Foreign } from './upgrade/foreign.ts'
 export type { ProtocolAccepted, ProtocolContext, ProtocolOptions, ProtocolToken } from './upgrade/generic.ts'
 export type { AttachableServer } from './upgrade/http-server.ts'
 export type { CloseCounts } from './upgrade/occupants.ts'
 export type { Params } from './upgrade/protocol.ts'
+export type { RequestBody } from './upgrade/request-body.ts'
 export type { Broadcastable } from './websocket/broadcast.ts'
 export { type ConnectOptions, connect, HandshakeError } from './websocket/client.ts'
 export type { CloseInfo, ReadyState, WebSocketConnection } from './websocket/connection.ts'
-export { CloseEvent } from './websocket/events.ts'
+export { CloseEvent, FailureEvent } from './websocket/events.ts'
 export type { ExtensionOffer } from './websocket/extension.ts'
 export type {
   AcceptContext,
@@ -46,4 +47,4 @@ export {
   type UpgradeToken,
 } from './websocket/registry.ts'
 export type { Agreed, Extension, MessageTransform } from './websocket/transform.ts'
-export { WebSocket, type WebSocketInit } from './websocket/whatwg.ts'
+export { WebSocket, type WebSocketEventMap, type WebSocketInit } from './websocket/whatwg.ts'
