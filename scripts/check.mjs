@@ -1,7 +1,9 @@
 // Knows everything that must hold before a change is done: format, lint, types, tests, and the package as it
 // would be published. Goes through all of it, and says at the end what did not hold.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { reportCoverage } from './coverage.mjs'
 import { heading, house, npm, projects, run } from './house.mjs'
 
 const library = join(house, 'packages/turnout')
@@ -13,8 +15,7 @@ for (const { name, base, config } of projects) {
   await step(`types: ${name}`, [tool('typescript', 'tsc'), '-p', join(house, base, config), '--noEmit'])
 }
 // Where the tests run by themselves, they need not run twice.
-if (!process.argv.includes('--without-tests'))
-  await step('tests', [join(house, 'scripts/test.mjs'), '--coverage'])
+if (!process.argv.includes('--without-tests')) await check('tests, and what they cover', tests)
 await check('package: what is in it', contents)
 await step('package: publint', [tool('publint', 'publint'), library, '--strict', '--pack', 'npm'])
 await step('package: types, as importers see them', [
@@ -43,6 +44,18 @@ async function step(name, args) {
 async function check(name, holds) {
   heading(name)
   if (!(await holds())) failed.push(name)
+}
+
+async function tests() {
+  const folder = mkdtempSync(join(tmpdir(), 'turnout-coverage-'))
+  try {
+    const env = { ...process.env, NODE_V8_COVERAGE: folder }
+    const code = await run(process.execPath, [join(house, 'scripts/test.mjs')], { env })
+    reportCoverage(folder)
+    return code === 0
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 /** What `npm publish` would send: the build, its sources for the source maps, the words; and nothing else. */

@@ -19,8 +19,6 @@ const { values, positionals } = parseArgs({
     /** turnout, examples or interop; may be repeated. Without it: turnout and examples. */
     in: { type: 'string', multiple: true, default: ['turnout', 'examples'] },
     reporter: { type: 'string', default: 'spec' },
-    /** Counts which lines ran; the table comes at the end. */
-    coverage: { type: 'boolean', default: false },
   },
 })
 
@@ -54,6 +52,5 @@ process.exitCode = await run(values.node, [
   // For what hangs in spite of the deadlines that each test has.
   '--test-timeout=120000',
   '--enable-source-maps',
-  ...(values.coverage ? ['--experimental-test-coverage'] : []),
   ...files,
 ])
