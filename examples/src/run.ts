@@ -1,0 +1,15 @@
+// Knows how to run one of the examples: node examples/dist/run.js <name> [port]
+import type { Running } from './running.ts'
+
+const names = ['chat', 'express', 'fastify', 'koa', 'hono']
+const [name = '', port = '8102'] = process.argv.slice(2)
+
+if (names.includes(name)) {
+  const { start } = (await import(`./${name}/app.js`)) as { start(port: number): Promise<Running> }
+  const running = await start(Number(port))
+  console.log(`${name}: http://localhost:${running.port}/`)
+  process.once('SIGINT', () => void running.stop())
+} else {
+  console.error(`usage: node examples/dist/run.js <${names.join('|')}> [port]`)
+  process.exitCode = 2
+}
