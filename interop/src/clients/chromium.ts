@@ -12,8 +12,13 @@ export const chromium: ClientPeer = {
   async start(origin) {
     const browser = await launchChromium()
     const page = await browser.newPage()
-    await page.goto(origin)
-    await page.evaluate(`${payload}\n${drive}\nglobalThis.drive = drive`)
+    try {
+      await page.goto(origin)
+      await page.addScriptTag({ content: `${payload}\n${drive}` })
+    } catch (error) {
+      await browser.close()
+      throw error
+    }
     const run = (command: Command) => page.evaluate(`drive(WebSocket, ${JSON.stringify(command)})`)
     return {
       echo: (url, protocols, payloads) =>
