@@ -1,5 +1,8 @@
 // Knows the messages that arrived and nobody has taken yet, and who waits for the next one.
 
+/** So many empty slots at the front are given back, though the queue never gets empty. */
+const COMPACT_FROM = 1024
+
 /** A queue that `for await` reads. Ends when it is closed and empty. */
 export class Inbox<Item> {
   #items: Item[] = []
@@ -11,10 +14,12 @@ export class Inbox<Item> {
     return this.#items.length - this.#read
   }
 
-  put(item: Item): void {
+  /** Tells whether somebody was waiting for it; if not, it is kept. */
+  put(item: Item): boolean {
     const next = this.#waiting.shift()
-    if (next !== undefined) next({ value: item, done: false })
-    else this.#items.push(item)
+    if (next === undefined) this.#items.push(item)
+    else next({ value: item, done: false })
+    return next !== undefined
   }
 
   /** The next item, or undefined when there is none now. */
@@ -24,6 +29,9 @@ export class Inbox<Item> {
     this.#items[this.#read++] = undefined as Item
     if (this.#read === this.#items.length) {
       this.#items = []
+      this.#read = 0
+    } else if (this.#read === COMPACT_FROM) {
+      this.#items.splice(0, COMPACT_FROM)
       this.#read = 0
     }
     return item

@@ -54,8 +54,8 @@ export class Receiver<Data> {
     this.#inbox ??= new Inbox()
     const full = this.#inbox.size >= UNREAD_HIGH_MESSAGES || this.#unreadBytes >= UNREAD_HIGH_BYTES
     if (full && closing) return
+    if (this.#inbox.put(shaped)) return
     this.#unreadBytes += message.length
-    this.#inbox.put(shaped)
     if (full) this.#slowDown()
   }
 
