@@ -8,7 +8,7 @@ import type { Params } from '../upgrade/protocol.ts'
 import { CLOSE, encodeCloseBody } from './close.ts'
 import type { Role } from './frame.ts'
 import type { ConnectionEvents, ConnectionOptions, Message, Sendable } from './options.ts'
-import { Receiver } from './receiver.ts'
+import { Receiver, watch } from './receiver.ts'
 import { type Deferred, deferred, Sender } from './sender.ts'
 import { Session, type SessionEvents, type SessionState } from './session.ts'
 import type { MessageTransform } from './transform.ts'
@@ -424,7 +424,7 @@ class Shell<Data> implements SessionEvents, TransportSink {
   ): void {
     if (callback === undefined) return
     try {
-      callback.call(this.#setup.events, this.socket, ...args)
+      watch(callback.call(this.#setup.events, this.socket, ...args), (error) => this.failHandler(error))
     } catch (error) {
       this.failHandler(error)
     }

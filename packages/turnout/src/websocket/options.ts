@@ -11,11 +11,14 @@ export type Message = string | Buffer | ArrayBuffer
 /** What can be sent. A string goes as text, everything else as binary. */
 export type Sendable = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer | Blob
 
-/** Called as things happen, synchronously, while the bytes of one read are processed: the fast form. */
+/**
+ * Called as things happen, synchronously, while the bytes of one read are processed: the fast form. Nobody waits
+ * for what they return; a promise is watched for a rejection, which closes with 1011 like a throw.
+ */
 export interface ConnectionEvents<Data> {
   /** The switch is done; sends are welcome. */
   open?(socket: WebSocketConnection<Data>): void
-  /** One whole message. A promise that it returns is watched for a rejection only. */
+  /** One whole message. */
   message?(socket: WebSocketConnection<Data>, message: Message): void | Promise<void>
   /** Everything that was sent has left; go on after a `send` that did not return true. */
   drain?(socket: WebSocketConnection<Data>): void

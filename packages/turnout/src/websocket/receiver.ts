@@ -14,7 +14,7 @@ export interface ReceiverOptions<Data> {
   readonly events: ConnectionEvents<Data>
   readonly binary: 'buffer' | 'arraybuffer'
   /** Takes what the user's callback threw. */
-  onError(error: unknown): void
+  readonly onError: (error: unknown) => void
 }
 
 export class Receiver<Data> {
@@ -29,6 +29,8 @@ export class Receiver<Data> {
   /** A message is being decoded apart; the next ones have to wait. */
   #held = false
   #ended = false
+  /** `resume` is delivering, further down the stack perhaps. */
+  #resuming = false
 
   constructor(options: ReceiverOptions<Data>) {
     this.#options = options
@@ -66,8 +68,15 @@ export class Receiver<Data> {
 
   resume(): void {
     this.#paused = false
-    while (this.#options.events.message !== undefined && !this.#paused && this.unread > 0) {
-      this.#deliver(this.#take()!)
+    // a callback that pauses and resumes comes by here: the loop that called it goes on
+    if (this.#resuming) return
+    this.#resuming = true
+    try {
+      while (this.#options.events.message !== undefined && !this.#paused && this.unread > 0) {
+        this.#deliver(this.#take()!)
+      }
+    } finally {
+      this.#resuming = false
     }
     if (!this.#paused) this.listen()
   }
@@ -141,8 +150,7 @@ export class Receiver<Data> {
   #deliver(message: Message): void {
     const { events, socket } = this.#options
     try {
-      const result = events.message!(socket, message)
-      if (result !== undefined) result.then(undefined, (error) => this.#options.onError(error))
+      watch(events.message!(socket, message), this.#options.onError)
     } catch (error) {
       this.#options.onError(error)
     }
@@ -153,4 +161,11 @@ export class Receiver<Data> {
     this.#transportPaused = true
     this.#transport?.pause()
   }
+}
+
+/** Hears of a rejection, if what a callback returned is a promise; anything else is nobody's business. */
+export function watch(returned: unknown, onError: (error: unknown) => void): void {
+  if (returned === undefined || returned === null) return
+  const { then } = returned as { then?: unknown }
+  if (typeof then === 'function') then.call(returned, undefined, onError)
 }
