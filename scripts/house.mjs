@@ -57,6 +57,14 @@ export const projects = [
     assets: true,
   },
   {
+    name: 'bench tests',
+    base: 'bench',
+    config: 'tsconfig.test.json',
+    root: '.',
+    sources: ['src', 'test'],
+    out: 'build',
+  },
+  {
     name: 'interop',
     base: 'interop',
     config: 'tsconfig.json',

@@ -8,6 +8,7 @@ import { filesUnder, here, house, run } from './house.mjs'
 const homes = {
   turnout: 'packages/turnout/build/test',
   examples: 'examples/build/test',
+  bench: 'bench/build/test',
   interop: 'interop/dist/test',
 }
 
@@ -16,8 +17,8 @@ const { values, positionals } = parseArgs({
   options: {
     /** Another Node to run the tests with. */
     node: { type: 'string', default: process.execPath },
-    /** turnout, examples or interop; may be repeated. Without it: turnout and examples. */
-    in: { type: 'string', multiple: true, default: ['turnout', 'examples'] },
+    /** turnout, examples, bench or interop; may be repeated. Without it: all but interop. */
+    in: { type: 'string', multiple: true, default: ['turnout', 'examples', 'bench'] },
     reporter: { type: 'string', default: 'spec' },
   },
 })

@@ -24,7 +24,7 @@ export type Request =
   | { readonly kind: 'help' | 'list'; readonly text: string }
   | { readonly kind: 'mistake'; readonly text: string }
 
-const full: Settings = { rounds: 3, windows: 3, windowMs: 500, warmMs: 500 }
+const full: Settings = { rounds: 3, windows: 2, windowMs: 400, warmMs: 400 }
 const quick: Settings = { rounds: 1, windows: 3, windowMs: 300, warmMs: 300 }
 
 const options = {

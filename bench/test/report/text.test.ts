@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { significant, summary, workloadBlock } from '../../src/report/text.ts'
+import { sampleResults } from './sample.ts'
+
+test('figures show the digits that mean something', () => {
+  assert.deepEqual(
+    [0.0613, 0.472, 9.412, 112.4, 1578.2].map((value) => significant(value)),
+    ['0.061', '0.472', '9.41', '112', '1,578'],
+  )
+  assert.equal(significant(0.0834, 2), '0.08')
+  assert.equal(significant(0), '0.000')
+})
+
+test('a block shows its peers from the cheapest on, and why others are absent', () => {
+  const lines = workloadBlock(sampleResults.workloads[0]!).split('\n')
+  assert.match(lines[0]!, /^echo-125-p32: /)
+  assert.match(lines[2]!, /^ {2}turnout .*0\.500/)
+  assert.match(lines[3]!, /^ {2}ws /)
+  assert.match(lines[4]!, /left out: bun, uws \(no runtime & no binary\)/)
+})
+
+test('the table of all leaves out what nobody could do', () => {
+  const text = summary(sampleResults.workloads)
+  assert.match(text, /echo-125-p32 +0\.500 \(0\.10\) +5\.00/)
+  assert.doesNotMatch(text, /handshake/)
+  assert.equal(summary([]), 'Nothing could be measured.')
+})

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { quickNames, selectWorkloads, workloads } from '../src/workloads.ts'
+
+test('every workload has a name of its own', () => {
+  assert.equal(new Set(workloads.map(({ name }) => name)).size, workloads.length)
+})
+
+test('echo comes in six sizes, as text and binary, with 1, 8 and 32 in flight', () => {
+  const echoes = workloads.filter(({ kind, side }) => kind === 'echo' && side === 'server')
+  assert.equal(echoes.length, 6 * 2 * 3)
+})
+
+test('the quick run names workloads that exist', () => {
+  assert.deepEqual(selectWorkloads(quickNames).unknown, [])
+  assert.equal(selectWorkloads(quickNames).chosen.length, quickNames.length)
+})
+
+test('a star stands for anything, and a dot only for itself', () => {
+  assert.equal(selectWorkloads(['*']).chosen.length, workloads.length)
+  assert.deepEqual(selectWorkloads(['idl.']).unknown, ['idl.'])
+})
