@@ -265,9 +265,10 @@ class Shell<Data> implements SessionEvents, TransportSink {
     this.sender.open(transport)
     transport.start(this)
     this.receiver.open(transport)
-    if (this.#session.state === 'open') this.#readyState = 'open'
+    if (this.#readyState === 'opening') this.#readyState = 'open'
     this.#call(this.#setup.events.open)
     this.sender.flush()
+    if (this.sender.overdue) this.onDrain()
   }
 
   abandon(error: Error): void {
@@ -282,11 +283,14 @@ class Shell<Data> implements SessionEvents, TransportSink {
     // misuse is told at once, also when a Blob is in the way
     encodeCloseBody(code, reason)
     this.sender.sendClose(code, reason)
+    // what has yet to be read or encoded goes first, but not for ever
+    if (this.#session.state === 'open' && this.#readyState !== 'closing') this.#awaitAnswer()
   }
 
   terminate(): void {
     if (this.#readyState === 'closed') return
-    this.#terminated = true
+    // whatever failed before is the cause, not this
+    this.#terminated = this.#session.failure === undefined
     this.#session.transportEnd()
     if (this.#transport === undefined) this.#finish(undefined)
     else this.#transport.destroy()
@@ -308,8 +312,11 @@ class Shell<Data> implements SessionEvents, TransportSink {
 
   onData(chunk: Buffer): void {
     this.sender.chunkBegins()
-    this.#session.receive(chunk)
-    this.sender.chunkEnds()
+    try {
+      this.#session.receive(chunk)
+    } finally {
+      this.sender.chunkEnds()
+    }
   }
 
   onEnd(): void {
@@ -324,7 +331,10 @@ class Shell<Data> implements SessionEvents, TransportSink {
   }
 
   onClose(error: Error | undefined): void {
-    if (this.#ready !== undefined) return void this.#ready.then(() => this.onClose(error))
+    // nobody waits for that message once the session has ended, and it may never come
+    if (this.#ready !== undefined && this.#session.state !== 'ended') {
+      return void this.#ready.then(() => this.onClose(error))
+    }
     this.#session.transportEnd()
     this.#finish(error)
   }
@@ -359,7 +369,7 @@ class Shell<Data> implements SessionEvents, TransportSink {
     if (state === 'closeReceived') {
       this.#expectWithin(this.#closeTimeoutMs, 'our own answer to a Close frame')
       this.sender.answerClose()
-    } else if (state === 'closeSent') this.#expectWithin(this.#closeTimeoutMs, 'an answer to our Close frame')
+    } else if (state === 'closeSent') this.#awaitAnswer()
     else if (state === 'closeDone') this.#hangUp(this.#closeTimeoutMs)
     else if (state === 'failed') this.#hangUp(Math.min(this.#closeTimeoutMs, FAILED_LINGER_MS))
     // whatever held the reading back, the end must be seen
@@ -370,6 +380,11 @@ class Shell<Data> implements SessionEvents, TransportSink {
 
   get #closeTimeoutMs(): number {
     return this.#setup.options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS
+  }
+
+  #awaitAnswer(): void {
+    this.#readyState = 'closing'
+    this.#expectWithin(this.#closeTimeoutMs, 'an answer to our Close frame')
   }
 
   /** A server closes TCP, a client waits for that (RFC 6455 section 7.1.1); a client that failed need not. */
@@ -383,6 +398,7 @@ class Shell<Data> implements SessionEvents, TransportSink {
     const clock = this.#setup.options.clock ?? systemClock
     this.#alarm?.cancel()
     this.#alarm = clock.after(ms, () => {
+      this.#ownError ??= this.#session.failure
       this.#ownError ??= new PeerError('ERR_CLOSE_TIMEOUT', `${what} did not come within ${ms} ms`, {
         section: 'RFC 6455 section 7.1.1',
       })
@@ -409,10 +425,11 @@ class Shell<Data> implements SessionEvents, TransportSink {
     this.#tellClosed()
   }
 
-  /** Once, and after the last message where a callback takes them. */
+  /** Once, to those who heard `open`, and after the last message where a callback takes them. */
   #tellClosed(): void {
     const { message, close } = this.#setup.events
-    if (close === undefined || this.#closeTold || (message !== undefined && this.receiver.unread > 0)) return
+    if (close === undefined || this.#closeTold || this.#transport === undefined) return
+    if (message !== undefined && this.receiver.unread > 0) return
     this.#closeTold = true
     this.#call(close, this.#info!)
   }

@@ -40,18 +40,25 @@ export class Sender implements Flushable {
 
   send(message: Sendable): boolean | Promise<boolean> {
     if (this.#session.state !== 'open') return false
-    return this.#turn === undefined ? this.#sendNow(message) : this.#inTurn(() => this.#sendNow(message))
+    if (this.#turn !== undefined) {
+      const kept = ownCopy(message)
+      return this.#inTurn(() => this.#lay(kept))
+    }
+    const apart = this.#lay(message)
+    return apart === undefined ? this.#sent() : this.#inTurn(() => apart)
   }
 
   /** A frame that was encoded elsewhere. */
   sendFrame(frame: Uint8Array): boolean | Promise<boolean> {
     if (this.#session.state !== 'open') return false
-    return this.#turn === undefined ? this.#pushNow(frame) : this.#inTurn(() => this.#pushNow(frame))
+    if (this.#turn !== undefined) return this.#inTurn(() => this.#push(frame))
+    this.#push(frame)
+    return this.#sent()
   }
 
   sendControl(kind: 'ping' | 'pong', payload: string | Uint8Array): boolean {
     if (this.#session.state !== 'open') return false
-    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : bytesOf(payload)
     if (kind === 'ping') this.#session.sendPing(bytes)
     else this.#session.sendPong(bytes)
     this.#sent()
@@ -95,6 +102,11 @@ export class Sender implements Flushable {
     return true
   }
 
+  /** Somebody waits for a drain though nothing is in the way: it was sent before there was a transport. */
+  get overdue(): boolean {
+    return this.#drained !== undefined && !this.#blocked
+  }
+
   /** Writes what waits, whether or not the transport wants it, and ends its side. */
   end(): void {
     if (this.#ended || this.#transport === undefined) return
@@ -111,25 +123,20 @@ export class Sender implements Flushable {
     this.#drained = undefined
   }
 
-  #sendNow(message: Sendable): boolean | Promise<boolean> {
-    if (!this.#session.sendable) return false
-    if (message instanceof Blob) return this.#sendBlob(message)
-    const apart =
-      typeof message === 'string'
-        ? this.#session.sendText(message)
-        : this.#session.sendBinary(message instanceof Uint8Array ? message : viewBytes(message))
-    if (apart === undefined) return this.#sent()
-    return this.#inTurn(() => apart.then(() => this.#session.sendable && this.#sent()))
+  /** Lays a message down to leave; a promise when it has to be read or encoded first. */
+  #lay(message: Sendable): Promise<void> | undefined {
+    if (!this.#session.sendable) return undefined
+    if (typeof message === 'string') return this.#session.sendText(message)
+    if (message instanceof Blob) return message.arrayBuffer().then((bytes) => this.#lay(bytes))
+    return this.#session.sendBinary(bytesOf(message))
   }
 
-  #pushNow(frame: Uint8Array): boolean | Promise<boolean> {
-    if (!this.#session.sendable) return false
-    this.#outbox.push(frame)
-    return this.#sent()
+  #push(frame: Uint8Array): void {
+    if (this.#session.sendable) this.#outbox.push(frame)
   }
 
   #lastly(close: () => void): void {
-    if (this.#turn !== undefined) return void this.#inTurn(() => this.#lastly(close))
+    if (this.#turn !== undefined) return void this.#queue(close).then(() => this.#sent())
     close()
     this.#sent()
   }
@@ -156,31 +163,19 @@ export class Sender implements Flushable {
     this.#session.congested(true)
   }
 
-  #sendBlob(blob: Blob): Promise<boolean> {
-    let bytes: ArrayBuffer | undefined
-    const read = this.#inTurn(async () => {
-      bytes = await blob.arrayBuffer()
-    })
-    const sent = this.#inTurn(() => bytes !== undefined && this.#sendNow(bytes))
-    return read.then(() => sent)
+  #inTurn(lay: () => Promise<void> | undefined | void): Promise<boolean> {
+    // this may be a drain that does not come, and must not hold up the next turn
+    return this.#queue(lay).then(() => this.#session.sendable && this.#sent())
   }
 
-  /** Acts once everything that was sent before is encoded, so that order holds. */
-  #inTurn<Result>(act: () => Result | Promise<Result>): Promise<Result> {
-    const result = (this.#turn ?? Promise.resolve()).then(() => {
-      const later = this.#turn
-      this.#turn = undefined
-      try {
-        return act()
-      } finally {
-        this.#turn = later
-      }
-    })
-    const turn: Promise<void> = result.then(noop, noop).then(() => {
+  /** Acts once everything that was sent before is laid down, so that order holds; the next waits for this one. */
+  #queue(act: () => Promise<void> | undefined | void): Promise<void> {
+    const acted = (this.#turn ?? Promise.resolve()).then(act)
+    const turn: Promise<void> = acted.then(noop, noop).then(() => {
       if (this.#turn === turn) this.#turn = undefined
     })
     this.#turn = turn
-    return result
+    return acted
   }
 }
 
@@ -197,14 +192,20 @@ export function deferred<Value>(): Deferred<Value> {
   return { promise, resolve }
 }
 
-/** The bytes behind a view or a buffer, not copied. @throws MisuseError when there are none. */
-function viewBytes(value: unknown): Uint8Array {
+/** The bytes of a view or a buffer, not copied. @throws MisuseError when there are none. */
+function bytesOf(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return value
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
   if (value instanceof ArrayBuffer) return new Uint8Array(value)
   if (typeof SharedArrayBuffer !== 'undefined' && value instanceof SharedArrayBuffer)
     return new Uint8Array(value)
   const seen = value === null ? 'null' : typeof value
   throw new MisuseError('ERR_INVALID_ARGUMENT', `${seen} cannot be sent: a string, bytes or a Blob can`)
+}
+
+/** The message as it is now, for later. */
+function ownCopy(message: Sendable): Sendable {
+  return typeof message === 'string' || message instanceof Blob ? message : Buffer.from(bytesOf(message))
 }
 
 function noop(): void {}
