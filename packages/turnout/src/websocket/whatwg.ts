@@ -1,17 +1,16 @@
 // Knows the WebSocket of browsers (the WebSockets standard of the WHATWG), as a face of this library's client.
 import { isToken } from '../http/token.ts'
-import { type ConnectOptions, type Dial, dial, prepareDial } from './client.ts'
+import { BufferedAmount } from './buffered-amount.ts'
+import { type Dial, dial, prepareDial } from './client.ts'
 import { MAX_REASON_BYTES } from './close.ts'
 import type { CloseInfo, WebSocketConnection } from './connection.ts'
+import { EventHandlers } from './event-handlers.ts'
 import { CloseEvent, FailureEvent } from './events.ts'
-import type { ConnectionEvents, Message } from './options.ts'
+import type { Message } from './options.ts'
 import { toWebSocketScheme } from './redirect.ts'
+import { clampToUnsignedShort, toInit, toSendable, type WebSocketInit } from './web-idl.ts'
 
-/** What a browser would have from its page; here it is said. What `connect` takes, but without its callbacks. */
-export type WebSocketInit = Omit<
-  ConnectOptions,
-  keyof ConnectionEvents<unknown> | 'binary' | 'data' | 'onError'
->
+export type { WebSocketInit } from './web-idl.ts'
 
 export interface WebSocketEventMap {
   open: Event
@@ -51,19 +50,12 @@ export class WebSocket extends EventTarget {
 
   readonly #url: URL
   readonly #abort = new AbortController()
-  readonly #handlers = new Map<string, { handler: object; readonly listener: (event: Event) => void }>()
+  readonly #handlers = new EventHandlers(this)
+  readonly #buffered = new BufferedAmount()
   #connection: WebSocketConnection | undefined
   /** As far as this face is concerned; the connection may be closing already. */
   #readyState: 0 | 1 | 2 | 3 = CONNECTING
   #binaryType: 'blob' | 'arraybuffer' = 'blob'
-  /** Bytes that the connection took; how many of them are still there, it says. */
-  #takenBytes = 0
-  /** Bytes that wait: behind a Blob that is being read, or for the peer. */
-  #waitingBytes = 0
-  /** Bytes that will never be sent. The standard counts them for ever. */
-  #lostBytes = 0
-  /** Something was sent in this turn of the event loop: until it ends, nothing counts as transmitted. */
-  #sentThisTurn = false
 
   /**
    * @param url absolute, of scheme ws:, wss:, http: or https:
@@ -73,13 +65,14 @@ export class WebSocket extends EventTarget {
    */
   constructor(url: string | URL, protocols: string | Iterable<string> | WebSocketInit = []) {
     super()
-    const init = readInit(protocols)
+    const init = toInit(protocols)
     this.#url = readUrl(String(url))
     assertSubprotocols(init.protocols ?? [])
     const signals = init.signal === undefined ? [] : [init.signal]
     void this.#connect(
       prepareDial(this.#url, {
         ...init,
+        binary: 'buffer',
         signal: AbortSignal.any([this.#abort.signal, ...signals]),
         open: (connection) => this.#onOpen(connection),
         message: (_, message) => this.#onMessage(message),
@@ -109,8 +102,7 @@ export class WebSocket extends EventTarget {
 
   /** Bytes of messages, as the application counts them, that were sent and have not left. Never falls when the connection ends. */
   get bufferedAmount(): number {
-    this.#forgetTransmitted()
-    return this.#takenBytes + this.#waitingBytes + this.#lostBytes
+    return this.#buffered.bytes
   }
 
   /** What binary messages arrive as. */
@@ -129,11 +121,7 @@ export class WebSocket extends EventTarget {
     if (args.length === 0) throw new TypeError('send wants one argument')
     if (this.#readyState === CONNECTING) throw new DOMException('not open yet', 'InvalidStateError')
     const message = toSendable(args[0])
-    const bytes = sizeOf(message)
-    const sent = this.readyState === OPEN && this.#connection!.send(message)
-    if (sent === false) this.#lostBytes += bytes
-    else if (sent === true) this.#taken(bytes)
-    else this.#waiting(sent, bytes)
+    this.#buffered.count(sizeOf(message), this.readyState === OPEN && this.#connection!.send(message))
   }
 
   /**
@@ -160,35 +148,35 @@ export class WebSocket extends EventTarget {
   }
 
   get onopen(): Handler<'open'> | null {
-    return this.#handler('open')
+    return this.#handlers.get('open') as Handler<'open'> | null
   }
 
   set onopen(handler: Handler<'open'> | null) {
-    this.#setHandler('open', handler)
+    this.#handlers.set('open', handler)
   }
 
   get onmessage(): Handler<'message'> | null {
-    return this.#handler('message')
+    return this.#handlers.get('message') as Handler<'message'> | null
   }
 
   set onmessage(handler: Handler<'message'> | null) {
-    this.#setHandler('message', handler)
+    this.#handlers.set('message', handler)
   }
 
   get onerror(): Handler<'error'> | null {
-    return this.#handler('error')
+    return this.#handlers.get('error') as Handler<'error'> | null
   }
 
   set onerror(handler: Handler<'error'> | null) {
-    this.#setHandler('error', handler)
+    this.#handlers.set('error', handler)
   }
 
   get onclose(): Handler<'close'> | null {
-    return this.#handler('close')
+    return this.#handlers.get('close') as Handler<'close'> | null
   }
 
   set onclose(handler: Handler<'close'> | null) {
-    this.#setHandler('close', handler)
+    this.#handlers.set('close', handler)
   }
 
   override addEventListener<Kind extends keyof WebSocketEventMap>(
@@ -217,6 +205,7 @@ export class WebSocket extends EventTarget {
 
   #onOpen(connection: WebSocketConnection): void {
     this.#connection = connection
+    this.#buffered.follow(connection)
     this.#readyState = OPEN
     this.dispatchEvent(new Event('open'))
   }
@@ -236,71 +225,11 @@ export class WebSocket extends EventTarget {
 
   #onClose(info: CloseInfo, failed: boolean): void {
     this.#readyState = CLOSED
+    this.#buffered.follow(undefined)
     if (failed) this.dispatchEvent(new FailureEvent('error', { error: info.cause }))
     const { code, reason, clean: wasClean } = info
     this.dispatchEvent(new CloseEvent('close', { code, reason, wasClean }))
   }
-
-  // --- bufferedAmount
-
-  #taken(bytes: number): void {
-    this.#forgetTransmitted()
-    this.#takenBytes += bytes
-    if (this.#sentThisTurn) return
-    this.#sentThisTurn = true
-    setImmediate(() => {
-      this.#sentThisTurn = false
-    })
-  }
-
-  #forgetTransmitted(): void {
-    if (this.#sentThisTurn || this.#takenBytes === 0 || this.#readyState === CLOSED) return
-    this.#takenBytes = Math.min(this.#takenBytes, this.#connection!.bufferedBytes)
-  }
-
-  #waiting(sent: Promise<boolean>, bytes: number): void {
-    this.#waitingBytes += bytes
-    const settle = (left: boolean): void => {
-      this.#waitingBytes -= bytes
-      if (!left) this.#lostBytes += bytes
-    }
-    sent.then(settle, () => settle(false))
-  }
-
-  // --- event handler attributes (HTML standard, section 8.1.8.1)
-
-  #handler<Kind extends keyof WebSocketEventMap>(type: Kind): Handler<Kind> | null {
-    return (this.#handlers.get(type)?.handler as Handler<Kind> | undefined) ?? null
-  }
-
-  #setHandler(type: keyof WebSocketEventMap, handler: unknown): void {
-    const entry = this.#handlers.get(type)
-    if (typeof handler !== 'function' && (typeof handler !== 'object' || handler === null)) {
-      if (entry !== undefined) this.removeEventListener(type, entry.listener)
-      this.#handlers.delete(type)
-    } else if (entry !== undefined) entry.handler = handler
-    else {
-      // the first handler sets the place among the listeners, also for those that replace it
-      const added = {
-        handler,
-        listener: (event: Event): void => {
-          if (typeof added.handler === 'function') added.handler.call(this, event)
-        },
-      }
-      this.#handlers.set(type, added)
-      this.addEventListener(type, added.listener)
-    }
-  }
-}
-
-function readInit(
-  protocols: unknown,
-): Omit<WebSocketInit, 'protocols'> & { readonly protocols?: readonly string[] } {
-  if (typeof protocols !== 'object' || protocols === null) return { protocols: [String(protocols)] }
-  if (Symbol.iterator in protocols) return { protocols: Array.from(protocols as Iterable<unknown>, String) }
-  const init = protocols as WebSocketInit
-  if (init.protocols === undefined) return init as { readonly protocols?: readonly string[] }
-  return { ...init, protocols: typeof init.protocols === 'string' ? [init.protocols] : [...init.protocols] }
 }
 
 /** @throws DOMException SyntaxError, as the standard's "get a URL record"; there is no base URL outside a page */
@@ -320,23 +249,7 @@ function assertSubprotocols(protocols: readonly string[]): void {
   throw new DOMException(`subprotocol ${JSON.stringify(wrong)} is no token, or comes twice`, 'SyntaxError')
 }
 
-/** Bytes as they are; everything else as the string that Web IDL makes of it. */
-function toSendable(data: unknown): string | ArrayBuffer | ArrayBufferView | Blob {
-  if (typeof data === 'string' || data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return data
-  return data instanceof Blob ? data : String(data)
-}
-
 function sizeOf(message: string | ArrayBuffer | ArrayBufferView | Blob): number {
   if (typeof message === 'string') return Buffer.byteLength(message)
   return message instanceof Blob ? message.size : message.byteLength
-}
-
-/** Web IDL's [Clamp] unsigned short: the nearest, the even one of two. */
-function clampToUnsignedShort(value: unknown): number {
-  const number = Number(value)
-  if (!(number > 0)) return 0
-  if (number >= 65_535) return 65_535
-  const floor = Math.floor(number)
-  const over = number - floor
-  return over > 0.5 || (over === 0.5 && floor % 2 === 1) ? floor + 1 : floor
 }

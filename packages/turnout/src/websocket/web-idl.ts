@@ -1,0 +1,40 @@
+// Knows how the browser's WebSocket converts what it is given, as Web IDL says.
+import type { ConnectOptions } from './client.ts'
+import type { ConnectionEvents } from './options.ts'
+
+/** What a browser would have from its page; here it is said. What `connect` takes, but without its callbacks. */
+export type WebSocketInit = Omit<
+  ConnectOptions,
+  keyof ConnectionEvents<unknown> | 'binary' | 'data' | 'onError'
+>
+
+/** The same with its subprotocols as a list. */
+export interface ReadInit extends Omit<WebSocketInit, 'protocols'> {
+  readonly protocols?: readonly string[]
+}
+
+/** A string, a sequence of strings, or, beyond the standard, the options. */
+export function toInit(protocols: unknown): ReadInit {
+  if (typeof protocols !== 'object' || protocols === null) return { protocols: [String(protocols)] }
+  if (Symbol.iterator in protocols) return { protocols: Array.from(protocols as Iterable<unknown>, String) }
+  const init = protocols as WebSocketInit
+  if (init.protocols === undefined) return init as ReadInit
+  return { ...init, protocols: typeof init.protocols === 'string' ? [init.protocols] : [...init.protocols] }
+}
+
+/** Bytes as they are; everything else as the string that Web IDL makes of it. */
+export function toSendable(data: unknown): string | ArrayBuffer | ArrayBufferView | Blob {
+  if (typeof data === 'string' || data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return data
+  // not String(): a symbol is a TypeError
+  return data instanceof Blob ? data : `${data}`
+}
+
+/** Web IDL's [Clamp] unsigned short: the nearest, the even one of two. */
+export function clampToUnsignedShort(value: unknown): number {
+  const number = Number(value)
+  if (!(number > 0)) return 0
+  if (number >= 65_535) return 65_535
+  const floor = Math.floor(number)
+  const over = number - floor
+  return over > 0.5 || (over === 0.5 && floor % 2 === 1) ? floor + 1 : floor
+}
