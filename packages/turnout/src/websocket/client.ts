@@ -179,18 +179,24 @@ async function shakeHands<Data>(
 
 function open<Data>(plan: Dial<Data>, agreed: Agreement, stream: Duplex): WebSocketConnection<Data> {
   const { options } = plan
-  const socket = createConnection<Data>({
-    role: 'client',
-    data: options.data as Data,
-    protocol: agreed.protocol,
-    extensions: formatExtensions(agreed.extensions),
-    transform: stackTransforms(agreed.transforms.map((one) => one.create('client', options))),
-    options,
-    events: options,
-    ...(options.onError === undefined ? {} : { onError: options.onError }),
-  })
-  openConnection(socket, duplexTransport(stream))
-  return socket
+  try {
+    const socket = createConnection<Data>({
+      role: 'client',
+      data: options.data as Data,
+      protocol: agreed.protocol,
+      extensions: formatExtensions(agreed.extensions),
+      transform: stackTransforms(agreed.transforms.map((one) => one.create('client', options))),
+      options,
+      events: options,
+      ...(options.onError && { onError: options.onError }),
+    })
+    openConnection(socket, duplexTransport(stream))
+    return socket
+  } catch (error) {
+    // an extension of the application's may throw
+    stream.destroy()
+    throw error
+  }
 }
 
 async function refusal(
