@@ -72,7 +72,7 @@ function chooseRuntimes(plan: Plan): Runtimes {
   return {
     node,
     bun: plan.bun ?? findBun(root),
-    nodeArguments: folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`],
+    profileFolder: folder,
   }
 }
 

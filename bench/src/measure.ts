@@ -142,7 +142,7 @@ async function startPeer(
   shared: { readonly child: Child; readonly port: number },
   start: Start,
 ): Promise<Runner> {
-  const options = launch(part, bench.dist, bench.runtimes)
+  const options = launch(part, bench.dist, bench.runtimes, `${workload.name}-${name}`)
   if (typeof options === 'string') throw new Error(options)
   const measured = start(options)
   const driver = workload.side === 'server' ? shared.child : measured

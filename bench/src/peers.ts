@@ -103,13 +103,18 @@ export function partFor(peer: Peer, workload: Workload): Part | string {
   return peer.cannot?.(workload) ?? part
 }
 
-/** How to start a part; a string says why it cannot be started here. */
-export function launch(part: Part, dist: string, runtimes: Runtimes): ChildOptions | string {
+/** How to start a part; a string says why it cannot be started here. `label` names its profile. */
+export function launch(part: Part, dist: string, runtimes: Runtimes, label: string): ChildOptions | string {
   const runtime = part.runtime === 'home' ? process.execPath : runtimes[part.runtime]
-  if (runtime === undefined) return `no Bun was found here (node scripts/runtimes.mjs bun, or --bun PATH)`
+  if (runtime === undefined) return 'no Bun was found here (node scripts/runtimes.mjs bun, or --bun PATH)'
+  const { profileFolder } = runtimes
+  const profile =
+    profileFolder === undefined
+      ? []
+      : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${label}.cpuprofile`]
   return {
     runtime,
-    runtimeArguments: part.runtime === 'bun' ? [] : ['--expose-gc', ...runtimes.nodeArguments],
+    runtimeArguments: part.runtime === 'bun' ? [] : ['--expose-gc', ...profile],
     script: `${dist}/${part.script}`,
     environment: part.environment ?? {},
   }

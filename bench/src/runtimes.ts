@@ -9,8 +9,8 @@ import type { Peer } from './peers.ts'
 export interface Runtimes {
   readonly node: string
   readonly bun: string | undefined
-  /** For every measured node process, such as `--cpu-prof`. */
-  readonly nodeArguments: readonly string[]
+  /** Where each measured node process leaves a CPU profile. */
+  readonly profileFolder: string | undefined
 }
 
 export interface Machine {

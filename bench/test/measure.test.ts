@@ -11,7 +11,7 @@ const dist = join(dirname(fileURLToPath(import.meta.url)), '../src')
 const silent = { now() {}, step() {}, print() {}, end() {} }
 const bench: Bench = {
   dist,
-  runtimes: { node: process.execPath, bun: undefined, nodeArguments: [] },
+  runtimes: { node: process.execPath, bun: undefined, profileFolder: undefined },
   settings: { rounds: 1, windows: 2, windowMs: 40, warmMs: 40 },
   own: true,
   instrument: undefined,
