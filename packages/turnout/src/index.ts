@@ -25,6 +25,7 @@ export { type ConnectOptions, connect, HandshakeError } from './websocket/client
 export type { CloseInfo, ReadyState, WebSocketConnection } from './websocket/connection.ts'
 export { CloseEvent, FailureEvent } from './websocket/events.ts'
 export type { ExtensionOffer } from './websocket/extension.ts'
+export type { HeartbeatOptions } from './websocket/heartbeat.ts'
 export type {
   AcceptContext,
   Accepted,
@@ -33,6 +34,7 @@ export type {
   ConnectionEvents,
   ConnectionOptions,
   Message,
+  MessageParts,
   PathParams,
   Sendable,
   WebSocketOptions,
@@ -46,5 +48,7 @@ export {
   UPGRADE_TOKENS,
   type UpgradeToken,
 } from './websocket/registry.ts'
+export type { SlowConsumer } from './websocket/sender.ts'
+export type { MessageStream } from './websocket/stream.ts'
 export type { Agreed, Extension, MessageTransform } from './websocket/transform.ts'
 export { WebSocket, type WebSocketEventMap, type WebSocketInit } from './websocket/whatwg.ts'

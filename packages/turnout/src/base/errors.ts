@@ -19,6 +19,8 @@ export type ErrorCode =
   | 'ERR_MESSAGE_TOO_BIG'
   | 'ERR_POLICY'
   | 'ERR_CLOSE_TIMEOUT'
+  | 'ERR_HEARTBEAT_TIMEOUT'
+  | 'ERR_SLOW_CONSUMER'
   | 'ERR_CONNECTION_LOST'
   | 'ERR_HANDLER_FAILED'
   // handshake, seen from the client

@@ -5,6 +5,7 @@ import { makeRoom, slab } from './slab.ts'
 const COPY_BYTES = 16_384
 
 const EMPTY: readonly Uint8Array[] = []
+const GONE = new Uint8Array(0)
 
 /**
  * Two ways in: `room` + `filled` lays bytes straight into the shared slab, `push` takes a finished piece.
@@ -19,6 +20,8 @@ export class Outbox {
   #to = 0
   /** What came before the open stretch. */
   #pieces: Uint8Array[] | undefined
+  /** How many of them have been taken. */
+  #taken = 0
 
   /** Makes room for at most `bytes` in `slab.buffer` from `slab.used` on. Follow it by `filled`. */
   room(bytes: number): void {
@@ -44,8 +47,11 @@ export class Outbox {
     this.bytes += piece.length
   }
 
-  /** Everything that waits, in order, small neighbours joined; the box is empty then. */
-  take(): readonly Uint8Array[] {
+  /**
+   * What waits, in order, small neighbours joined: all of it, or whole pieces up to about `mostBytes`, at least
+   * one. Taken again and again it gives everything.
+   */
+  take(mostBytes: number = Number.POSITIVE_INFINITY): readonly Uint8Array[] {
     if (this.#pieces === undefined) {
       if (this.#buffer === undefined) return EMPTY
       const only = this.#buffer.subarray(this.#from, this.#to)
@@ -54,12 +60,37 @@ export class Outbox {
       return [only]
     }
     this.#seal()
-    const pieces = this.#pieces
     const total = this.bytes
+    const pieces = total <= mostBytes ? this.#takeAll() : this.#takeSome(mostBytes)
+    const taken = total - this.bytes
+    if (pieces.length <= 1) return pieces
+    return taken <= COPY_BYTES ? [join(pieces, taken)] : joinSmall(pieces)
+  }
+
+  #takeAll(): readonly Uint8Array[] {
+    const pieces = this.#taken === 0 ? this.#pieces! : this.#pieces!.slice(this.#taken)
     this.#pieces = undefined
+    this.#taken = 0
     this.bytes = 0
-    if (pieces.length === 1) return pieces
-    return total <= COPY_BYTES ? [join(pieces, total)] : joinSmall(pieces)
+    return pieces
+  }
+
+  #takeSome(mostBytes: number): readonly Uint8Array[] {
+    const pieces = this.#pieces!
+    const from = this.#taken
+    let to = from
+    let bytes = 0
+    do bytes += pieces[to++]!.length
+    while (to < pieces.length && bytes + pieces[to]!.length <= mostBytes)
+    this.bytes -= bytes
+    const taken = pieces.slice(from, to)
+    this.#taken = to
+    // the memory of what has gone is given back now and then, so that it costs nothing a piece
+    if (to === pieces.length) this.#pieces = undefined
+    else if (to * 2 >= pieces.length) this.#pieces = pieces.slice(to)
+    else pieces.fill(GONE, from, to)
+    if (this.#pieces !== pieces) this.#taken = 0
+    return taken
   }
 
   #seal(): void {

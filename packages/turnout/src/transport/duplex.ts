@@ -19,16 +19,26 @@ class DuplexTransport implements Transport {
     let failure: Error | undefined
     stream.on('error', (error) => {
       failure = error
+      // most streams do so themselves, unless they were made with autoDestroy: false
+      stream.destroy()
     })
-    stream.on('close', () => sink.onClose(failure))
+    let over = false
+    const close = () => {
+      if (!over) sink.onClose(failure ?? stream.errored ?? undefined)
+      over = true
+    }
+    stream.on('close', close)
     if (stream.destroyed) {
-      // it died before anyone listened; `close` may have been and gone
-      if (stream.closed) process.nextTick(() => sink.onClose(stream.errored ?? undefined))
+      // it died before anyone listened; `close` may have been and gone, or be about to come
+      if (stream.closed) process.nextTick(close)
       return
     }
     stream.on('drain', () => sink.onDrain())
     stream.on('end', () => sink.onEnd())
     stream.on('data', (chunk: Buffer) => sink.onData(chunk))
+    // whoever had it before may have paused it, or read its end
+    stream.resume()
+    if (stream.readableEnded) process.nextTick(() => sink.onEnd())
   }
 
   write(pieces: readonly Uint8Array[]): boolean {

@@ -125,7 +125,7 @@ class MemoryTransport implements Transport {
       this.#endDelivered = true
       sink.onEnd()
     }
-    if (this.#ended) this.#close(undefined)
+    if (this.#ended && this.#peer!.#inboxBytes === 0) this.#close(undefined)
   }
 
   #next(): Buffer | undefined {
@@ -140,7 +140,10 @@ class MemoryTransport implements Transport {
 
   /** The peer has read all that we wrote. */
   #drained(): void {
-    if (!this.#wantsDrain || this.#closed || this.#peer!.#inboxBytes > 0) return
+    if (this.#closed || this.#peer!.#inboxBytes > 0) return
+    // both directions were ended, and only now has the last byte left
+    if (this.#ended && this.#peerEnded) this.#schedule()
+    if (!this.#wantsDrain || this.#ended) return
     this.#wantsDrain = false
     this.#sink?.onDrain()
   }

@@ -7,15 +7,19 @@ import type { Transport, TransportSink } from '../transport/transport.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import { CLOSE, encodeCloseBody } from './close.ts'
 import type { Role } from './frame.ts'
+import { Heartbeat, type HeartbeatHost } from './heartbeat.ts'
 import type { ConnectionEvents, ConnectionOptions, Message, Sendable } from './options.ts'
+import { Pace, WAIT } from './pace.ts'
 import { Receiver, watch } from './receiver.ts'
-import { type Deferred, deferred, Sender } from './sender.ts'
+import { type Deferred, deferred, Sender, type SlowConsumer } from './sender.ts'
 import { Session, type SessionEvents, type SessionState } from './session.ts'
+import type { MessageStream } from './stream.ts'
 import type { MessageTransform } from './transform.ts'
 
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_576
 const DEFAULT_CLOSE_TIMEOUT_MS = 10_000
 const DEFAULT_HIGH_WATER_MARK_BYTES = 65_536
+const DEFAULT_MAX_BUFFERED_BYTES = 16_777_216
 
 /** A peer that broke the rules gets this long to take our Close frame and hang up. */
 const FAILED_LINGER_MS = 2_000
@@ -71,8 +75,12 @@ export function failHandler<Data>(socket: WebSocketConnection<Data>, error: unkn
 }
 
 /** Only for broadcasts: a whole frame of a server, encoded once for many. */
-export function sendFrame(socket: WebSocketConnection, frame: Uint8Array): boolean | Promise<boolean> {
-  return shellOf(socket).sender.sendFrame(frame)
+export function sendFrame(
+  socket: WebSocketConnection,
+  frame: Uint8Array,
+  slow?: SlowConsumer,
+): boolean | Promise<boolean> {
+  return shellOf(socket).sender.sendFrame(frame, slow)
 }
 
 export function roleOf(socket: WebSocketConnection): Role {
@@ -184,18 +192,36 @@ export class WebSocketConnection<Data = unknown> implements AsyncIterable<Messag
     this.#shell.resume()
   }
 
+  /** How long the latest heartbeat took to come back, in milliseconds; undefined before the first. */
+  get latencyMs(): number | undefined {
+    return this.#shell.latencyMs
+  }
+
+  /**
+   * Every message in parts, as they arrive, from the first that nobody has read: for messages too large to
+   * hold. `maxMessageBytes` bounds them only where you set it. A compressed message is held all the same.
+   */
+  streams(): AsyncIterableIterator<MessageStream> {
+    return this.#shell.streams()
+  }
+
   /** Every message from the first that nobody has read; ends when the connection has. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
     return this.#shell.receiver.iterate()
   }
 }
 
-class Shell<Data> implements SessionEvents, TransportSink {
+class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
   readonly socket: WebSocketConnection<Data>
   readonly sender: Sender
   readonly receiver: Receiver<Data>
   readonly #setup: ConnectionSetup<Data>
   readonly #session: Session
+  readonly #pace = new Pace()
+  /** Beats from the opening on. */
+  #heartbeat: Heartbeat | undefined
+  /** How many messages had been sent when idleness was last looked at. */
+  #sendsSeen = 0
   #transport: Transport | undefined
   #readyState: ReadyState = 'opening'
   /** Rings when the peer has taken too long to close. */
@@ -221,12 +247,18 @@ class Shell<Data> implements SessionEvents, TransportSink {
       events: this,
       transform: setup.transform,
     })
-    const highWaterMarkBytes = options.highWaterMarkBytes ?? DEFAULT_HIGH_WATER_MARK_BYTES
-    this.sender = new Sender(this.#session, outbox, highWaterMarkBytes)
+    this.sender = new Sender({
+      session: this.#session,
+      outbox,
+      highWaterMarkBytes: options.highWaterMarkBytes ?? DEFAULT_HIGH_WATER_MARK_BYTES,
+      maxBufferedBytes: options.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
+      slowConsumer: options.slowConsumer ?? 'close',
+    })
     this.receiver = new Receiver({
       socket: this.socket,
       events,
       binary: options.binary ?? 'buffer',
+      pace: this.#pace,
       onError: (error) => this.failHandler(error),
     })
   }
@@ -251,6 +283,14 @@ class Shell<Data> implements SessionEvents, TransportSink {
     return this.#readyState
   }
 
+  get latencyMs(): number | undefined {
+    return this.#heartbeat?.latencyMs
+  }
+
+  get listening(): boolean {
+    return this.#pace.reading
+  }
+
   get closed(): Promise<CloseInfo> {
     this.#closed ??= deferred<CloseInfo>()
     if (this.#info !== undefined) this.#closed.resolve(this.#info)
@@ -264,7 +304,8 @@ class Shell<Data> implements SessionEvents, TransportSink {
     this.#transport = transport
     this.sender.open(transport)
     transport.start(this)
-    this.receiver.open(transport)
+    this.#pace.open(transport)
+    this.#beat()
     if (this.#readyState === 'opening') this.#readyState = 'open'
     this.#call(this.#setup.events.open)
     this.sender.flush()
@@ -296,6 +337,13 @@ class Shell<Data> implements SessionEvents, TransportSink {
     else this.#transport.destroy()
   }
 
+  /** Messages that begin from now on come in parts, and only a limit of the user's own bounds them. */
+  streams(): AsyncIterableIterator<MessageStream> {
+    const streams = this.receiver.streams()
+    this.#session.stream(this.#setup.options.maxMessageBytes ?? Number.POSITIVE_INFINITY)
+    return streams
+  }
+
   resume(): void {
     this.receiver.resume()
     if (this.#info !== undefined) this.#tellClosed()
@@ -311,6 +359,7 @@ class Shell<Data> implements SessionEvents, TransportSink {
   // --- from the transport
 
   onData(chunk: Buffer): void {
+    this.#heartbeat?.heard()
     this.sender.chunkBegins()
     try {
       this.#session.receive(chunk)
@@ -342,6 +391,7 @@ class Shell<Data> implements SessionEvents, TransportSink {
   // --- from the session
 
   onMessage(message: string | Buffer): void {
+    this.#heartbeat?.messaged()
     this.receiver.put(message, this.#session.state === 'closeSent')
   }
 
@@ -349,23 +399,38 @@ class Shell<Data> implements SessionEvents, TransportSink {
     this.#call(this.#setup.events.ping, payload)
   }
 
+  onStream(text: boolean): void {
+    this.receiver.onStream(text)
+  }
+
+  onPart(part: string | Buffer): void {
+    this.#heartbeat?.messaged()
+    this.receiver.onPart(part)
+  }
+
+  onStreamEnd(): void {
+    this.receiver.onStreamEnd()
+  }
+
   onPong(payload: Buffer): void {
+    this.#heartbeat?.pong(payload)
     this.#call(this.#setup.events.pong, payload)
   }
 
   onWait(ready: Promise<void>): void {
-    this.receiver.hold()
+    this.#pace.wait(WAIT.decoding)
     this.#ready = ready.then(() => {
       this.#ready = undefined
       this.sender.chunkBegins()
       this.#session.proceed()
       this.sender.chunkEnds()
-      if (this.#ready === undefined) this.receiver.release()
+      if (this.#ready === undefined) this.#pace.go(WAIT.decoding)
     })
   }
 
   onState(state: SessionState): void {
     if (this.#readyState !== 'closed') this.#readyState = 'closing'
+    this.#heartbeat?.stop()
     if (state === 'closeReceived') {
       this.#expectWithin(this.#closeTimeoutMs, 'our own answer to a Close frame')
       this.sender.answerClose()
@@ -373,7 +438,41 @@ class Shell<Data> implements SessionEvents, TransportSink {
     else if (state === 'closeDone') this.#hangUp(this.#closeTimeoutMs)
     else if (state === 'failed') this.#hangUp(Math.min(this.#closeTimeoutMs, FAILED_LINGER_MS))
     // whatever held the reading back, the end must be seen
-    this.receiver.listen()
+    this.#pace.close()
+  }
+
+  // --- from the heartbeat
+
+  sendHeartbeat(payload: Buffer): void {
+    this.sender.sendControl('ping', payload)
+  }
+
+  onSilence(silentMs: number): void {
+    this.#heartbeat?.stop()
+    this.#ownError ??= new PeerError(
+      'ERR_HEARTBEAT_TIMEOUT',
+      `nothing heard for ${Math.round(silentMs)} ms`,
+      {
+        section: 'RFC 6455 section 5.5.2',
+      },
+    )
+    this.#session.transportEnd()
+    this.#transport?.destroy()
+  }
+
+  onIdle(idleMs: number): void {
+    if (this.sender.sends !== this.#sendsSeen) {
+      this.#sendsSeen = this.sender.sends
+      return this.#heartbeat?.messaged()
+    }
+    this.#heartbeat?.stop()
+    this.close(CLOSE.goingAway, `no message for ${Math.round(idleMs)} ms`)
+  }
+
+  #beat(): void {
+    const { heartbeat = {}, idleTimeoutMs = 0, clock = systemClock } = this.#setup.options
+    if (heartbeat === false && idleTimeoutMs === 0) return
+    this.#heartbeat = new Heartbeat(this, clock, heartbeat, idleTimeoutMs)
   }
 
   // --- ending

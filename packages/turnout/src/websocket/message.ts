@@ -1,6 +1,5 @@
 // Knows a message that comes in parts: fragments (RFC 6455 section 5.4) and frames that chunks have cut.
-import { PeerError } from '../base/errors.ts'
-import { decodeText, Utf8Check } from './text.ts'
+import { decodeText, Utf8Check, utf8Error } from './text.ts'
 
 /** First block for parts too small to keep as views; blocks double up to the largest. */
 const FIRST_BLOCK_BYTES = 512
@@ -83,8 +82,4 @@ export class MessageParts {
     this.#parts.push(this.#block.subarray(this.#blockFrom, this.#blockUsed))
     this.#blockFrom = this.#blockUsed
   }
-}
-
-export function utf8Error(): PeerError {
-  return new PeerError('ERR_UTF8', 'a text message that is not UTF-8', { section: 'RFC 6455 section 8.1' })
 }

@@ -3,13 +3,20 @@ import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import type { CloseInfo, WebSocketConnection } from './connection.ts'
+import type { HeartbeatOptions } from './heartbeat.ts'
+import type { SlowConsumer } from './sender.ts'
 import type { Extension } from './transform.ts'
 
 /** A whole message: text as a string, binary as a Buffer (or an ArrayBuffer with `binary: 'arraybuffer'`). */
 export type Message = string | Buffer | ArrayBuffer
 
-/** What can be sent. A string goes as text, everything else as binary. */
-export type Sendable = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer | Blob
+/** What can be sent as one message. A string goes as text, everything else as binary. */
+export type Sendable = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer | Blob | MessageParts
+
+/** One message in parts, all strings or all bytes, a fragment each: an iterable, a Readable, a ReadableStream. */
+export type MessageParts =
+  | AsyncIterable<string | ArrayBufferView | ArrayBuffer>
+  | Iterable<string | ArrayBufferView | ArrayBuffer>
 
 /**
  * Called as things happen, synchronously, while the bytes of one read are processed: the fast form. Nobody waits
@@ -69,6 +76,21 @@ export interface ConnectionOptions {
   readonly closeTimeoutMs?: number
   /** From how many unsent bytes on `send` asks to wait. Default 65,536. */
   readonly highWaterMarkBytes?: number
+  /** The most that may wait for a slow peer, in bytes, before `slowConsumer` decides. Default 16 MiB (16,777,216). */
+  readonly maxBufferedBytes?: number
+  /**
+   * What happens to a message for a peer with `maxBufferedBytes` unsent: `close` drops what waits and closes with
+   * 1013, `drop` drops this message (`send` returns false), `wait` queues without a bound, so that only awaiting
+   * `send` protects your memory. Default `close`.
+   */
+  readonly slowConsumer?: SlowConsumer
+  /**
+   * Ping a peer that was not heard for `intervalMs`, and give it up as lost when it stays silent for `timeoutMs`
+   * more. Default `{ intervalMs: 30_000, timeoutMs: 10_000 }`; false: a cable that is pulled goes unnoticed.
+   */
+  readonly heartbeat?: HeartbeatOptions | false
+  /** Close, with 1001, after so many milliseconds without a message in either direction. Default 0: never. */
+  readonly idleTimeoutMs?: number
   /** Where time comes from. Default: the machine's clock. For tests. */
   readonly clock?: Clock
 }

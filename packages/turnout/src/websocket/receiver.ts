@@ -1,44 +1,45 @@
 // Knows how messages reach the user of one connection: to a callback at once, or kept until somebody asks.
-import { MisuseError } from '../base/errors.ts'
-import type { Transport } from '../transport/transport.ts'
+import { MisuseError, PeerError } from '../base/errors.ts'
 import type { WebSocketConnection } from './connection.ts'
 import { Inbox } from './inbox.ts'
 import type { ConnectionEvents, Message } from './options.ts'
+import { type Pace, WAIT } from './pace.ts'
+import type { MessageStream } from './stream.ts'
+import { Streams } from './streams.ts'
 
 /** Unread messages from which on the peer is slowed down, by count and by bytes. */
 const UNREAD_HIGH_MESSAGES = 1024
 const UNREAD_HIGH_BYTES = 1_048_576
 
+/** Callbacks whose promises have not settled, from which on the peer is slowed down. */
+const PENDING_HIGH = 256
+
 export interface ReceiverOptions<Data> {
   readonly socket: WebSocketConnection<Data>
   readonly events: ConnectionEvents<Data>
   readonly binary: 'buffer' | 'arraybuffer'
+  readonly pace: Pace
   /** Takes what the user's callback threw. */
   readonly onError: (error: unknown) => void
 }
 
 export class Receiver<Data> {
   readonly #options: ReceiverOptions<Data>
-  #transport: Transport | undefined
   /** Messages that nobody has taken; made when the first one has to wait. */
   #inbox: Inbox<Message> | undefined
   #unreadBytes = 0
   /** The user asked for no more. */
   #paused = false
-  #transportPaused = false
-  /** A message is being decoded apart; the next ones have to wait. */
-  #held = false
+  /** Promises of callbacks that have not settled. */
+  #pending = 0
+  /** Messages in parts, once somebody asked for them. */
+  #streams: Streams | undefined
   #ended = false
   /** `resume` is delivering, further down the stack perhaps. */
   #resuming = false
 
   constructor(options: ReceiverOptions<Data>) {
     this.#options = options
-  }
-
-  open(transport: Transport): void {
-    this.#transport = transport
-    if (this.#transportPaused) transport.pause()
   }
 
   /** How many messages nobody has taken. */
@@ -51,6 +52,7 @@ export class Receiver<Data> {
    * unread: `closing` drops what is beyond the bound instead of slowing the peer.
    */
   put(message: string | Buffer, closing: boolean): void {
+    if (this.#streams !== undefined) return this.#streams.whole(message)
     const shaped = this.#shape(message)
     if (this.#options.events.message !== undefined && !this.#paused) return this.#deliver(shaped)
     this.#inbox ??= new Inbox()
@@ -58,12 +60,12 @@ export class Receiver<Data> {
     if (full && closing) return
     if (this.#inbox.put(shaped)) return
     this.#unreadBytes += message.length
-    if (full) this.#slowDown()
+    if (full) this.#options.pace.wait(WAIT.unread)
   }
 
   pause(): void {
     this.#paused = true
-    this.#slowDown()
+    this.#options.pace.wait(WAIT.paused)
   }
 
   resume(): void {
@@ -78,39 +80,48 @@ export class Receiver<Data> {
     } finally {
       this.#resuming = false
     }
-    if (!this.#paused) this.listen()
-  }
-
-  /** Reads from the transport again, if only to see the peer's end. */
-  listen(): void {
-    if (!this.#transportPaused || this.#held) return
-    this.#transportPaused = false
-    this.#transport?.resume()
-  }
-
-  /** Reads nothing until `release`. */
-  hold(): void {
-    this.#held = true
-    this.#slowDown()
-  }
-
-  release(): void {
-    this.#held = false
-    if (!this.#paused && this.unread === 0) this.listen()
+    if (!this.#paused) this.#options.pace.go(WAIT.paused)
   }
 
   /** No message will come any more; those that are unread can still be taken. */
   end(): void {
     this.#ended = true
     this.#inbox?.close()
+    this.#streams?.end(this.#lost())
   }
 
-  /** @throws MisuseError beside a `message` callback. */
+  /** Messages in parts from now on; those that are here already come first. @throws MisuseError as `iterate`. */
+  streams(): AsyncIterableIterator<MessageStream> {
+    this.#assertUnclaimed()
+    if (this.#streams === undefined) {
+      this.#streams = new Streams(this.#options.pace)
+      for (let message = this.#take(); message !== undefined; message = this.#take()) {
+        this.#streams.whole(message instanceof ArrayBuffer ? Buffer.from(message) : message)
+      }
+      if (this.#ended) this.#streams.end(this.#lost())
+    }
+    return this.#streams.iterate()
+  }
+
+  onStream(text: boolean): void {
+    this.#streams?.begin(text)
+  }
+
+  onPart(part: string | Buffer): void {
+    this.#streams?.part(part)
+  }
+
+  onStreamEnd(): void {
+    this.#streams?.complete()
+  }
+
+  /** @throws MisuseError beside a `message` callback or `streams`. */
   iterate(): AsyncIterableIterator<Message> {
-    if (this.#options.events.message !== undefined) {
+    this.#assertUnclaimed()
+    if (this.#streams !== undefined) {
       throw new MisuseError(
         'ERR_INVALID_ARGUMENT',
-        'a socket with a `message` callback cannot be iterated as well',
+        'a socket whose messages are streamed cannot be iterated as well',
       )
     }
     const iterator: AsyncIterableIterator<Message> = {
@@ -119,6 +130,20 @@ export class Receiver<Data> {
       [Symbol.asyncIterator]: () => iterator,
     }
     return iterator
+  }
+
+  #assertUnclaimed(): void {
+    if (this.#options.events.message === undefined) return
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      'a socket with a `message` callback cannot be iterated as well',
+    )
+  }
+
+  #lost(): Error {
+    return new PeerError('ERR_CONNECTION_LOST', 'the connection ended inside a message', {
+      section: 'RFC 6455 section 7.1.5',
+    })
   }
 
   #next(): Promise<IteratorResult<Message, undefined>> {
@@ -135,7 +160,7 @@ export class Receiver<Data> {
     this.#unreadBytes -= typeof message === 'string' ? message.length : message.byteLength
     if (this.unread === 0) {
       this.#unreadBytes = 0
-      if (!this.#paused) this.listen()
+      this.#options.pace.go(WAIT.unread)
     }
     return message
   }
@@ -150,22 +175,32 @@ export class Receiver<Data> {
   #deliver(message: Message): void {
     const { events, socket } = this.#options
     try {
-      watch(events.message!(socket, message), this.#options.onError)
+      const returned: unknown = events.message!(socket, message)
+      if (isThenable(returned)) this.#await(returned)
     } catch (error) {
       this.#options.onError(error)
     }
   }
 
-  #slowDown(): void {
-    if (this.#transportPaused) return
-    this.#transportPaused = true
-    this.#transport?.pause()
+  /** A callback that takes its time: enough of them together slow the peer. */
+  #await(returned: PromiseLike<unknown>): void {
+    const { pace, onError } = this.#options
+    if (++this.#pending === PENDING_HIGH) pace.wait(WAIT.callbacks)
+    const settle = () => {
+      if (--this.#pending === PENDING_HIGH - 1) pace.go(WAIT.callbacks)
+    }
+    returned.then(settle, (error) => {
+      settle()
+      onError(error)
+    })
   }
 }
 
 /** Hears of a rejection, if what a callback returned is a promise; anything else is nobody's business. */
 export function watch(returned: unknown, onError: (error: unknown) => void): void {
-  if (returned === undefined || returned === null) return
-  const { then } = returned as { then?: unknown }
-  if (typeof then === 'function') then.call(returned, undefined, onError)
+  if (isThenable(returned)) returned.then(undefined, onError)
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
 }

@@ -1,15 +1,32 @@
 // Knows how messages leave one connection: encoded at once, written together, slowed when the peer is slow.
-import { MisuseError } from '../base/errors.ts'
+import { MisuseError, PeerError } from '../base/errors.ts'
 import type { Outbox } from '../base/outbox.ts'
 import type { Transport } from '../transport/transport.ts'
 import { type Flushable, flushSoon } from './flush.ts'
-import type { Sendable } from './options.ts'
+import { OPCODE } from './frame.ts'
+import type { MessageParts, Sendable } from './options.ts'
 import type { Session } from './session.ts'
+
+/** What to do about a message for a peer that has not taken `maxBufferedBytes` yet. */
+export type SlowConsumer = 'wait' | 'drop' | 'close'
+
+export interface SenderOptions {
+  readonly session: Session
+  readonly outbox: Outbox
+  readonly highWaterMarkBytes: number
+  readonly maxBufferedBytes: number
+  readonly slowConsumer: SlowConsumer
+}
+
+/** No more than this goes to the transport at a time: what waits here is shared, what waits there is copied. */
+const WRITE_BYTES = 262_144
 
 export class Sender implements Flushable {
   readonly #session: Session
   readonly #outbox: Outbox
-  readonly #highWaterMarkBytes: number
+  readonly #options: SenderOptions
+  /** How many messages were taken. */
+  sends = 0
   #transport: Transport | undefined
   /** A chunk is being processed: what is sent now leaves when that is done. */
   #inChunk = false
@@ -23,10 +40,10 @@ export class Sender implements Flushable {
   /** One promise for all who wait until everything has left. */
   #drained: Deferred<boolean> | undefined
 
-  constructor(session: Session, outbox: Outbox, highWaterMarkBytes: number) {
-    this.#session = session
-    this.#outbox = outbox
-    this.#highWaterMarkBytes = highWaterMarkBytes
+  constructor(options: SenderOptions) {
+    this.#session = options.session
+    this.#outbox = options.outbox
+    this.#options = options
   }
 
   get bufferedBytes(): number {
@@ -39,7 +56,7 @@ export class Sender implements Flushable {
   }
 
   send(message: Sendable): boolean | Promise<boolean> {
-    if (this.#session.state !== 'open') return false
+    if (this.#session.state !== 'open' || this.#refuses(this.#options.slowConsumer)) return false
     if (this.#turn !== undefined) {
       const kept = ownCopy(message)
       return this.#inTurn(() => this.#lay(kept))
@@ -49,8 +66,8 @@ export class Sender implements Flushable {
   }
 
   /** A frame that was encoded elsewhere. */
-  sendFrame(frame: Uint8Array): boolean | Promise<boolean> {
-    if (this.#session.state !== 'open') return false
+  sendFrame(frame: Uint8Array, slow: SlowConsumer = this.#options.slowConsumer): boolean | Promise<boolean> {
+    if (this.#session.state !== 'open' || this.#refuses(slow)) return false
     if (this.#turn !== undefined) return this.#inTurn(() => this.#push(frame))
     this.#push(frame)
     return this.#sent()
@@ -88,7 +105,7 @@ export class Sender implements Flushable {
   /** One write for everything that waits; none while the transport asks to wait. */
   flush(): void {
     this.#flushQueued = false
-    if (!this.#blocked) this.#write()
+    if (!this.#blocked) this.#write(WRITE_BYTES)
   }
 
   /** The transport has taken everything. True: so has nothing more been waiting. */
@@ -128,11 +145,50 @@ export class Sender implements Flushable {
     if (!this.#session.sendable) return undefined
     if (typeof message === 'string') return this.#session.sendText(message)
     if (message instanceof Blob) return message.arrayBuffer().then((bytes) => this.#lay(bytes))
+    if (isParts(message)) return this.#layParts(message)
     return this.#session.sendBinary(bytesOf(message))
   }
 
   #push(frame: Uint8Array): void {
     if (this.#session.sendable) this.#outbox.push(frame)
+  }
+
+  /** The peer is too far behind for one message more. */
+  #refuses(slow: SlowConsumer): boolean {
+    const most = this.#options.maxBufferedBytes
+    if (!this.#blocked || slow === 'wait' || this.bufferedBytes < most) return false
+    if (slow === 'drop') return true
+    this.#outbox.take()
+    this.#session.fail(new PeerError('ERR_SLOW_CONSUMER', `the peer has left ${most} bytes or more unread`))
+    return true
+  }
+
+  /** One message, a fragment for each part (RFC 6455 section 5.4); control frames go in between. */
+  async #layParts(parts: MessageParts): Promise<void> {
+    const text = new TextEncoding()
+    let opcode = 0
+    let begun = false
+    try {
+      for await (const part of parts) {
+        const kind = typeof part === 'string' ? OPCODE.text : OPCODE.binary
+        if (opcode !== 0 && kind !== opcode) throw mixedParts()
+        opcode = kind
+        const bytes = typeof part === 'string' ? text.encode(part) : bytesOf(part)
+        if (!this.#session.sendable) return
+        if (bytes.length === 0) continue
+        this.#session.sendFragment(begun ? 0 : opcode, bytes, false)
+        begun = true
+        if ((await this.#sent()) === false) return
+      }
+    } catch (error) {
+      // half a message cannot be taken back
+      if (begun) {
+        this.#session.fail(new PeerError('ERR_HANDLER_FAILED', 'the application failed', { cause: error }))
+      }
+      throw error
+    }
+    if (this.#session.sendable)
+      this.#session.sendFragment(begun ? 0 : opcode || OPCODE.binary, text.end(), true)
   }
 
   #lastly(close: () => void): void {
@@ -143,7 +199,8 @@ export class Sender implements Flushable {
 
   /** Leaves now or with the rest of this chunk or turn. Tells whether to go on sending. */
   #sent(): boolean | Promise<boolean> {
-    const high = this.#highWaterMarkBytes
+    this.sends++
+    const high = this.#options.highWaterMarkBytes
     if (this.#outbox.bytes >= high) this.flush()
     else if (!this.#inChunk && !this.#flushQueued) {
       this.#flushQueued = true
@@ -155,12 +212,14 @@ export class Sender implements Flushable {
     return this.#drained.promise
   }
 
-  #write(): void {
-    if (this.#outbox.bytes === 0 || this.#transport === undefined) return
-    const pieces = this.#outbox.take()
-    if (this.#ended || this.#transport.write(pieces)) return
-    this.#blocked = true
-    this.#session.congested(true)
+  #write(mostBytes: number = Number.POSITIVE_INFINITY): void {
+    if (this.#transport === undefined || this.#ended) return
+    while (this.#outbox.bytes > 0) {
+      if (this.#transport.write(this.#outbox.take(mostBytes))) continue
+      this.#blocked = true
+      this.#session.congested(true)
+      if (mostBytes !== Number.POSITIVE_INFINITY) return
+    }
   }
 
   #inTurn(lay: () => Promise<void> | undefined | void): Promise<boolean> {
@@ -192,6 +251,32 @@ export function deferred<Value>(): Deferred<Value> {
   return { promise, resolve }
 }
 
+function isParts(message: unknown): message is MessageParts {
+  if (typeof message !== 'object' || message === null || ArrayBuffer.isView(message)) return false
+  return Symbol.asyncIterator in message || Symbol.iterator in message
+}
+
+function mixedParts(): MisuseError {
+  return new MisuseError('ERR_INVALID_ARGUMENT', 'the parts of one message are all strings or all bytes')
+}
+
+/** Strings to UTF-8, one after the other: a surrogate pair may be cut between two of them. */
+class TextEncoding {
+  #high = ''
+
+  encode(part: string): Uint8Array {
+    const text = this.#high + part
+    const last = text.charCodeAt(text.length - 1)
+    const cut = last >= 0xd800 && last <= 0xdbff
+    this.#high = cut ? text.slice(-1) : ''
+    return Buffer.from(cut ? text.slice(0, -1) : text)
+  }
+
+  end(): Uint8Array {
+    return Buffer.from(this.#high)
+  }
+}
+
 /** The bytes of a view or a buffer, not copied. @throws MisuseError when there are none. */
 function bytesOf(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value
@@ -205,7 +290,8 @@ function bytesOf(value: unknown): Uint8Array {
 
 /** The message as it is now, for later. */
 function ownCopy(message: Sendable): Sendable {
-  return typeof message === 'string' || message instanceof Blob ? message : Buffer.from(bytesOf(message))
+  const lasting = typeof message === 'string' || message instanceof Blob || isParts(message)
+  return lasting ? message : Buffer.from(bytesOf(message))
 }
 
 function noop(): void {}

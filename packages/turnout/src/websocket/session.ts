@@ -1,6 +1,5 @@
 // Knows the life of one WebSocket after its handshake as a table, and what each frame means in it.
 // Never knows a socket or a timer: bytes come in through `receive`, leave through the outbox, and the shell keeps time.
-import { isUtf8 } from 'node:buffer'
 import { MisuseError, PeerError } from '../base/errors.ts'
 import type { Outbox } from '../base/outbox.ts'
 import { CLOSE, decodeCloseBody, encodeCloseBody } from './close.ts'
@@ -17,8 +16,7 @@ import {
   writeFrame,
   writeTextFrame,
 } from './frame.ts'
-import { MessageParts, utf8Error } from './message.ts'
-import { decodeText } from './text.ts'
+import { Incoming, type IncomingEvents, rsvError } from './incoming.ts'
 import type { MessageTransform } from './transform.ts'
 
 /**
@@ -49,8 +47,7 @@ export function nextState(state: SessionState, event: SessionEvent): SessionStat
 }
 
 /** Who hears what happened. Called while `receive` runs. */
-export interface SessionEvents {
-  onMessage(message: string | Buffer): void
+export interface SessionEvents extends IncomingEvents {
   /** Its Pong is in the outbox already. */
   onPing(payload: Buffer): void
   onPong(payload: Buffer): void
@@ -76,6 +73,7 @@ const FAILURE_CODES: { readonly [code: string]: number } = {
   ERR_POLICY: CLOSE.policy,
   ERR_LIMIT: CLOSE.policy,
   ERR_HANDLER_FAILED: CLOSE.internalError,
+  ERR_SLOW_CONSUMER: CLOSE.tryAgainLater,
 }
 
 export class Session implements FrameSink {
@@ -83,24 +81,16 @@ export class Session implements FrameSink {
   #state: SessionState = 'open'
   readonly #outbox: Outbox
   readonly #events: SessionEvents
-  readonly #maxMessageBytes: number
   readonly #reader: FrameReader
   readonly #transform: MessageTransform | undefined
-  /** The frame that is being read. */
+  readonly #incoming: Incoming
+  /** First byte of the frame that is being read. */
   #head = 0
-  /** Opcode of the message that is being read, from its first frame to its last; 0 between messages. */
-  #message = 0
-  /** RSV bits of its first frame: what an extension has done to it. */
-  #messageRsv = 0
-  /** What there is of that message, once it came in more than one piece. */
-  #parts: MessageParts | undefined = undefined
   /** What there is of a control frame that a chunk's end has cut. */
   #control: Buffer | undefined
   /** True while nobody takes our bytes: Pongs are held, and only the latest is kept (section 5.5.3). */
   #congested = false
   #heldPong: Buffer | undefined
-  /** A message that is being decoded apart, and what became of it. */
-  #waiting: { readonly text: boolean; payload?: Buffer; error?: Error } | undefined
   #received: { readonly code: number; readonly reason: string } | undefined
   #failure: Error | undefined
   #clean = false
@@ -109,8 +99,16 @@ export class Session implements FrameSink {
     this.role = options.role
     this.#outbox = options.outbox
     this.#events = options.events
-    this.#maxMessageBytes = options.maxMessageBytes
     this.#transform = options.transform
+    this.#incoming = new Incoming({
+      maxMessageBytes: options.maxMessageBytes,
+      transform: options.transform,
+      events: options.events,
+      onDecoding: (ready) => {
+        this.#reader.suspend()
+        this.#events.onWait(ready)
+      },
+    })
     this.#reader = new FrameReader({ role: options.role, sink: this, rsv: options.transform?.rsv ?? 0 })
   }
 
@@ -140,19 +138,25 @@ export class Session implements FrameSink {
 
   /** Goes on after `onWait`. Like `receive`. */
   proceed(): void {
-    const waiting = this.#waiting
-    this.#waiting = undefined
-    if (waiting === undefined) return
-    if (waiting.error !== undefined) return this.fail(waiting.error)
     this.#guarded(() => {
-      if (this.#state === 'open' || this.#state === 'closeSent') this.#deliver(waiting.text, waiting.payload!)
+      this.#incoming.proceed()
       this.#reader.resume()
     })
+  }
+
+  /** Messages that begin from now on are delivered in parts, each of at most so many bytes in all. */
+  stream(maxMessageBytes: number): void {
+    this.#incoming.stream(maxMessageBytes)
   }
 
   /** The transport is gone, or its reading side ended. */
   transportEnd(): void {
     if (this.#state !== 'ended') this.#step('transportEnd')
+  }
+
+  /** One fragment of a message that is sent in parts. `opcode` on the first, 0 on those that follow. */
+  sendFragment(opcode: number, payload: Uint8Array, last: boolean): void {
+    writeFrame(this.#outbox, (last ? FIN : 0) | opcode, payload, this.role)
   }
 
   /** A promise: the message is being encoded apart; send nothing but control frames until it settles. */
@@ -225,81 +229,13 @@ export class Session implements FrameSink {
 
   onFrame(head: number, length: number): void {
     this.#head = head
-    const rsv = head & RSV
-    if (isControl(head)) {
-      if (rsv !== 0) throw rsvError(rsv, 'on a control frame')
-      return
-    }
-    const opcode = opcodeOf(head)
-    if (opcode === OPCODE.continuation) {
-      if (this.#message === 0) {
-        throw new PeerError('ERR_FRAME', 'a continuation frame outside a message', {
-          section: 'RFC 6455 section 5.4',
-        })
-      }
-      if (rsv !== 0) throw rsvError(rsv, 'on a continuation frame')
-    } else if (this.#message !== 0) {
-      throw new PeerError('ERR_FRAME', 'a new data frame inside a fragmented message', {
-        section: 'RFC 6455 section 5.4',
-      })
-    } else {
-      this.#message = opcode
-      this.#messageRsv = rsv
-    }
-    const bytes = length + (this.#parts === undefined ? 0 : this.#parts.bytes)
-    if (bytes > this.#maxMessageBytes) {
-      throw new PeerError(
-        'ERR_MESSAGE_TOO_BIG',
-        `a message of at least ${bytes} bytes, at most ${this.#maxMessageBytes}`,
-      )
-    }
+    if (!isControl(head)) return this.#incoming.onFrame(head, length)
+    if ((head & RSV) !== 0) throw rsvError(head & RSV, 'on a control frame')
   }
 
   onPayload(chunk: Buffer, start: number, end: number, ascii: boolean, last: boolean): void {
-    if (isControl(this.#head)) return this.#controlPayload(chunk, start, end, last)
-    const done = last && (this.#head & FIN) !== 0
-    if (done && this.#parts === undefined) return this.#wholeMessage(chunk, start, end, ascii)
-    this.#parts ??= new MessageParts(this.#message === OPCODE.text && this.#messageRsv === 0)
-    this.#parts.add(chunk, start, end, ascii)
-    if (done) this.#joinedMessage(this.#parts)
-  }
-
-  /** The common case: one frame, in one chunk. */
-  #wholeMessage(chunk: Buffer, start: number, end: number, ascii: boolean): void {
-    const text = this.#message === OPCODE.text
-    this.#message = 0
-    if (this.#messageRsv !== 0) return this.#decode(text, chunk.subarray(start, end))
-    if (!text) return this.#events.onMessage(chunk.subarray(start, end))
-    if (!ascii && !isUtf8(chunk.subarray(start, end))) throw utf8Error()
-    this.#events.onMessage(decodeText(chunk, start, end, ascii))
-  }
-
-  #joinedMessage(parts: MessageParts): void {
-    const text = this.#message === OPCODE.text
-    this.#message = 0
-    this.#parts = undefined
-    if (this.#messageRsv !== 0) return this.#decode(text, parts.takeBinary())
-    this.#events.onMessage(text ? parts.takeText() : parts.takeBinary())
-  }
-
-  /** A message that an extension has changed: whole first, then as it was. */
-  #decode(text: boolean, payload: Buffer): void {
-    const decoded = this.#transform!.decode(payload)
-    if (!(decoded instanceof Promise)) return this.#deliver(text, decoded)
-    this.#reader.suspend()
-    const waiting: { text: boolean; payload?: Buffer; error?: Error } = { text }
-    this.#waiting = waiting
-    const ready = decoded.then(
-      (whole) => void (waiting.payload = whole),
-      (error) => void (waiting.error = error),
-    )
-    this.#events.onWait(ready)
-  }
-
-  #deliver(text: boolean, payload: Buffer): void {
-    if (!text) return this.#events.onMessage(payload)
-    if (!isUtf8(payload)) throw utf8Error()
-    this.#events.onMessage(decodeText(payload, 0, payload.length, false))
+    if (isControl(this.#head)) this.#controlPayload(chunk, start, end, last)
+    else this.#incoming.onPayload(chunk, start, end, ascii, last)
   }
 
   #sendEncoded(opcode: number, payload: Uint8Array): Promise<void> | undefined {
@@ -367,11 +303,9 @@ export class Session implements FrameSink {
   /** Reads no more, keeps nothing that was half read. */
   #quiet(): void {
     this.#reader.stop()
-    this.#message = 0
-    this.#parts = undefined
+    this.#incoming.quiet()
     this.#control = undefined
     this.#heldPong = undefined
-    this.#waiting = undefined
   }
 
   #step(event: SessionEvent): void {
@@ -383,9 +317,4 @@ export class Session implements FrameSink {
     }
     this.#events.onState(this.#state)
   }
-}
-
-function rsvError(rsv: number, where: string): PeerError {
-  const bits = (rsv >> 4).toString(2).padStart(3, '0')
-  return new PeerError('ERR_FRAME', `RSV bits ${bits} ${where}`, { section: 'RFC 6455 section 5.2' })
 }

@@ -1,5 +1,6 @@
 // Knows UTF-8 as it arrives (RFC 6455 section 8.1): in parts, code points cut anywhere, wrong at the first wrong byte.
 import { isUtf8 } from 'node:buffer'
+import { PeerError } from '../base/errors.ts'
 
 /** From this length on, the bulk goes to the native check and only the cut ends byte by byte. */
 const BULK_FROM_BYTES = 32
@@ -69,4 +70,34 @@ function lastBoundary(bytes: Buffer, end: number): number {
 /** The text of bytes that are known to be UTF-8. A byte order mark is kept. */
 export function decodeText(bytes: Buffer, start: number, end: number, ascii: boolean): string {
   return bytes.toString(ascii ? 'latin1' : 'utf8', start, end)
+}
+
+/** A text delivered in parts as it comes, none cut inside a code point. */
+export class TextParts {
+  readonly #check = new Utf8Check()
+  /** The bytes of a code point whose end has not come: at most three. */
+  #cut: Buffer | undefined
+
+  /** What can be told by now; may be empty. @throws PeerError ERR_UTF8 at the first wrong byte. */
+  add(bytes: Buffer, start: number, end: number): string {
+    if (!this.#check.add(bytes, start, end)) throw utf8Error()
+    const before = this.#cut
+    if (before !== undefined) {
+      bytes = Buffer.concat([before, bytes.subarray(start, end)])
+      start = 0
+      end = bytes.length
+    }
+    const whole = this.#check.complete ? end : lastBoundary(bytes, end)
+    this.#cut = whole === end ? undefined : Buffer.from(bytes.subarray(whole, end))
+    return decodeText(bytes, start, whole, false)
+  }
+
+  /** @throws PeerError ERR_UTF8 when the text ends inside a code point. */
+  end(): void {
+    if (!this.#check.complete) throw utf8Error()
+  }
+}
+
+export function utf8Error(): PeerError {
+  return new PeerError('ERR_UTF8', 'a text message that is not UTF-8', { section: 'RFC 6455 section 8.1' })
 }

@@ -1,0 +1,61 @@
+// Knows many who each want to be looked at now and then, and looks at all of them on one alarm.
+import type { Alarm, Clock } from './clock.ts'
+
+/** Who is looked at. */
+export interface Swept {
+  /** @param nowMs the clock's time */
+  onSweep(nowMs: number): void
+}
+
+/**
+ * One alarm for all its members. `nowMs` is the time of the last look: reading it costs a load, so that noting
+ * when something last happened is all but free, at the price of being a period late at most.
+ */
+export class Sweep {
+  nowMs: number
+  readonly #clock: Clock
+  readonly #periodMs: number
+  readonly #members = new Set<Swept>()
+  #alarm: Alarm | undefined
+
+  constructor(clock: Clock, periodMs: number) {
+    this.#clock = clock
+    this.#periodMs = periodMs
+    this.nowMs = clock.now()
+  }
+
+  get size(): number {
+    return this.#members.size
+  }
+
+  add(member: Swept): void {
+    this.#members.add(member)
+    if (this.#alarm !== undefined) return
+    this.nowMs = this.#clock.now()
+    this.#alarm = this.#clock.after(this.#periodMs, () => this.#look())
+  }
+
+  remove(member: Swept): void {
+    this.#members.delete(member)
+    if (this.#members.size > 0) return
+    this.#alarm?.cancel()
+    this.#alarm = undefined
+  }
+
+  #look(): void {
+    this.nowMs = this.#clock.now()
+    this.#alarm = this.#clock.after(this.#periodMs, () => this.#look())
+    for (const member of this.#members) member.onSweep(this.nowMs)
+  }
+}
+
+const sweeps = new WeakMap<Clock, Map<number, Sweep>>()
+
+/** The sweep that everybody with this clock and this period shares. */
+export function sweepOf(clock: Clock, periodMs: number): Sweep {
+  let periods = sweeps.get(clock)
+  if (periods === undefined) sweeps.set(clock, (periods = new Map()))
+  let sweep = periods.get(periodMs)
+  if (sweep === undefined) periods.set(periodMs, (sweep = new Sweep(clock, periodMs)))
+  return sweep
+}

@@ -1,0 +1,103 @@
+// Knows whether the peer still lives: a Ping when nothing was heard for a while, and an end when no answer comes.
+import type { Clock } from '../base/clock.ts'
+import { type Sweep, type Swept, sweepOf } from '../base/sweep.ts'
+
+export interface HeartbeatOptions {
+  /** Send a Ping when nothing was heard for so many milliseconds. Default 30,000. */
+  readonly intervalMs?: number
+  /** The peer is gone when a Ping brings nothing to hear within so many milliseconds. Default 10,000. */
+  readonly timeoutMs?: number
+}
+
+const DEFAULT_INTERVAL_MS = 30_000
+const DEFAULT_TIMEOUT_MS = 10_000
+const LONGEST_PERIOD_MS = 1_000
+const SHORTEST_PERIOD_MS = 20
+
+/** The connection whose heart it is. */
+export interface HeartbeatHost {
+  /** Whether we read at all now: a peer cannot be heard by someone who does not listen. */
+  readonly listening: boolean
+  sendHeartbeat(payload: Buffer): void
+  onSilence(silentMs: number): void
+  onIdle(idleMs: number): void
+}
+
+/** One connection's. Looked at in the common sweep; what happens in between only leaves a time behind. */
+export class Heartbeat implements Swept {
+  readonly #host: HeartbeatHost
+  readonly #clock: Clock
+  readonly #sweep: Sweep
+  /** Both infinite when the heart is off and only idleness counts. */
+  readonly #intervalMs: number
+  readonly #timeoutMs: number
+  readonly #idleTimeoutMs: number
+  #heardMs: number
+  #messageMs: number
+  /** When the Ping that nobody has answered was sent; undefined: none is out. */
+  #pingedMs: number | undefined
+  #count = 0
+  #latencyMs: number | undefined
+
+  /** @param idleTimeoutMs no message in either direction for so long is told to the host; 0: never. */
+  constructor(host: HeartbeatHost, clock: Clock, options: HeartbeatOptions | false, idleTimeoutMs: number) {
+    this.#host = host
+    this.#clock = clock
+    this.#intervalMs = options === false ? Infinity : (options.intervalMs ?? DEFAULT_INTERVAL_MS)
+    this.#timeoutMs = options === false ? Infinity : (options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
+    this.#idleTimeoutMs = idleTimeoutMs === 0 ? Infinity : idleTimeoutMs
+    const shortest = Math.min(this.#intervalMs, this.#timeoutMs, this.#idleTimeoutMs)
+    const periodMs = Math.min(Math.max(Math.ceil(shortest / 10), SHORTEST_PERIOD_MS), LONGEST_PERIOD_MS)
+    this.#sweep = sweepOf(clock, periodMs)
+    this.#sweep.add(this)
+    this.#heardMs = this.#messageMs = this.#sweep.nowMs
+  }
+
+  /** How long the last Ping took to come back, in milliseconds. */
+  get latencyMs(): number | undefined {
+    return this.#latencyMs
+  }
+
+  /** Anything came from the peer. */
+  heard(): void {
+    this.#heardMs = this.#sweep.nowMs
+    this.#pingedMs = undefined
+  }
+
+  /** A message went or came. */
+  messaged(): void {
+    this.#messageMs = this.#sweep.nowMs
+  }
+
+  /** A Pong came; ours tells the latency. */
+  pong(payload: Buffer): void {
+    if (payload.length !== PAYLOAD_BYTES || payload.readUInt32BE(0) !== this.#count) return
+    this.#latencyMs = this.#clock.now() - payload.readDoubleBE(4)
+  }
+
+  stop(): void {
+    this.#sweep.remove(this)
+  }
+
+  onSweep(nowMs: number): void {
+    if (nowMs - this.#messageMs >= this.#idleTimeoutMs) return this.#host.onIdle(nowMs - this.#messageMs)
+    if (!this.#host.listening) {
+      this.#heardMs = nowMs
+      this.#pingedMs = undefined
+    } else if (this.#pingedMs === undefined) {
+      if (nowMs - this.#heardMs >= this.#intervalMs) this.#ping(nowMs)
+    } else if (nowMs - this.#pingedMs >= this.#timeoutMs) this.#host.onSilence(nowMs - this.#heardMs)
+  }
+
+  #ping(nowMs: number): void {
+    this.#pingedMs = nowMs
+    this.#count = (this.#count + 1) >>> 0
+    const payload = Buffer.allocUnsafe(PAYLOAD_BYTES)
+    payload.writeUInt32BE(this.#count, 0)
+    payload.writeDoubleBE(this.#clock.now(), 4)
+    this.#host.sendHeartbeat(payload)
+  }
+}
+
+/** A count and a time: enough to know our own Pong, and when its Ping left. */
+const PAYLOAD_BYTES = 12

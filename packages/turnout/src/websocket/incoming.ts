@@ -1,0 +1,190 @@
+// Knows how data frames become messages (RFC 6455 sections 5.4 and 5.6): whole, or in parts as they come.
+import { isUtf8 } from 'node:buffer'
+import { PeerError } from '../base/errors.ts'
+import { FIN, OPCODE, opcodeOf, RSV } from './frame.ts'
+import { MessageParts } from './message.ts'
+import { decodeText, TextParts, utf8Error } from './text.ts'
+import type { MessageTransform } from './transform.ts'
+
+/** Who hears of messages. */
+export interface IncomingEvents {
+  onMessage(message: string | Buffer): void
+  /** A message begins that is delivered in parts. */
+  onStream(text: boolean): void
+  onPart(part: string | Buffer): void
+  onStreamEnd(): void
+}
+
+export interface IncomingOptions {
+  readonly maxMessageBytes: number
+  readonly transform?: MessageTransform | undefined
+  readonly events: IncomingEvents
+  /** A message is being decoded apart: bring no more frames until `proceed`. */
+  onDecoding(ready: Promise<void>): void
+}
+
+export class Incoming {
+  readonly #options: IncomingOptions
+  readonly #events: IncomingEvents
+  #maxMessageBytes: number
+  #streaming = false
+  /** First byte of the data frame that is being read. */
+  #head = 0
+  /** Opcode of the message that is being read, from its first frame to its last; 0 between messages. */
+  #message = 0
+  /** RSV bits of its first frame: what an extension has done to it. */
+  #rsv = 0
+  /** Its payload so far. */
+  #bytes = 0
+  /** What there is of it, once it came in more than one piece. */
+  #parts: MessageParts | undefined
+  /** It is delivered in parts. */
+  #stream: TextParts | 'binary' | undefined
+  /** A message that is being decoded apart, and what became of it. */
+  #decoding: { readonly text: boolean; payload?: Buffer; error?: Error } | undefined
+
+  constructor(options: IncomingOptions) {
+    this.#options = options
+    this.#events = options.events
+    this.#maxMessageBytes = options.maxMessageBytes
+  }
+
+  /** Messages that begin from now on are delivered in parts, each of at most so many bytes in all. */
+  stream(maxMessageBytes: number): void {
+    this.#streaming = true
+    this.#maxMessageBytes = maxMessageBytes
+  }
+
+  /** Forgets what was half read. */
+  quiet(): void {
+    this.#message = 0
+    this.#parts = undefined
+    this.#stream = undefined
+    this.#decoding = undefined
+  }
+
+  /** A data frame's header. @throws PeerError for a frame out of place, or a message beyond the limit. */
+  onFrame(head: number, length: number): void {
+    const opcode = opcodeOf(head)
+    const rsv = head & RSV
+    this.#head = head
+    if (opcode === OPCODE.continuation) {
+      if (this.#message === 0) throw sequenceError('a continuation frame outside a message')
+      if (rsv !== 0) throw rsvError(rsv, 'on a continuation frame')
+    } else {
+      if (this.#message !== 0) throw sequenceError('a new data frame inside a fragmented message')
+      this.#message = opcode
+      this.#rsv = rsv
+      this.#bytes = 0
+      if (this.#streaming && rsv === 0) this.#beginStream(opcode === OPCODE.text)
+    }
+    this.#bytes += length
+    const most = this.#maxMessageBytes
+    if (this.#bytes > most) {
+      throw new PeerError(
+        'ERR_MESSAGE_TOO_BIG',
+        `a message of at least ${this.#bytes} bytes, at most ${most}`,
+      )
+    }
+  }
+
+  /** Payload of that frame. @throws PeerError ERR_UTF8, and what a transform throws. */
+  onPayload(chunk: Buffer, start: number, end: number, ascii: boolean, last: boolean): void {
+    const done = last && (this.#head & FIN) !== 0
+    if (this.#stream !== undefined) return this.#streamPart(chunk, start, end, done)
+    if (done && this.#parts === undefined) return this.#wholeMessage(chunk, start, end, ascii)
+    this.#parts ??= new MessageParts(this.#message === OPCODE.text && this.#rsv === 0)
+    this.#parts.add(chunk, start, end, ascii)
+    if (done) this.#joinedMessage(this.#parts)
+  }
+
+  /** Delivers the message that was decoded apart. @throws PeerError when it could not be. */
+  proceed(): void {
+    const decoding = this.#decoding
+    this.#decoding = undefined
+    if (decoding === undefined) return
+    if (decoding.error !== undefined) throw decoding.error
+    this.#deliver(decoding.text, decoding.payload!)
+  }
+
+  /** The common case: one frame, in one chunk. */
+  #wholeMessage(chunk: Buffer, start: number, end: number, ascii: boolean): void {
+    const text = this.#message === OPCODE.text
+    this.#message = 0
+    if (this.#rsv !== 0) return this.#decode(text, chunk.subarray(start, end))
+    if (!text) return this.#events.onMessage(chunk.subarray(start, end))
+    if (!ascii && !isUtf8(chunk.subarray(start, end))) throw utf8Error()
+    this.#events.onMessage(decodeText(chunk, start, end, ascii))
+  }
+
+  #joinedMessage(parts: MessageParts): void {
+    const text = this.#message === OPCODE.text
+    this.#message = 0
+    this.#parts = undefined
+    if (this.#rsv !== 0) return this.#decode(text, parts.takeBinary())
+    this.#events.onMessage(text ? parts.takeText() : parts.takeBinary())
+  }
+
+  /** A message that an extension has changed: whole first, then as it was. */
+  #decode(text: boolean, payload: Buffer): void {
+    const decoded = this.#decoded(payload)
+    if (!(decoded instanceof Promise)) return this.#deliver(text, decoded)
+    const decoding: { text: boolean; payload?: Buffer; error?: Error } = { text }
+    this.#decoding = decoding
+    const ready = decoded.then(
+      (whole) => void (decoding.payload = whole),
+      (error) => void (decoding.error = transformError(error)),
+    )
+    this.#options.onDecoding(ready)
+  }
+
+  #decoded(payload: Buffer): Buffer | Promise<Buffer> {
+    try {
+      return this.#options.transform!.decode(payload)
+    } catch (error) {
+      throw transformError(error)
+    }
+  }
+
+  #deliver(text: boolean, payload: Buffer): void {
+    if (text && !isUtf8(payload)) throw utf8Error()
+    const message = text ? decodeText(payload, 0, payload.length, false) : payload
+    if (!this.#streaming) return this.#events.onMessage(message)
+    this.#events.onStream(text)
+    this.#events.onPart(message)
+    this.#events.onStreamEnd()
+  }
+
+  #beginStream(text: boolean): void {
+    this.#stream = text ? new TextParts() : 'binary'
+    this.#events.onStream(text)
+  }
+
+  #streamPart(chunk: Buffer, start: number, end: number, done: boolean): void {
+    const stream = this.#stream!
+    const part = stream === 'binary' ? chunk.subarray(start, end) : stream.add(chunk, start, end)
+    if (part.length > 0) this.#events.onPart(part)
+    if (!done) return
+    if (stream !== 'binary') stream.end()
+    this.#message = 0
+    this.#stream = undefined
+    this.#events.onStreamEnd()
+  }
+}
+
+export function rsvError(rsv: number, where: string): PeerError {
+  const bits = (rsv >> 4).toString(2).padStart(3, '0')
+  return new PeerError('ERR_FRAME', `RSV bits ${bits} ${where}`, { section: 'RFC 6455 section 5.2' })
+}
+
+function transformError(error: unknown): PeerError {
+  if (error instanceof PeerError) return error
+  return new PeerError('ERR_FRAME', 'a message that an extension cannot read', {
+    section: 'RFC 6455 section 9',
+    cause: error,
+  })
+}
+
+function sequenceError(seen: string): PeerError {
+  return new PeerError('ERR_FRAME', seen, { section: 'RFC 6455 section 5.4' })
+}
