@@ -1,4 +1,4 @@
-// Knows how to run one of the examples: node examples/dist/run.js <name> [port]
+// Knows how to run one of the examples: npm run example <name> [port]
 import type { Running } from './running.ts'
 
 const names = ['chat', 'express', 'fastify', 'koa', 'hono']
@@ -10,6 +10,6 @@ if (names.includes(name)) {
   console.log(`${name}: http://localhost:${running.port}/`)
   process.once('SIGINT', () => void running.stop())
 } else {
-  console.error(`usage: node examples/dist/run.js <${names.join('|')}> [port]`)
+  console.error(`usage: npm run example <${names.join('|')}> [port]`)
   process.exitCode = 2
 }
