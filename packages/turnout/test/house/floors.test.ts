@@ -130,11 +130,13 @@ describe('the checker itself can fail', () => {
         'http/a.ts': 'const t = setInterval(() => {}, 5)',
         'websocket/close.ts': 'globalThis.setTimeout(f, 1)',
         'websocket/text.ts': 'process.getBuiltinModule(name)',
+        'websocket/new-idea.ts': 'setImmediate(f)',
       },
       [
         'http/a.ts is a core and uses setInterval',
         'websocket/close.ts is a core and uses setTimeout',
         'websocket/text.ts is a core and loads modules in secret',
+        'websocket/new-idea.ts is a core and uses setImmediate',
       ],
     ],
     [
