@@ -17,7 +17,7 @@ export function workloadBlock(result: WorkloadResult): string {
   const rows = entries.map(([peer, row]) => [
     peer,
     significant(memory ? row.cost.median / 1024 : row.cost.median),
-    percent(spreadOf(row.cost)),
+    spreadCell(row.cost),
     ...baseNames.flatMap((base) => ratioCells(row.ratios[base])),
     ...(memory
       ? [megabytes(row.rssBytes)]
@@ -67,7 +67,12 @@ export function significant(value: number, digits: number = 3): string {
 }
 
 function ratioCells(ratio: Figure | undefined): [string, string] {
-  return ratio === undefined ? ['', ''] : [significant(ratio.median), percent(spreadOf(ratio))]
+  return ratio === undefined ? ['', ''] : [significant(ratio.median), spreadCell(ratio)]
+}
+
+/** One sample has no spread; it must not look like a steady one. */
+function spreadCell(figure: Figure): string {
+  return figure.samples.length < 2 ? '–' : percent(spreadOf(figure))
 }
 
 function percent(fraction: number): string {

@@ -26,3 +26,7 @@ test('the table of all leaves out what nobody could do', () => {
   assert.doesNotMatch(text, /handshake/)
   assert.equal(summary([]), 'Nothing could be measured.')
 })
+
+test('a single sample has no spread to show', () => {
+  assert.match(workloadBlock(sampleResults.workloads[0]!), /turnout +0\.500 +–/)
+})
