@@ -8,6 +8,9 @@ const WORDS_FROM_BYTES = 24
 
 const HIGH_BITS = 0x80808080 | 0
 
+/** Larger memory is viewed afresh each time: what is kept here is not given back, and words are counted in 32 bits. */
+const LARGEST_KEPT_BYTES = 262_144
+
 /** The view by words on the memory that was masked last: the frames of one read share it. */
 let viewed: ArrayBufferLike = new ArrayBuffer(0)
 let words: Int32Array<ArrayBufferLike> = new Int32Array(viewed)
@@ -38,31 +41,32 @@ export function applyMaskByByte(bytes: Buffer, start: number, end: number, key: 
 }
 
 function applyMaskByWord(bytes: Buffer, start: number, end: number, key: number): boolean {
-  if (viewed !== bytes.buffer) {
-    viewed = bytes.buffer
-    words = new Int32Array(viewed, 0, viewed.byteLength >> 2)
-  }
   const base = bytes.byteOffset
   // up to the first whole word byte by byte, then the key turned to where the words begin
   const headEnd = start + (-(base + start) & 3)
   let ascii = applyMaskByByte(bytes, start, headEnd, key)
-  const turned = rotate(key, (headEnd - start) & 3)
-  const lastWord = (base + end) >> 2
+  const turned = rotate(key, headEnd - start)
+  let view = words
+  let word = (base + headEnd) >> 2
+  let last = (base + end) >> 2
+  if (viewed !== bytes.buffer) {
+    if (bytes.buffer.byteLength > LARGEST_KEPT_BYTES) {
+      view = new Int32Array(bytes.buffer, base + headEnd, Math.floor((end - headEnd) / 4))
+      word = 0
+      last = view.length
+    } else {
+      viewed = bytes.buffer
+      view = words = new Int32Array(viewed, 0, viewed.byteLength >> 2)
+    }
+  }
   let seen = 0
-  for (let word = (base + headEnd) >> 2; word < lastWord; word++) {
-    const value = words[word]! ^ turned
-    words[word] = value
+  for (; word < last; word++) {
+    const value = view[word]! ^ turned
+    view[word] = value
     seen |= value
   }
   if ((seen & HIGH_BITS) !== 0) ascii = false
-  return applyMaskByByte(bytes, lastWord * 4 - base, end, turned) && ascii
-}
-
-/** Whether `bytes[start, end)` is pure ASCII; for payloads that come unmasked. */
-export function isAscii(bytes: Buffer, start: number, end: number): boolean {
-  let seen = 0
-  for (let at = start; at < end; at++) seen |= bytes[at]!
-  return seen < 0x80
+  return applyMaskByByte(bytes, end - ((end - headEnd) & 3), end, turned) && ascii
 }
 
 /** The key as it stands for a payload that begins `count` (0 to 3) bytes later. */
