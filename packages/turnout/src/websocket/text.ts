@@ -67,9 +67,18 @@ function lastBoundary(bytes: Buffer, end: number): number {
   return end
 }
 
-/** The text of bytes that are known to be UTF-8. A byte order mark is kept. */
+/**
+ * The text of bytes that are known to be UTF-8. A byte order mark is kept.
+ * @throws PeerError ERR_MESSAGE_TOO_BIG for more than a string holds, which a limit of the user's may well allow.
+ */
 export function decodeText(bytes: Buffer, start: number, end: number, ascii: boolean): string {
-  return bytes.toString(ascii ? 'latin1' : 'utf8', start, end)
+  try {
+    return bytes.toString(ascii ? 'latin1' : 'utf8', start, end)
+  } catch (cause) {
+    throw new PeerError('ERR_MESSAGE_TOO_BIG', `a text of ${end - start} bytes, more than a string holds`, {
+      cause,
+    })
+  }
 }
 
 /** A text delivered in parts as it comes, none cut inside a code point. */
