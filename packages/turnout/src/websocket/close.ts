@@ -42,6 +42,9 @@ export function encodeCloseBody(code: number | undefined, reason: string): Buffe
       section: 'RFC 6455 section 7.4',
     })
   }
+  if (typeof reason !== 'string') {
+    throw new MisuseError('ERR_INVALID_CLOSE_REASON', `close reason is ${typeof reason}, not a string`)
+  }
   const bytes = Buffer.byteLength(reason)
   if (bytes > MAX_REASON_BYTES) {
     throw new MisuseError(
