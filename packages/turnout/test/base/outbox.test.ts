@@ -76,6 +76,35 @@ test('room that was asked for and not used leaves no trace', () => {
   assert.deepEqual(outbox.take().map(String), ['piece'])
 })
 
+test('taken in portions of whole pieces, everything comes out in order, at least one piece at a time', () => {
+  const outbox = new Outbox()
+  const sizes = [10, 40_000, 20_000, 5, 70_000, 20_000, 20_000]
+  for (const [number, size] of sizes.entries()) outbox.push(Buffer.alloc(size, number))
+  const portions: number[] = []
+  const all: Uint8Array[] = []
+  for (let round = 0; outbox.bytes > 0; round++) {
+    const taken = outbox.take(50_000)
+    all.push(...taken)
+    portions.push(taken.reduce((sum, piece) => sum + piece.length, 0))
+    if (round === 0) lay(outbox, Buffer.alloc(3, sizes.length))
+  }
+  assert.deepEqual(portions, [40_010, 20_005, 70_000, 40_003])
+  assert.ok(
+    Buffer.concat(all).equals(Buffer.concat([...sizes, 3].map((size, number) => Buffer.alloc(size, number)))),
+  )
+  assert.deepEqual(outbox.take(50_000), [])
+})
+
+test('portions cost no more a piece the more pieces wait', () => {
+  const outbox = new Outbox()
+  const piece = Buffer.alloc(16_385)
+  const pieces = 100_000
+  for (let count = 0; count < pieces; count++) outbox.push(piece)
+  let taken = 0
+  while (outbox.bytes > 0) taken += outbox.take(1).length
+  assert.equal(taken, pieces)
+})
+
 test('boxes that share the slab keep their bytes apart and in order, whatever the sequence', () => {
   const size = fc.oneof(
     { weight: 8, arbitrary: fc.integer({ min: 0, max: 40 }) },
@@ -84,7 +113,7 @@ test('boxes that share the slab keep their bytes apart and in order, whatever th
   )
   const step = fc.record({
     box: fc.nat({ max: 2 }),
-    act: fc.constantFrom('lay', 'lay', 'lay', 'push', 'push', 'take', 'room'),
+    act: fc.constantFrom('lay', 'lay', 'lay', 'push', 'push', 'take', 'portion', 'room'),
     size,
     spare: fc.nat({ max: 50 }),
   })
@@ -96,10 +125,21 @@ test('boxes that share the slab keep their bytes apart and in order, whatever th
         taken: [] as Buffer[],
       }))
       const all: { readonly piece: Uint8Array; readonly seen: Buffer }[] = []
-      const take = ({ outbox, due, taken }: (typeof boxes)[number]) => {
-        const pieces = outbox.take()
+      const portion = ({ outbox, taken }: (typeof boxes)[number], most?: number) => {
+        const before = outbox.bytes
+        const pieces = outbox.take(most)
         for (const piece of pieces) all.push({ piece, seen: Buffer.from(piece) })
         taken.push(...pieces.map((piece) => Buffer.from(piece)))
+        assert.equal(
+          before - outbox.bytes,
+          pieces.reduce((sum, piece) => sum + piece.length, 0),
+        )
+        assert.ok(before === 0 || pieces.length > 0)
+        return pieces
+      }
+      const take = (box: (typeof boxes)[number]) => {
+        const { outbox, due, taken } = box
+        const pieces = portion(box)
         assert.ok(Buffer.concat(taken).equals(Buffer.concat(due)))
         assert.equal(outbox.bytes, 0)
         for (let at = 1; at < pieces.length; at++) {
@@ -109,8 +149,9 @@ test('boxes that share the slab keep their bytes apart and in order, whatever th
       for (const [number, { box, act, size, spare }] of steps.entries()) {
         const { outbox, due } = boxes[box]!
         if (act === 'take') take(boxes[box]!)
+        if (act === 'portion') portion(boxes[box]!, size)
         if (act === 'room') outbox.room(size)
-        if (act === 'take' || act === 'room') continue
+        if (act === 'take' || act === 'portion' || act === 'room') continue
         const payload = Buffer.alloc(size, number + 1)
         due.push(Buffer.from(payload))
         const before = outbox.bytes
