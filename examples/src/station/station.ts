@@ -1,0 +1,110 @@
+// Knows how the station is put together: a tap in front, and behind it one http server that turnout is attached to.
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Server } from 'node:net'
+import { createTurnout } from 'turnout'
+import { createJourneys } from './journeys.ts'
+import { layLines } from './lines.ts'
+import { createPages } from './pages.ts'
+import { createTap } from './tap.ts'
+import { createShelf, type Shelf } from './tape.ts'
+
+export interface StationOptions {
+  /** 0: any that is free. */
+  readonly port: number
+  readonly host: string
+}
+
+export interface Station {
+  /** Where a browser finds the page. */
+  readonly url: string
+  readonly port: number
+  close(): Promise<void>
+}
+
+export async function startStation({ port, host }: StationOptions): Promise<Station> {
+  const shelf = createShelf()
+  const pages = createPages()
+  const server = createServer()
+  const turnout = createTurnout()
+  const tap = createTap(shelf, () => portOf(server))
+  const journeys = createJourneys(() => addressOf(tap.server))
+
+  layLines(turnout)
+  turnout.websocket('/tape/:id', {
+    open(socket) {
+      const id = socket.params.id ?? ''
+      const tape = shelf.tape(id)
+      if (tape === undefined) return void socket.close(1008, 'no such tape')
+      const stop = tape.follow(0, (event) => void socket.send(JSON.stringify(event)))
+      void socket.closed.then(stop)
+    },
+  })
+  server.on('request', (request, response) => {
+    const target = request.url ?? '/'
+    if (!URL.canParse(target, 'http://station')) return refuse(response)
+    const url = new URL(target, 'http://station')
+    if (url.pathname.startsWith('/tape/')) return streamTape(shelf, request, response, url)
+    if (url.pathname.startsWith('/run/')) return void journeys.answer(request, response, url)
+    if (url.pathname.startsWith('/demo/')) return answerPlainly(request, response, url)
+    pages.answer(request, response, url)
+  })
+  turnout.attach(server)
+
+  await listen(tap.server, port, host)
+  await listen(server, 0, '127.0.0.1')
+  return {
+    url: `http://${host === '127.0.0.1' ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${portOf(tap.server)}/`,
+    port: portOf(tap.server),
+    async close() {
+      tap.server.close()
+      await turnout.close({ code: 1001, grace: 1000 })
+      tap.destroyAll()
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}
+
+/** The same tape without a WebSocket, as Server-Sent Events: for a page behind a proxy that lets none through. */
+function streamTape(shelf: Shelf, request: IncomingMessage, response: ServerResponse, url: URL): void {
+  const tape = shelf.tape(url.pathname.slice('/tape/'.length))
+  if (tape === undefined) {
+    response.writeHead(404, { 'content-type': 'text/plain' }).end('That is no name for a tape.\n')
+    return
+  }
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+  // A browser that lost the stream asks again and says how far it had come.
+  const lastSeen = Number(request.headers['last-event-id'] ?? -1)
+  const stop = tape.follow(Number.isInteger(lastSeen) ? lastSeen + 1 : 0, (event, index) => {
+    response.write(`id: ${index}\ndata: ${JSON.stringify(event)}\n\n`)
+  })
+  response.on('close', stop)
+}
+
+function refuse(response: ServerResponse): void {
+  response.writeHead(400, { 'content-type': 'text/plain' }).end('That is no URL.\n')
+}
+
+/** What every path of the demonstration says to a request that does not switch. */
+function answerPlainly(request: IncomingMessage, response: ServerResponse, url: URL): void {
+  request.resume()
+  response.setHeader('content-type', 'text/plain; charset=utf-8')
+  response.end(`An ordinary answer to ${request.method} ${url.pathname}, in HTTP/1.1.\n`)
+}
+
+async function listen(server: Server, port: number, host: string): Promise<void> {
+  server.listen(port, host)
+  await once(server, 'listening')
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
+}
+
+/** Where the station's own client finds the station, also when it listens on every address. */
+function addressOf(server: Server): string {
+  const { address, port } = server.address() as AddressInfo
+  if (address === '0.0.0.0' || address === '::') return `127.0.0.1:${port}`
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+}
