@@ -129,15 +129,9 @@ export function withCredentials(own: Fields, credentials: Fields): Fields {
 
 /** @throws MisuseError for what is no span of time */
 export function readTimeout(timeoutMs: number = DEFAULT_HANDSHAKE_TIMEOUT_MS): number {
-  if (timeoutMs > 0 && (timeoutMs <= MAX_TIMER_MS || timeoutMs === Number.POSITIVE_INFINITY)) return timeoutMs
-  throw new MisuseError(
-    'ERR_INVALID_ARGUMENT',
-    `timeoutMs of ${timeoutMs}, from 1 to ${MAX_TIMER_MS} or Infinity`,
-  )
+  if (timeoutMs > 0) return timeoutMs
+  throw new MisuseError('ERR_INVALID_ARGUMENT', `timeoutMs of ${timeoutMs}, where more than 0 is wanted`)
 }
-
-/** What a timer of Node can wait for. */
-const MAX_TIMER_MS = 2_147_483_647
 
 function readOffer(protocols: string | readonly string[]): Protocol[] {
   const list = typeof protocols === 'string' ? [protocols] : protocols

@@ -61,7 +61,7 @@ export function perform(exchange: Exchange): Promise<Outcome> {
     const settle = (): boolean => {
       if (settled) return false
       settled = true
-      deadline?.cancel()
+      deadline.cancel()
       goOn?.cancel()
       signal?.removeEventListener('abort', onAbort)
       return true
@@ -83,16 +83,11 @@ export function perform(exchange: Exchange): Promise<Outcome> {
       })
     }
 
-    const deadline = Number.isFinite(timeoutMs)
-      ? clock.after(timeoutMs, () => {
-          fail(
-            new PeerError(
-              'ERR_HANDSHAKE_TIMEOUT',
-              `no answer from ${where(exchange.target)} in ${timeoutMs} ms`,
-            ),
-          )
-        })
-      : undefined
+    const deadline = clock.after(timeoutMs, () => {
+      fail(
+        new PeerError('ERR_HANDSHAKE_TIMEOUT', `no answer from ${where(exchange.target)} in ${timeoutMs} ms`),
+      )
+    })
     const goOn = waitsForContinue ? clock.after(CONTINUE_TIMEOUT_MS, startBody) : undefined
     signal?.addEventListener('abort', onAbort)
 

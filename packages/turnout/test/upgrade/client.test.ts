@@ -382,7 +382,6 @@ test('what must not be sent is refused before a byte is', bounded, async (t) => 
     { protocols, timeoutMs: 0 },
     { protocols, timeoutMs: -1 },
     { protocols, timeoutMs: Number.NaN },
-    { protocols, timeoutMs: 2 ** 31 },
   ]
   for (const options of misuses) {
     const error = await rejection(upgrade(raw.url, options as UpgradeOptions))
