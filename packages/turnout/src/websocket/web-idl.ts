@@ -2,7 +2,10 @@
 import type { ConnectOptions } from './client.ts'
 import type { ConnectionEvents } from './options.ts'
 
-/** What a browser would have from its page; here it is said. What `connect` takes, but without its callbacks. */
+/**
+ * What a browser would have from its page; here it is said. What `connect` takes, but without its callbacks;
+ * `slowConsumer` is `wait` by default, for the standard has `bufferedAmount` and sends without a bound.
+ */
 export type WebSocketInit = Omit<
   ConnectOptions,
   keyof ConnectionEvents<unknown> | 'binary' | 'data' | 'onError'

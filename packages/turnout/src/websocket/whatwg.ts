@@ -71,6 +71,8 @@ export class WebSocket extends EventTarget {
     const signals = init.signal === undefined ? [] : [init.signal]
     void this.#connect(
       prepareDial(this.#url, {
+        // a page reads bufferedAmount, and no send of its ends the connection
+        slowConsumer: 'wait',
         ...init,
         binary: 'buffer',
         signal: AbortSignal.any([this.#abort.signal, ...signals]),

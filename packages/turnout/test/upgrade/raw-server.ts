@@ -34,7 +34,11 @@ export interface RawServerOptions {
   readonly onConnection?: (socket: Socket) => void
 }
 
-/** `answer` is called for each request head. A second head is looked for only while `again` says so. */
+const HEAD = /^[A-Z]+ \S+ HTTP\/1\.1\r\n(?:.+\r\n)*\r\n/
+/** What is longer is no head, but the bytes of a new protocol. */
+const MAX_HEAD_BYTES = 65_536
+
+/** `answer` is called for each request head. */
 export async function rawServer(
   answer: (request: RawRequest) => void,
   options: RawServerOptions = {},
@@ -48,30 +52,37 @@ export async function rawServer(
     socket.on('error', () => {})
     socket.on('close', () => sockets.delete(socket))
     options.onConnection?.(socket)
-    let received = ''
+    // joined only when someone looks: it may be many megabytes
+    let chunks: Buffer[] = []
+    let bytes = 0
+    const rest = (): string => {
+      if (chunks.length > 1) chunks = [Buffer.concat(chunks)]
+      return chunks[0]?.toString('latin1') ?? ''
+    }
     let index = 0
     const watchers = new Set<() => void>()
     socket.on('data', (chunk) => {
-      received += chunk.toString('latin1')
-      const end = received.indexOf('\r\n\r\n')
-      if (end >= 0 && /^[A-Z]+ \S+ HTTP\/1\.1\r\n/.test(received)) {
-        const head = received.slice(0, end + 4)
-        received = received.slice(end + 4)
+      chunks.push(chunk)
+      bytes += chunk.length
+      const [head] = bytes > MAX_HEAD_BYTES ? [] : (HEAD.exec(rest()) ?? [])
+      if (head !== undefined) {
+        chunks = [Buffer.from(rest().slice(head.length), 'latin1')]
+        bytes -= head.length
         const request: RawRequest = {
           head,
           index: index++,
           socket,
-          rest: () => received,
+          rest,
           received: (what) =>
             new Promise((resolve, reject) => {
               const look = (): void => {
-                if (typeof what === 'number' ? received.length < what : !what.test(received)) return
+                if (typeof what === 'number' ? bytes < what : !what.test(rest())) return
                 watchers.delete(look)
-                resolve(received)
+                resolve(rest())
               }
               watchers.add(look)
               socket.once('close', () =>
-                reject(new Error(`connection ended after ${JSON.stringify(received)}`)),
+                reject(new Error(`connection ended after ${JSON.stringify(rest())}`)),
               )
               look()
             }),
