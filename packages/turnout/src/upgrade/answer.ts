@@ -35,16 +35,20 @@ export async function sendResponse(response: ServerResponse, given: Response): P
   closeAloud(response)
   const reader = given.body?.getReader()
   if (reader === undefined) return void response.end()
-  const gone = new Promise<undefined>((resolve) => response.once('close', () => resolve(undefined)))
   if (response.req.method === 'HEAD') {
     response.end()
-    return void (await reader.cancel())
+    return reader.cancel()
   }
+  // With the client the wish for more goes too.
+  const onClose = () => void reader.cancel().catch(() => {})
+  response.once('close', onClose)
   try {
-    await pump(response, reader, gone)
+    await pump(response, reader)
   } catch (error) {
     reader.cancel(error).catch(() => {})
     throw error
+  } finally {
+    response.off('close', onClose)
   }
 }
 
@@ -63,23 +67,33 @@ export function setFields(response: ServerResponse, fields: Fields): void {
 async function pump(
   response: ServerResponse,
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  gone: Promise<undefined>,
 ): Promise<void> {
   let next = reader.read()
-  for (;;) {
-    const result = await Promise.race([next, gone])
-    if (result === undefined) return void reader.cancel().catch(() => {})
-    if (result.done) return void response.end()
+  for (let pieces = 1; ; pieces++) {
+    const { done, value } = await next
+    if (response.destroyed) return
+    if (done) return void response.end()
     next = reader.read()
     // A failure is met when its turn comes.
     next.catch(() => {})
     // One piece that is all there is leaves with a Content-Length, in one write.
-    if (!response.headersSent && (await isLast(next))) return void response.end(result.value)
-    if (!response.write(result.value)) {
-      const drained = new Promise<void>((resolve) => response.once('drain', resolve))
-      await Promise.race([drained, gone])
-    }
+    if (!response.headersSent && (await isLast(next))) return void response.end(value)
+    if (!response.write(value)) await drained(response)
+    // A source that never has to wait must not keep everybody else waiting.
+    else if (pieces % 16 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      response.off('drain', settle)
+      response.off('close', settle)
+      resolve()
+    }
+    response.once('drain', settle)
+    response.once('close', settle)
+  })
 }
 
 function isLast(next: Promise<{ readonly done: boolean }>): Promise<boolean> {

@@ -61,6 +61,12 @@ export class BodyFeed {
     return !this.#started
   }
 
+  /** The client ended its side, and the body is not complete. */
+  cutOff(): void {
+    // Where Node parses, Node also answers this.
+    if (this.#setup.reader !== undefined) this.#onSourceEnd()
+  }
+
   /** Takes in the whole body and keeps what nobody has read, up to that many bytes. Calls back once. */
   keep(limitBytes: number, whenOver: (end: BodyEnd) => void): void {
     this.#keeping = { limitBytes }

@@ -36,6 +36,7 @@ export function openResponse(arrival: Arrival): ServerResponse {
 
   const stopRelay = relayEvents(arrival, stream)
   const onEnd = () => {
+    if (arrival.body?.over === false) return arrival.body.cutOff()
     // Like Node: a client that ended its side is gone, unless the server was told otherwise.
     if (server.httpAllowHalfOpen === true) markLast(response)
     else stream.end()

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { createTurnout, type Turnout, type TurnoutOptions } from '../../src/turnout.ts'
 
@@ -179,7 +180,7 @@ export interface StationOptions extends TurnoutOptions {
   readonly http?: ServerOptions
   /** Default: reads the body, then answers `path:body`. */
   readonly app?: RequestListener
-  readonly setUp?: (turnout: Turnout, server: Server) => void
+  readonly setUp?: (turnout: Turnout, server: Server, log: string[]) => void
 }
 
 export async function openStation(options: StationOptions = {}): Promise<Station> {
@@ -188,7 +189,7 @@ export async function openStation(options: StationOptions = {}): Promise<Station
   const errors: unknown[] = []
   const server = createServer(http, app ?? echoApp(log))
   const turnout = createTurnout({ onError: (error) => errors.push(error), ...turnoutOptions })
-  setUp?.(turnout, server)
+  setUp?.(turnout, server, log)
   turnout.attach(server)
   const wires: Wire[] = []
   const port = await listen(server)
@@ -281,6 +282,26 @@ export function upgradeHead(
 
 export function get(path: string): string {
   return `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
+}
+
+/** A test with a server of its own, which must be gone without a trace behind it. */
+export function stationTest(
+  title: string,
+  script: (station: Station) => Promise<void>,
+  options: StationOptions & { readonly expectedErrors?: number } = {},
+): void {
+  test(title, async () => {
+    const { expectedErrors = 0, ...stationOptions } = options
+    const watch = watchProcess()
+    const station = await openStation(stationOptions)
+    try {
+      await script(station)
+      assert.equal(station.errors.length, expectedErrors, String(station.errors))
+    } finally {
+      await station.stop()
+      watch.stop()
+    }
+  })
 }
 
 /** Fails the test on anything that would end or warn a process. */

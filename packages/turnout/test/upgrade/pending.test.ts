@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import type { ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Turnout } from '../../src/turnout.ts'
+import { get, type Station, stationTest, upgradeHead, within } from './wire.ts'
+
+const echo = {
+  setUp: (turnout: Turnout) =>
+    void turnout.protocol('foo', { handler: (stream: Duplex) => void stream.pipe(stream) }),
+}
+
+/** Lets the test answer the app's requests when it likes. */
+function hold(station: Station): { next(path: string): Promise<ServerResponse> } {
+  const held = new Map<string, ServerResponse>()
+  let wake = () => {}
+  station.server.removeAllListeners('request')
+  station.server.on('request', (request, response) => {
+    held.set(request.url ?? '', response)
+    wake()
+  })
+  return {
+    async next(path) {
+      for (;;) {
+        const response = held.get(path)
+        if (response !== undefined) return response
+        await within(`request for ${path}`, new Promise<void>((resolve) => void (wake = resolve)))
+      }
+    },
+  }
+}
+
+stationTest(
+  'two pipelined responses that are still pending go out before the 101',
+  async (station) => {
+    const app = hold(station)
+    const wire = station.dial()
+    wire.send(`${get('/slow') + get('/quick') + upgradeHead()}early`)
+    const [slow, quick] = [await app.next('/slow'), await app.next('/quick')]
+    quick.end('quick')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.equal(wire.rest, '')
+    slow.end('slow')
+    assert.equal((await wire.response()).body, 'slow')
+    assert.equal((await wire.response()).body, 'quick')
+    assert.equal((await wire.response()).status, 101)
+    assert.equal(await wire.take(5), 'early')
+  },
+  echo,
+)
+
+stationTest(
+  'a declined upgrade waits its turn too',
+  async (station) => {
+    const app = hold(station)
+    const wire = station.dial()
+    wire.send(get('/slow') + upgradeHead({ upgrade: 'other' }) + get('/2'))
+    ;(await app.next('/slow')).end('slow')
+    ;(await app.next('/up')).end('up')
+    ;(await app.next('/2')).end('two')
+    for (const body of ['slow', 'up', 'two']) assert.equal((await wire.response()).body, body)
+  },
+  echo,
+)
+
+stationTest(
+  'an earlier response that closes the connection drops the upgrade',
+  async (station) => {
+    const app = hold(station)
+    const wire = station.dial()
+    wire.send(get('/last') + upgradeHead())
+    ;(await app.next('/last')).setHeader('Connection', 'close').end('bye')
+    assert.equal((await wire.response()).body, 'bye')
+    assert.equal(await wire.ended(), '')
+  },
+  echo,
+)
+
+stationTest(
+  'a client that goes away meanwhile leaves nothing behind',
+  async (station) => {
+    const app = hold(station)
+    const wires = [station.dial(), station.dial()]
+    for (const wire of wires) wire.send(get('/slow') + upgradeHead())
+    const response = await app.next('/slow')
+    wires[0]!.socket.resetAndDestroy()
+    wires[1]!.socket.end()
+    await wires[1]!.ended()
+    response.end('too late')
+  },
+  echo,
+)
+
+stationTest(
+  'a large earlier response drains, and not a byte behind the upgrade is lost meanwhile',
+  async (station) => {
+    const app = hold(station)
+    const wire = station.dial()
+    wire.socket.pause()
+    const size = 4_194_304
+    const early = 'e'.repeat(100_000)
+    wire.send(get('/first') + get('/large') + get('/third') + upgradeHead() + early)
+    const [first, large, third] = [
+      await app.next('/first'),
+      await app.next('/large'),
+      await app.next('/third'),
+    ]
+    third.end('third')
+    // More than a connection may queue: Node stops reading from it, and starts again on its own.
+    let left = size
+    const write = () => {
+      while (left > 0) {
+        left -= 65_536
+        if (!large.write(Buffer.alloc(65_536, 'x'))) return
+      }
+      large.end()
+    }
+    large.on('drain', write)
+    write()
+    await new Promise(setImmediate)
+    first.end('first')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    wire.socket.resume()
+    assert.equal((await wire.response()).body, 'first')
+    assert.equal((await wire.response()).body.length, size)
+    assert.equal((await wire.response()).body, 'third')
+    assert.equal((await wire.response()).status, 101)
+    assert.equal(await wire.take(early.length), early)
+    wire.send('more')
+    assert.equal(await wire.take(4), 'more')
+  },
+  echo,
+)
+
+stationTest(
+  'the keep-alive timeout of an earlier response does not reach the new protocol',
+  async (station) => {
+    station.server.keepAliveTimeout = 1
+    Object.assign(station.server, { keepAliveTimeoutBuffer: 1 })
+    const app = hold(station)
+    const wire = station.dial()
+    wire.send(get('/slow') + upgradeHead())
+    const slow = await app.next('/slow')
+    slow.end('slow')
+    await wire.response()
+    assert.equal((await wire.response()).status, 101)
+    assert.equal(slow.req.socket.timeout, 0)
+  },
+  echo,
+)

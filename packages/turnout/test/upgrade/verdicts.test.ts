@@ -1,0 +1,400 @@
+import assert from 'node:assert/strict'
+import type { IncomingMessage } from 'node:http'
+import type { Turnout } from '../../src/turnout.ts'
+import type { ProtocolOptions, ProtocolResult } from '../../src/upgrade/generic.ts'
+import { get, type StationOptions, stationTest, upgradeHead } from './wire.ts'
+
+const accepts = (
+  accept: (request: IncomingMessage) => ProtocolResult<undefined> | Promise<ProtocolResult<undefined>>,
+  handler: ProtocolOptions['handler'] = (stream) => void stream.pipe(stream),
+): StationOptions => ({ setUp: (turnout: Turnout) => void turnout.protocol('foo', { accept, handler }) })
+
+const POST_HEAD = { method: 'POST', fields: ['Content-Length: 5'] }
+
+for (const [when, later] of [
+  ['at once', (response: Response) => response],
+  ['later', async (response: Response) => response],
+] as const) {
+  stationTest(
+    `a Response that accept returns ${when} is sent whole, and keep-alive goes on`,
+    async ({ dial }) => {
+      const wire = dial()
+      wire.send(upgradeHead() + get('/2'))
+      const response = await wire.response()
+      assert.equal(response.status, 401)
+      assert.match(response.head, /^HTTP\/1\.1 401 Who\r\n/)
+      assert.equal(response.body, 'who are you?')
+      assert.equal(response.field('content-length'), '12')
+      assert.equal(response.field('content-type'), 'text/plain;charset=UTF-8')
+      assert.equal(response.field('connection'), 'keep-alive')
+      assert.deepEqual(response.lines('set-cookie'), ['a=1; Path=/', 'b=2'])
+      assert.deepEqual(response.lines('x-list'), ['1, 2'])
+      assert.notEqual(response.field('date'), undefined)
+      assert.equal((await wire.response()).body, '/2:')
+    },
+    accepts(() => {
+      const headers = new Headers([
+        ['Set-Cookie', 'a=1; Path=/'],
+        ['Set-Cookie', 'b=2'],
+        ['X-List', '1'],
+        ['X-List', '2'],
+      ])
+      return later(new Response('who are you?', { status: 401, statusText: 'Who', headers }))
+    }),
+  )
+}
+
+stationTest(
+  'a Response streams as it comes',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead() + get('/2'))
+    await wire.until('\r\n\r\n')
+    await wire.until('one')
+    source.enqueue(Buffer.from('two'))
+    await wire.until('two')
+    source.close()
+    await wire.until('0\r\n\r\n')
+    assert.equal((await wire.response()).body, '/2:')
+  },
+  accepts(() => {
+    const body = new ReadableStream({
+      start(controller) {
+        source = controller
+        controller.enqueue(Buffer.from('one'))
+      },
+    })
+    return new Response(body)
+  }),
+)
+let source: ReadableStreamDefaultController
+
+stationTest(
+  'a large Response waits for the client, byte for byte',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.socket.pause()
+    wire.send(upgradeHead() + get('/2'))
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    const pulledEarly = pulled
+    assert.ok(pulledEarly < 200, `${pulledEarly} chunks were pulled`)
+    wire.socket.resume()
+    assert.equal((await wire.response()).body.length, 200 * 65_536)
+    assert.equal((await wire.response()).body, '/2:')
+  },
+  accepts(() => {
+    const body = new ReadableStream({
+      pull(controller) {
+        if (pulled++ < 200) controller.enqueue(new Uint8Array(65_536))
+        else controller.close()
+      },
+    })
+    return new Response(body)
+  }),
+)
+let pulled = 0
+
+stationTest(
+  'a Response to HEAD has its fields and no body',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead({ method: 'HEAD' }) + get('/2'))
+    const response = await wire.response({ head: true })
+    assert.equal(response.status, 403)
+    assert.equal((await wire.response()).body, '/2:')
+  },
+  accepts(() => new Response('no', { status: 403 })),
+)
+
+stationTest(
+  'a Response without a body, and one of 426 with its own Upgrade and Connection',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead() + get('/2'))
+    const response = await wire.response()
+    assert.equal(response.status, 426)
+    assert.equal(response.field('upgrade'), 'bar')
+    assert.equal(response.field('connection'), 'Upgrade')
+    assert.equal((await wire.response()).body, '/2:')
+  },
+  accepts(() => new Response(null, { status: 426, headers: { Upgrade: 'bar', Connection: 'Upgrade' } })),
+)
+
+stationTest(
+  'a Response to a client that wants to close says so',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead({ connection: 'close, upgrade' }))
+    const response = await wire.response({ toEnd: true })
+    assert.equal(response.field('connection'), 'Upgrade, close')
+  },
+  accepts(() => new Response(null, { status: 426, headers: { Upgrade: 'bar', Connection: 'Upgrade' } })),
+)
+
+stationTest(
+  'a Response that breaks before its first byte becomes a 500',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead() + get('/2'))
+    assert.equal((await wire.response()).status, 500)
+    assert.equal((await wire.response()).body, '/2:')
+  },
+  {
+    expectedErrors: 1,
+    ...accepts(() => {
+      const body = new ReadableStream({
+        pull() {
+          throw new Error('broken')
+        },
+      })
+      return new Response(body, { headers: { 'Content-Length': '7' } })
+    }),
+  },
+)
+
+stationTest(
+  'a Response that breaks in the middle ends the connection',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead())
+    await wire.ended()
+  },
+  {
+    expectedErrors: 1,
+    ...accepts(() => {
+      let pieces = 0
+      const body = new ReadableStream({
+        async pull(controller) {
+          if (pieces++ > 2) throw new Error('broken')
+          await new Promise((resolve) => setTimeout(resolve, 2))
+          controller.enqueue(Buffer.from('piece'))
+        },
+      })
+      return new Response(body)
+    }),
+  },
+)
+
+stationTest(
+  'a client that goes away cancels the body of a Response',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead())
+    await wire.until('\r\n\r\n')
+    wire.socket.destroy()
+    await cancelled
+  },
+  accepts(() => {
+    const body = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(65_536)),
+      cancel: () => wasCancelled(),
+    })
+    return new Response(body)
+  }),
+)
+let wasCancelled: () => void
+const cancelled = new Promise<void>((resolve) => {
+  wasCancelled = resolve
+})
+
+for (const [what, accept] of [
+  [
+    'a throw in accept',
+    () => {
+      throw new Error('no')
+    },
+  ],
+  ['a field with CR LF in it', () => ({ headers: { 'X-A': 'a\r\nX-B: b' } })],
+  ['a field with NUL in it', () => ({ headers: { 'X-A': 'a\0' } })],
+  ['a field whose name is no token', () => ({ headers: { 'X A': 'a' } })],
+  ['Content-Length in a 101', () => ({ headers: { 'Content-Length': '5' } })],
+  ['Transfer-Encoding in a 101', () => ({ headers: { 'transfer-encoding': 'chunked' } })],
+  ['Upgrade set by hand', () => ({ headers: { Upgrade: 'bar' } })],
+  ['a Response that was read already', () => used],
+  ['Response.error()', () => Response.error()],
+] as const) {
+  stationTest(
+    `R10: ${what} gets 500 and reaches onError; nothing of it is written`,
+    async ({ dial, errors }) => {
+      await used.text().catch(() => {})
+      const wire = dial()
+      wire.send(upgradeHead() + get('/2'))
+      const response = await wire.response()
+      assert.equal(response.status, 500)
+      assert.doesNotMatch(response.head, /x-[ab]/i)
+      assert.equal((await wire.response()).body, '/2:')
+      assert.ok(errors[0] instanceof Error)
+    },
+    { expectedErrors: 1, ...accepts(accept as () => ProtocolResult<undefined>) },
+  )
+}
+const used = new Response('x')
+
+stationTest(
+  'a handler that throws at once destroys its stream and reaches onError',
+  async ({ dial, errors }) => {
+    const wire = dial()
+    wire.send(upgradeHead())
+    assert.equal((await wire.response()).status, 101)
+    await wire.ended()
+    assert.equal((errors[0] as Error).message, 'at once')
+  },
+  {
+    expectedErrors: 1,
+    ...accepts(
+      () => true,
+      () => {
+        throw new Error('at once')
+      },
+    ),
+  },
+)
+
+stationTest(
+  'a handler that rejects destroys its stream and reaches onError',
+  async ({ dial, errors }) => {
+    const wire = dial()
+    wire.send(upgradeHead())
+    assert.equal((await wire.response()).status, 101)
+    await wire.ended()
+    assert.equal((errors[0] as Error).message, 'later')
+  },
+  {
+    expectedErrors: 1,
+    ...accepts(
+      () => true,
+      () => Promise.reject(new Error('later')),
+    ),
+  },
+)
+
+stationTest(
+  'R15, R16: the 101 waits for the body, which the handler can read, and goes behind a 100',
+  async ({ dial, log }) => {
+    const wire = dial()
+    wire.send(upgradeHead({ method: 'POST', fields: ['Content-Length: 5', 'Expect: 100-continue'] }))
+    assert.equal((await wire.response()).status, 100)
+    wire.send('HEL')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    assert.equal(wire.rest, '')
+    wire.send('LOearly')
+    assert.equal((await wire.response()).status, 101)
+    assert.equal(await wire.take(5), 'early')
+    assert.deepEqual(log, ['HELLO'])
+  },
+  {
+    setUp: (turnout, _server, log) =>
+      void turnout.protocol('foo', {
+        async handler(stream, request) {
+          let body = ''
+          for await (const chunk of request) body += chunk
+          log.push(body)
+          stream.pipe(stream)
+        },
+      }),
+  },
+)
+
+stationTest(
+  'R16: without a body the 100 still goes before the 101',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead({ fields: ['Expect: 100-continue'] }))
+    assert.equal((await wire.response()).status, 100)
+    assert.equal((await wire.response()).status, 101)
+  },
+  accepts(() => true),
+)
+
+stationTest(
+  'a client upgrades with a POST that has a body, then ends its side (as Docker’s does)',
+  async ({ dial, log }) => {
+    for (const head of [
+      `${upgradeHead(POST_HEAD)}HELLO`,
+      `${upgradeHead({ method: 'POST', fields: ['Transfer-Encoding: chunked'] })}2\r\nHE\r\n3\r\nLLO\r\n0\r\n\r\n`,
+    ]) {
+      const wire = dial()
+      await wire.drip(head)
+      assert.equal((await wire.response()).status, 101)
+      wire.socket.end('stdin')
+      assert.equal(await wire.ended(), 'stdin')
+    }
+    assert.deepEqual(log, ['HELLO', 'HELLO'])
+  },
+  {
+    setUp: (turnout, _server, log) =>
+      void turnout.protocol('foo', {
+        async handler(stream, request) {
+          let body = ''
+          for await (const chunk of request) body += chunk
+          log.push(body)
+          stream.pipe(stream)
+        },
+      }),
+  },
+)
+
+stationTest(
+  'a handler need not read the body to get at the stream',
+  async ({ dial }) => {
+    const wire = dial()
+    const size = 500_000
+    wire.send(upgradeHead({ method: 'POST', fields: [`Content-Length: ${size}`] }))
+    wire.send(`${'x'.repeat(size)}early`)
+    assert.equal((await wire.response()).status, 101)
+    assert.equal(await wire.take(5), 'early')
+  },
+  accepts(() => true),
+)
+
+stationTest(
+  'more body than is kept unread gets 413 and the end',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead({ method: 'POST', fields: ['Content-Length: 3000000'] }))
+    wire.send('x'.repeat(3_000_000))
+    assert.equal((await wire.response()).status, 413)
+    await wire.ended()
+  },
+  accepts(() => true),
+)
+
+stationTest(
+  'a client that goes away inside the body of an accepted upgrade is dropped',
+  async ({ dial, log }) => {
+    const [resetting, ending] = [dial(), dial()]
+    for (const wire of [resetting, ending]) wire.send(`${upgradeHead(POST_HEAD)}HE`)
+    while (log.length < 2) await new Promise(setImmediate)
+    resetting.socket.resetAndDestroy()
+    ending.socket.end()
+    await ending.ended()
+    assert.deepEqual(log, ['accept', 'accept'])
+  },
+  {
+    setUp: (turnout, _server, log) =>
+      void turnout.protocol('foo', {
+        accept() {
+          log.push('accept')
+          return true
+        },
+        handler: () => void log.push('handler'),
+      }),
+  },
+)
+
+stationTest(
+  'a reset after the switch is the handler’s to notice, and ends nothing else',
+  async ({ dial, log }) => {
+    const wire = dial()
+    wire.send(upgradeHead())
+    await wire.response()
+    wire.socket.resetAndDestroy()
+    while (log.length === 0) await new Promise(setImmediate)
+  },
+  {
+    setUp: (turnout, _server, log) =>
+      void turnout.protocol('foo', {
+        handler: (stream) => void stream.resume().on('close', () => log.push('close')),
+      }),
+  },
+)
