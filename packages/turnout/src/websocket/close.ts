@@ -61,6 +61,15 @@ export function encodeCloseBody(code: number | undefined, reason: string): Buffe
   return body
 }
 
+/** As much of a reason as a Close frame holds, cut between two characters. */
+export function fitReason(reason: string): string {
+  const bytes = Buffer.from(reason)
+  if (bytes.length <= MAX_REASON_BYTES) return reason
+  let end = MAX_REASON_BYTES
+  while ((bytes[end]! & 0xc0) === 0x80) end--
+  return bytes.toString('utf8', 0, end)
+}
+
 /** What a Close frame that arrived says. @throws PeerError for a body that no endpoint may send. */
 export function decodeCloseBody(body: Buffer): { readonly code: number; readonly reason: string } {
   if (body.length === 0) return { code: CLOSE.noCode, reason: '' }

@@ -2,7 +2,7 @@
 // Never knows a socket or a timer: bytes come in through `receive`, leave through the outbox, and the shell keeps time.
 import { MisuseError, PeerError } from '../base/errors.ts'
 import type { Outbox } from '../base/outbox.ts'
-import { CLOSE, decodeCloseBody, encodeCloseBody } from './close.ts'
+import { CLOSE, decodeCloseBody, encodeCloseBody, fitReason } from './close.ts'
 import {
   FIN,
   FrameReader,
@@ -211,7 +211,7 @@ export class Session implements FrameSink {
     this.#failure = error
     if (this.#state !== 'closeSent') {
       const code = FAILURE_CODES[(error as PeerError).code] ?? CLOSE.protocolError
-      const reason = error instanceof PeerError ? error.message.slice(0, 100) : ''
+      const reason = error instanceof PeerError ? fitReason(error.message) : ''
       this.#sendControl(OPCODE.close, encodeCloseBody(code, reason))
     }
     this.#quiet()

@@ -5,6 +5,7 @@ import {
   CLOSE,
   decodeCloseBody,
   encodeCloseBody,
+  fitReason,
   isWireCode,
   MAX_REASON_BYTES,
 } from '../../src/websocket/close.ts'
@@ -72,4 +73,12 @@ test('a reason without a code, and one that is no string, are misuse', () => {
       code: 'ERR_INVALID_CLOSE_REASON',
     })
   }
+})
+
+test('a reason is cut to what fits, between two characters, and left alone where it fits', () => {
+  assert.equal(fitReason(''), '')
+  assert.equal(fitReason('é'.repeat(61)), 'é'.repeat(61))
+  assert.equal(fitReason('x'.repeat(124)), 'x'.repeat(123))
+  assert.equal(fitReason('é'.repeat(62)), 'é'.repeat(61))
+  assert.equal(fitReason(`xx${'😀'.repeat(31)}`), `xx${'😀'.repeat(30)}`)
 })
