@@ -15,5 +15,14 @@ export function flushSoon(connection: Flushable): void {
 function flushAll(): void {
   const due = waiting
   waiting = []
-  for (const connection of due) connection.flush()
+  let flushed = 0
+  try {
+    for (const connection of due) {
+      flushed++
+      connection.flush()
+    }
+  } finally {
+    // a write may throw; the others have nothing to do with that
+    for (; flushed < due.length; flushed++) flushSoon(due[flushed]!)
+  }
 }
