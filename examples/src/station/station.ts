@@ -51,10 +51,16 @@ export async function startStation({ port, host }: StationOptions): Promise<Stat
   })
   turnout.attach(server)
 
-  await listen(tap.server, port, host)
+  // The server behind comes first: whoever reaches the tap has to be passed on.
   await listen(server, 0, '127.0.0.1')
+  try {
+    await listen(tap.server, port, host)
+  } catch (error) {
+    server.close()
+    throw error
+  }
   return {
-    url: `http://${host === '127.0.0.1' ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${portOf(tap.server)}/`,
+    url: `http://${host === '127.0.0.1' ? `localhost:${portOf(tap.server)}` : addressOf(tap.server)}/`,
     port: portOf(tap.server),
     async close() {
       tap.server.close()

@@ -1,6 +1,6 @@
 // Knows what each line of a request or a response says about the upgrade, in one sentence, and where it is written.
 import { derive } from './accept.ts'
-import { fieldList, fieldValues, type Head, statusOf } from './http.ts'
+import { fieldList, type Head, statusOf } from './http.ts'
 
 export interface Explanation {
   readonly says: string
@@ -18,7 +18,7 @@ export function sectionUrl(section: string): string {
 
 export function explainStart(head: Head, request: Head | undefined): Explanation {
   const status = statusOf(head)
-  return status === 0 ? explainRequestLine(head) : explainStatus(status, head, request)
+  return status === 0 ? explainRequestLine(head) : explainStatus(status, request)
 }
 
 export function explainField(
@@ -43,10 +43,12 @@ function explainRequestLine(head: Head): Explanation {
   if (isWebSocket(head)) {
     return upgrade(`A WebSocket handshake is a GET, in HTTP/1.1 or later.`, 'RFC 6455 section 4.1')
   }
-  return upgrade(`${method} in ${version}: Upgrade works with any method.`, 'RFC 9110 section 7.8')
+  return asksUpgrade(head)
+    ? upgrade(`${method} in ${version}: Upgrade works with any method.`, 'RFC 9110 section 7.8')
+    : ordinary('An ordinary request.', 'RFC 9112 section 3')
 }
 
-function explainStatus(status: number, head: Head, request: Head | undefined): Explanation {
+function explainStatus(status: number, request: Head | undefined): Explanation {
   switch (status) {
     case 101:
       return upgrade(
@@ -67,9 +69,7 @@ function explainStatus(status: number, head: Head, request: Head | undefined): E
     case 405:
       return refusal('Refused: a WebSocket handshake has to be a GET.', 'RFC 9110 section 15.5.6')
     case 426:
-      return fieldValues(head, 'sec-websocket-version').length > 0
-        ? refusal('Refused as it is: come again in a version listed below.', 'RFC 6455 section 4.4')
-        : refusal('Refused as it is: upgrade first, to what is listed below.', 'RFC 9110 section 15.5.22')
+      return refusal('Refused as it is: come again with the upgrade named below.', 'RFC 9110 section 15.5.22')
     default:
       return ordinary('An ordinary answer: the connection stays with HTTP/1.1.', 'RFC 9110 section 15')
   }
@@ -85,7 +85,7 @@ const requestFields: Readonly<Record<string, Explain>> = {
       return upgrade('Upgrade is for this hop only: a proxy must not pass it on.', 'RFC 9110 section 7.6.1')
     }
     return asksUpgrade(head)
-      ? stay('Does not name Upgrade, so the server has to ignore that field.', 'RFC 9110 section 7.8')
+      ? stay('Does not name Upgrade, so that field does not count.', 'RFC 9110 section 7.6.1')
       : ordinary('What the client would like to happen to the connection.', 'RFC 9112 section 9.3')
   },
   'sec-websocket-key': (value) =>
@@ -136,7 +136,8 @@ const responseFields: Readonly<Record<string, Explain>> = {
     websocket(`The one subprotocol the server chose: ${value}.`, 'RFC 6455 section 11.3.4'),
   'sec-websocket-extensions': () =>
     websocket('The extensions in use, from those that were offered.', 'RFC 6455 section 11.3.2'),
-  'sec-websocket-version': () => websocket('The versions this server speaks.', 'RFC 6455 section 11.3.5'),
+  'sec-websocket-version': () =>
+    websocket('The versions this server speaks: come again in one of them.', 'RFC 6455 section 4.4'),
   date: () => ordinary('When the answer was made.', 'RFC 9110 section 6.6.1'),
   'content-type': () => ordinary('What the body is.', 'RFC 9110 section 8.3'),
   'content-length': () =>
