@@ -16,9 +16,10 @@ export interface Upgrade {
  */
 export class Attachment {
   readonly server: HttpServer
-  readonly #ownEmit: Emit | undefined
+  /** The server's own `emit` before; undefined: it had only its class's. */
+  readonly #ownEmit: (Emit & Partial<Marked>) | undefined
   readonly #emit: Emit & Marked
-  readonly #listener: (() => void) & Marked = Object.assign(() => {}, { [MARK]: () => this.#attached })
+  readonly #listener: (() => void) & Marked = Object.assign(() => {}, { [MARK]: this.#mark() })
   #attached = true
 
   constructor(server: HttpServer, onUpgrade: (upgrade: Upgrade, attachment: Attachment) => void) {
@@ -31,14 +32,14 @@ export class Attachment {
       onUpgrade({ request, stream, head }, attachment)
       return true
     }
-    this.#emit = Object.assign(emit, { [MARK]: () => this.#attached })
+    this.#emit = Object.assign(emit, { [MARK]: this.#mark() })
     Object.defineProperty(server, 'emit', { value: this.#emit, configurable: true, writable: true })
     server.on('upgrade', this.#listener)
   }
 
   /** Another turnout sits on the same server and has not been asked yet. */
   get turnoutBelow(): boolean {
-    return (this.#ownEmit as (Emit & Partial<Marked>) | undefined)?.[MARK]?.() === true
+    return this.#ownEmit?.[MARK]?.isAttached() === true
   }
 
   /** Somebody besides turnouts listens for upgrades. */
@@ -59,14 +60,25 @@ export class Attachment {
     this.#attached = false
     this.server.off('upgrade', this.#listener)
     if ((this.server.emit as Emit) !== this.#emit) return
-    if (this.#ownEmit === undefined) delete (this.server as Partial<HttpServer>).emit
-    else
-      Object.defineProperty(this.server, 'emit', { value: this.#ownEmit, configurable: true, writable: true })
+    let below = this.#ownEmit
+    // Others of us that left before, but not from the top.
+    while (below?.[MARK]?.isAttached() === false) below = below[MARK].below
+    if (below === undefined) delete (this.server as Partial<HttpServer>).emit
+    else Object.defineProperty(this.server, 'emit', { value: below, configurable: true, writable: true })
+  }
+
+  #mark(): Mark {
+    return { isAttached: () => this.#attached, below: this.#ownEmit }
   }
 }
 
 type Emit = (event: string | symbol, ...args: unknown[]) => boolean
-type Marked = { readonly [MARK]: () => boolean }
+type Marked = { readonly [MARK]: Mark }
+
+interface Mark {
+  isAttached(): boolean
+  readonly below: (Emit & Partial<Marked>) | undefined
+}
 
 // Registered, so that two copies of the library know each other.
 const MARK: unique symbol = Symbol.for('turnout.attachment') as never

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict'
+import type { IncomingMessage, Server } from 'node:http'
+import { createServer } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { test } from 'node:test'
+import { createVirtualClock } from '../../src/base/clock.ts'
+import { createTurnout, type Turnout } from '../../src/turnout.ts'
+import type { Foreign } from '../../src/upgrade/foreign.ts'
+import {
+  dial,
+  get,
+  listen,
+  type Station,
+  stationTest,
+  upgradeHead,
+  type Wire,
+  watchProcess,
+  within,
+} from './wire.ts'
+
+const clock = createVirtualClock()
+const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n'
+
+/** A library that takes its own path and answers or kills everything else, as some do. */
+function rude(server: Server, log: string[]): void {
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    log.push(`rude ${request.url} ${head}`)
+    if (request.url !== '/rude') return void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')
+    socket.write(`${SWITCH}rude ${head}`)
+    socket.pipe(socket)
+  })
+}
+
+/** A library that looks only at its own path. */
+function modest(server: Server, log: string[]): void {
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
+    log.push(`modest ${request.url}`)
+    if (request.url !== '/modest') return
+    socket.write(`${SWITCH}modest`)
+    socket.pipe(socket)
+  })
+}
+
+function beside(
+  title: string,
+  foreign: Foreign,
+  libraries: readonly ((server: Server, log: string[]) => void)[],
+  script: (station: Station) => Promise<void>,
+): void {
+  stationTest(title, script, {
+    clock,
+    setUp(turnout, server, log) {
+      turnout.protocol('foo', { path: '/mine', handler: (stream) => void stream.pipe(stream) })
+      turnout.attach(server, { foreign })
+      for (const library of libraries) library(server, log)
+    },
+  })
+}
+
+async function declinedAfter(wire: Wire, ms: number): Promise<void> {
+  while (clock.waiting === 0) await new Promise(setImmediate)
+  clock.advance(ms - 1)
+  await new Promise(setImmediate)
+  assert.equal(wire.rest, '')
+  clock.advance(1)
+}
+
+beside(
+  'pass: what a route claims never reaches the others',
+  'pass',
+  [rude, modest],
+  async ({ dial, log }) => {
+    const wire = dial()
+    wire.send(`${upgradeHead({ path: '/mine' })}hello`)
+    assert.equal((await wire.response()).status, 101)
+    assert.equal(await wire.take(5), 'hello')
+    assert.deepEqual(log, [])
+  },
+)
+
+beside(
+  'pass: two libraries on one server get their own, as Node gives it',
+  'pass',
+  [modest, rude],
+  async (station) => {
+    const wire = station.dial()
+    wire.send(`${upgradeHead({ path: '/rude' })}early`)
+    assert.equal((await wire.response()).status, 101)
+    assert.equal(await wire.take(10), 'rude early')
+    wire.send('more')
+    assert.equal(await wire.take(4), 'more')
+    assert.deepEqual(station.log, ['modest /rude', 'rude /rude early'])
+  },
+)
+
+beside(
+  'pass: what nobody touches goes to the app after the deadline',
+  'pass',
+  [modest],
+  async ({ dial, log }) => {
+    const wire = dial()
+    wire.send(upgradeHead({ path: '/nobody' }) + get('/2'))
+    await declinedAfter(wire, 5_000)
+    assert.equal((await wire.response()).body, '/nobody:')
+    assert.equal((await wire.response()).body, '/2:')
+    assert.deepEqual(log, ['modest /nobody', 'GET /nobody', 'GET /2'])
+    wire.send(upgradeHead({ path: '/modest' }))
+    assert.equal((await wire.response()).status, 101)
+    assert.equal(await wire.take(6), 'modest')
+  },
+)
+
+beside('pass: a body is still whole when the app gets it after all', 'pass', [modest], async ({ dial }) => {
+  const wire = dial()
+  wire.send(`${upgradeHead({ path: '/n', method: 'POST', fields: ['Content-Length: 5'] })}HE`)
+  await declinedAfter(wire, 5_000)
+  wire.send(`LLO${get('/2')}`)
+  assert.equal((await wire.response()).body, '/n:HELLO')
+  assert.equal((await wire.response()).body, '/2:')
+})
+
+beside('pass: a library may take its time', 'pass', [slow], async ({ dial, log }) => {
+  const wire = dial()
+  wire.send(`${upgradeHead({ path: '/slow' })}early`)
+  while (log.length === 0) await new Promise(setImmediate)
+  clock.advance(4_999)
+  assert.equal((await wire.response()).status, 101)
+  clock.advance(10_000)
+  assert.equal(await wire.take(5), 'early')
+  wire.send('later')
+  assert.equal(await wire.take(5), 'later')
+})
+function slow(server: Server, log: string[]): void {
+  server.on('upgrade', (_request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    log.push('slow')
+    setTimeout(() => {
+      socket.unshift(head)
+      socket.write(SWITCH)
+      socket.pipe(socket)
+    }, 20)
+  })
+}
+
+beside(
+  'pass: a client that leaves while others may still answer harms nothing',
+  'pass',
+  [modest],
+  async (station) => {
+    const [resetting, ending] = [station.dial(), station.dial()]
+    for (const wire of [resetting, ending]) wire.send(upgradeHead({ path: '/nobody' }))
+    while (clock.waiting < 2) await new Promise(setImmediate)
+    resetting.socket.resetAndDestroy()
+    while (clock.waiting > 1) await new Promise(setImmediate)
+    ending.socket.end()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    clock.advance(5_000)
+    await ending.ended()
+  },
+)
+
+beside(
+  'own: the others never see an upgrade, and the app answers at once',
+  'own',
+  [rude, modest],
+  async (station) => {
+    const wire = station.dial()
+    wire.send(upgradeHead({ path: '/rude' }) + get('/2'))
+    assert.equal((await wire.response()).body, '/rude:')
+    assert.equal((await wire.response()).body, '/2:')
+    assert.deepEqual(station.log, ['GET /rude', 'GET /2'])
+  },
+)
+
+beside(
+  'a function says which requests are theirs',
+  (request) => request.url === '/modest',
+  [modest],
+  async ({ dial, log }) => {
+    const wire = dial()
+    wire.send(upgradeHead({ path: '/else' }))
+    assert.equal((await wire.response()).body, '/else:')
+    wire.send(upgradeHead({ path: '/modest' }))
+    assert.equal((await wire.response()).status, 101)
+    assert.deepEqual(log, ['GET /else', 'modest /modest'])
+  },
+)
+
+test('two turnouts on one server each take their own, and the app gets the rest', async () => {
+  const watch = watchProcess()
+  const log: string[] = []
+  const server = createServer((request, response) => void response.end(`app ${request.url}`))
+  const protocolOn = (turnout: Turnout, path: string) =>
+    turnout.protocol('foo', {
+      path,
+      accept: async () => true,
+      handler: (stream) => {
+        log.push(path)
+        stream.pipe(stream)
+      },
+    })
+  const [first, second] = [createTurnout({ clock }), createTurnout({ clock })]
+  protocolOn(first, '/first').attach(server)
+  modest(server, log)
+  protocolOn(second, '/second').attach(server, { foreign: 'own' })
+  const port = await listen(server)
+  const wires = ['/first', '/second', '/modest', '/nobody'].map((path) => {
+    const wire = dial(port)
+    wire.send(`${upgradeHead({ path })}hello`)
+    return wire
+  })
+  for (const wire of wires.slice(0, 2)) {
+    assert.equal((await wire.response()).status, 101)
+    assert.equal(await wire.take(5), 'hello')
+  }
+  assert.equal((await wires[2]!.response()).status, 101)
+  await declinedAfter(wires[3]!, 5_000)
+  assert.equal((await wires[3]!.response()).body, 'app /nobody')
+  assert.deepEqual(log.sort(), ['/first', '/second', 'modest /modest', 'modest /nobody'])
+  // Off in the order in which they came, so the one inside leaves first.
+  for (const turnout of [first, second]) {
+    for (const wire of wires) wire.socket.destroy()
+    await within('close', turnout.close())
+  }
+  assert.equal(Object.hasOwn(server, 'emit'), false)
+  const late = dial(port)
+  late.send(upgradeHead({ path: '/modest' }))
+  assert.equal((await late.response()).status, 101)
+  late.socket.destroy()
+  await within('server closes', new Promise((resolve) => server.close(resolve)))
+  watch.stop()
+})
