@@ -52,7 +52,8 @@ function parsePath(path: string): readonly Segment[] {
     }
     if (!text.startsWith(':')) return { kind: 'literal', text }
     const name = text.slice(1)
-    if (!/^[A-Za-z_]\w*$/.test(name)) throw misuse(path, `has ${text}, which names no parameter`)
+    if (!/^[A-Za-z_]\w*$/.test(name) || name === '__proto__')
+      throw misuse(path, `has ${text}, which names no parameter`)
     if (names.has(name)) throw misuse(path, `has the parameter ${name} twice`)
     names.add(name)
     return { kind: 'name', text: name }

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { test } from 'node:test'
+import { createTurnout } from '../src/turnout.ts'
+import type { WebSocketConnection } from '../src/websocket/connection.ts'
+import { dial, get, listen, stationTest, upgradeHead } from './upgrade/wire.ts'
+
+const KEY_FIELDS = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
+const webSocketHead = (path: string, fields: readonly string[] = []) =>
+  upgradeHead({ path, upgrade: 'websocket', fields: [...KEY_FIELDS, ...fields] })
+const clientFrame = (text: string) => `\x81${String.fromCharCode(0x80 | text.length)}\0\0\0\0${text}`
+const serverFrame = (text: string) => `\x81${String.fromCharCode(text.length)}${text}`
+
+const handler = () => {}
+
+for (const [what, register] of [
+  ['a WebSocket path', () => createTurnout().websocket('/a', {}).websocket('/a', {})],
+  ['a path of the same shape', () => createTurnout().websocket('/:a', {}).websocket('/:b', {})],
+  ['a protocol', () => createTurnout().protocol('a/1', { handler }).protocol('A/1', { handler })],
+  [
+    'a protocol by another spelling',
+    () => createTurnout().protocol('a', { handler }).protocol('a/*', { handler }),
+  ],
+] as const) {
+  test(`registering ${what} twice is misuse`, () => {
+    assert.throws(register, { name: 'MisuseError', code: 'ERR_DUPLICATE_ROUTE' })
+  })
+}
+
+test('registering what differs is fine', () => {
+  createTurnout()
+    .websocket('/a', {})
+    .websocket('/:a', {})
+    .websocket('/a/*', {})
+    .protocol('a/1', { handler })
+    .protocol('a/2', { handler })
+    .protocol('a/1', { handler, path: '/x' })
+    .protocol(() => false, { handler })
+    .protocol(() => false, { handler })
+})
+
+for (const options of [{ decisionTimeout: 0 }, { decisionTimeout: Number.NaN }, { prefer: 'nobody' }]) {
+  test(`the options ${JSON.stringify(options)} are misuse`, () => {
+    assert.throws(() => createTurnout(options as never), { code: 'ERR_INVALID_ARGUMENT' })
+  })
+}
+
+stationTest(
+  'a route gets its parameters and data by type and by value',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(webSocketHead('/chat/lobby?user=eve') + clientFrame('hi'))
+    assert.equal((await wire.response()).status, 101)
+    await wire.until(serverFrame('eve in lobby: hi'))
+    const other = dial()
+    other.send(webSocketHead('/chat/'))
+    assert.equal((await other.response()).body, '/chat/:')
+  },
+  {
+    setUp: (turnout) =>
+      void turnout.websocket('/chat/:room', {
+        accept(_request, { params, url }) {
+          const room: string = params.room
+          return { data: { room, user: url.searchParams.get('user') ?? 'nobody' } }
+        },
+        message(socket, message) {
+          const { user, room }: { user: string; room: string } = socket.data
+          socket.send(`${user} in ${room}: ${message as string}`)
+        },
+      }),
+  },
+)
+
+stationTest(
+  'connection options of the turnout are defaults; a route may choose otherwise',
+  async ({ dial }) => {
+    const [strict, lax] = [dial(), dial()]
+    strict.send(webSocketHead('/strict') + clientFrame('four'))
+    assert.equal((await strict.response()).status, 101)
+    // 1009: message too big.
+    assert.equal((await strict.take(4)).charCodeAt(3), 1009 & 0xff)
+    lax.send(webSocketHead('/lax') + clientFrame('four'))
+    assert.equal((await lax.response()).status, 101)
+    await lax.until(serverFrame('four'))
+  },
+  {
+    maxMessageBytes: 3,
+    setUp(turnout) {
+      const echo = {
+        message: (socket: WebSocketConnection, text: unknown) => void socket.send(text as string),
+      }
+      turnout.websocket('/strict', { message: (socket, text) => void echo.message(socket, text) })
+      turnout.websocket('/lax', {
+        maxMessageBytes: 4,
+        message: (socket, text) => void echo.message(socket, text),
+      })
+    },
+  },
+)
+
+stationTest(
+  'a message is broadcast to all, and says how many took it',
+  async ({ dial, turnout }) => {
+    const wires = [dial(), dial(), dial()]
+    for (const wire of wires) {
+      wire.send(webSocketHead('/ws'))
+      await wire.response()
+      await wire.until(serverFrame('hi'))
+    }
+    assert.equal(turnout.broadcast(sockets, 'all'), 3)
+    for (const wire of wires) await wire.until(serverFrame('all'))
+  },
+  {
+    setUp: (turnout) =>
+      void turnout.websocket('/ws', {
+        open(socket) {
+          sockets.add(socket)
+          socket.send('hi')
+        },
+      }),
+  },
+)
+const sockets = new Set<WebSocketConnection>()
+
+stationTest(
+  'what a WebSocket handler throws closes with 1011 and reaches onError',
+  async ({ dial, errors }) => {
+    const wire = dial()
+    wire.send(webSocketHead('/ws'))
+    await wire.response()
+    const close = await wire.take(4)
+    assert.equal(close.charCodeAt(0), 0x88)
+    assert.equal(close.charCodeAt(2) * 256 + close.charCodeAt(3), 1011)
+    while (errors.length === 0) await new Promise(setImmediate)
+  },
+  {
+    expectedErrors: 1,
+    setUp: (turnout) => void turnout.websocket('/ws', { handler: () => Promise.reject(new Error('no')) }),
+  },
+)
+
+test('without onError, and from an onError that throws, a process warning tells', async () => {
+  const warnings: string[] = []
+  const note = (warning: Error) => void warnings.push(warning.message)
+  process.on('warning', note)
+  const silent = createTurnout()
+  const failing = createTurnout({
+    onError() {
+      throw new Error('in onError')
+    },
+  })
+  const server = createServer()
+  for (const turnout of [silent, failing]) {
+    turnout.protocol('foo', {
+      accept() {
+        throw new Error('in accept')
+      },
+      handler,
+    })
+    turnout.attach(server)
+    const wire = dial(server.listening ? (server.address() as { port: number }).port : await listen(server))
+    wire.send(upgradeHead())
+    assert.equal((await wire.response()).status, 500)
+    wire.socket.destroy()
+    await turnout.close()
+  }
+  await new Promise((resolve) => server.close(resolve))
+  await new Promise(setImmediate)
+  process.off('warning', note)
+  assert.deepEqual(warnings, ['in accept', 'in onError'])
+})
+
+stationTest(
+  'the page of another site gets 403 on a WebSocket route, by default',
+  async ({ dial, port }) => {
+    const wire = dial()
+    wire.send(webSocketHead('/ws', ['Origin: https://evil.example']) + get('/2'))
+    assert.equal((await wire.response()).status, 403)
+    assert.equal((await wire.response()).body, '/2:')
+    const own = dial()
+    own.send(webSocketHead('/ws', ['Origin: http://x']))
+    assert.equal((await own.response()).status, 101, String(port))
+  },
+  { setUp: (turnout) => void turnout.websocket('/ws', {}) },
+)
+
+stationTest(
+  'R19, R27, R34: a WebSocket handshake that is none gets the right status, and the connection goes on',
+  async ({ dial }) => {
+    const wire = dial()
+    for (const [request, status] of [
+      [webSocketHead('/ws').replace('GET', 'PUT'), 405],
+      [webSocketHead('/ws').replace('dGhl', ''), 400],
+      [webSocketHead('/ws').replace('Version: 13', 'Version: 8'), 426],
+      [webSocketHead('/ws', ['Content-Length: 0']), 101],
+    ] as const) {
+      wire.send(request)
+      assert.equal((await wire.response()).status, status)
+    }
+  },
+  { setUp: (turnout) => void turnout.websocket('/ws', {}) },
+)

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { test } from 'node:test'
+import { Attachment } from '../../src/upgrade/attachment.ts'
+import type { HttpServer } from '../../src/upgrade/http-server.ts'
+
+function open(): { server: HttpServer; seen: unknown[]; attach(name: string): Attachment } {
+  const server = new EventEmitter() as HttpServer
+  const seen: unknown[] = []
+  return {
+    server,
+    seen,
+    attach: (name) => new Attachment(server, ({ request }) => seen.push([name, request])),
+  }
+}
+
+test('upgrade goes to the attachment, everything else to the listeners', () => {
+  const { server, seen, attach } = open()
+  server.on('upgrade', () => seen.push('listener'))
+  server.on('request', (...args) => seen.push(args))
+  attach('a')
+  assert.equal(server.emit('upgrade', 1, 2, 3), true)
+  assert.equal(server.emit('request', 4, 5), true)
+  assert.equal(server.emit('nothing'), false)
+  assert.deepEqual(seen, [
+    ['a', 1],
+    [4, 5],
+  ])
+})
+
+test('there is a listener, so that Node emits upgrade at all, and it is no other', () => {
+  const { server, attach } = open()
+  const attachment = attach('a')
+  assert.equal(server.listenerCount('upgrade'), 1)
+  assert.equal(attachment.hasOthers, false)
+  server.on('upgrade', () => {})
+  assert.equal(attachment.hasOthers, true)
+})
+
+test('the last attached is asked first, and knows who is below', () => {
+  const { server, seen, attach } = open()
+  const [a, b] = [attach('a'), attach('b')]
+  server.emit('upgrade', 1)
+  assert.deepEqual(seen, [['b', 1]])
+  assert.equal(a.turnoutBelow, false)
+  assert.equal(b.turnoutBelow, true)
+  b.emitBelow('upgrade', 2)
+  assert.deepEqual(seen[1], ['a', 2])
+  a.detach()
+  assert.equal(b.turnoutBelow, false)
+})
+
+for (const order of ['ab', 'ba']) {
+  test(`detached as ${order}, nothing is left`, () => {
+    const { server, attach } = open()
+    const attachments = { a: attach('a'), b: attach('b') }
+    for (const name of order) attachments[name as 'a' | 'b'].detach()
+    assert.equal(Object.hasOwn(server, 'emit'), false)
+    assert.equal(server.listenerCount('upgrade'), 0)
+  })
+}
+
+test('an emit that was the server’s own is kept, used and given back', () => {
+  const { server, seen, attach } = open()
+  const own = function (this: EventEmitter, event: string | symbol, ...args: unknown[]) {
+    seen.push(event)
+    return EventEmitter.prototype.emit.call(this, event, ...args)
+  }
+  server.emit = own
+  const attachment = attach('a')
+  server.emit('request')
+  assert.deepEqual(seen, ['newListener', 'request'].slice(1))
+  attachment.detach()
+  assert.equal(server.emit, own)
+})
+
+test('wrapped by somebody else, it steps aside inside', () => {
+  const { server, seen, attach } = open()
+  const attachment = attach('a')
+  const inner = server.emit
+  server.emit = function (this: EventEmitter, ...args: Parameters<EventEmitter['emit']>) {
+    return inner.apply(this, args)
+  }
+  attachment.detach()
+  server.on('upgrade', () => seen.push('listener'))
+  server.emit('upgrade', 1)
+  assert.deepEqual(seen, ['listener'])
+})
+
+test('a prototype patched later is used', () => {
+  class Server extends EventEmitter {}
+  const server = new Server() as HttpServer
+  new Attachment(server, () => {})
+  let seen = 0
+  Server.prototype.emit = () => {
+    seen++
+    return true
+  }
+  server.emit('request')
+  assert.equal(seen, 1)
+})

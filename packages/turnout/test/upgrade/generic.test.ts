@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { parseProtocol } from '../../src/http/upgrade.ts'
+import { genericProtocol, tokenShape } from '../../src/upgrade/generic.ts'
+import { stationTest, upgradeHead } from './wire.ts'
+
+const options = { handler() {} }
+
+for (const [token, offered, matches] of [
+  ['example/1', 'example/1', true],
+  ['example/1', 'EXAMPLE/1', true],
+  ['example/1', 'example/1.0', false],
+  ['example/1', 'example', false],
+  ['Example/a', 'example/A', false],
+  ['example', 'example', true],
+  ['example', 'example/7', true],
+  ['example/*', 'example', true],
+  ['example/*', 'Example/7', true],
+  ['example/*', 'examples/7', false],
+] as const) {
+  test(`R6: the token ${token} ${matches ? 'takes' : 'leaves'} ${offered}`, () => {
+    const protocol = genericProtocol(token, options, () => {})
+    assert.deepEqual(protocol.match(parseProtocol(offered)!, '/any/where'), matches ? {} : undefined)
+  })
+}
+
+test('a function may choose by itself, and a path narrows it', () => {
+  const isNew = ({ version }: { version: string | undefined }) => Number(version) >= 2
+  const protocol = genericProtocol(isNew, { ...options, path: '/:room' }, () => {})
+  assert.deepEqual(protocol.match(parseProtocol('x/2')!, '/lobby'), { room: 'lobby' })
+  assert.equal(protocol.match(parseProtocol('x/1')!, '/lobby'), undefined)
+  assert.equal(protocol.match(parseProtocol('x/2')!, '/a/b'), undefined)
+})
+
+for (const token of ['', 'a b', 'a/', '/1', 'a/1/2', 'a\r\nb', 'ä']) {
+  test(`the token ${JSON.stringify(token)} is misuse`, () => {
+    assert.throws(() => genericProtocol(token, options, () => {}), { code: 'ERR_INVALID_TOKEN' })
+  })
+}
+
+test('a protocol without a handler is misuse', () => {
+  assert.throws(() => genericProtocol('a', {} as never, () => {}), { code: 'ERR_INVALID_ARGUMENT' })
+})
+
+test('tokens of one shape match the same', () => {
+  assert.equal(tokenShape('A'), tokenShape('a/*'))
+  assert.notEqual(tokenShape('a'), tokenShape('a/1'))
+  assert.equal(
+    tokenShape(() => true),
+    undefined,
+  )
+})
+
+stationTest(
+  'R13: the stream has backpressure and half-close, and the handler its context',
+  async ({ dial, log }) => {
+    const wire = dial()
+    wire.socket.pause()
+    wire.send(upgradeHead({ path: '/room/7?x=y', upgrade: 'Example/2' }))
+    while (!log.includes('full')) await new Promise((resolve) => setTimeout(resolve, 2))
+    wire.socket.resume()
+    const response = await wire.response()
+    assert.equal(response.field('upgrade'), 'Example/2')
+    assert.equal(response.field('x-extra'), 'yes')
+    assert.equal(await wire.take(4), '{"a"')
+    await wire.ended()
+    wire.send('still heard')
+    wire.socket.end()
+    while (!log.includes('close')) await new Promise((resolve) => setTimeout(resolve, 2))
+    assert.deepEqual(log, ['{"n":"7"} 2 y 42', 'full', 'drained', 'still heard', 'end', 'close'])
+  },
+  {
+    setUp: (turnout, _server, log) =>
+      void turnout.protocol<number>('example', {
+        path: '/room/:n',
+        accept: () => ({ data: 42, headers: { 'X-Extra': 'yes' } }),
+        async handler(stream, request, { params, protocol, url, data }) {
+          assert.equal(request.url, '/room/7?x=y')
+          log.push(`${JSON.stringify(params)} ${protocol.version} ${url.searchParams.get('x')} ${data}`)
+          stream.write('{"a"')
+          while (stream.write(Buffer.alloc(65_536)));
+          log.push('full')
+          await once(stream, 'drain')
+          log.push('drained')
+          stream.end()
+          stream.on('data', (chunk) => log.push(String(chunk)))
+          stream.on('end', () => log.push('end'))
+          stream.on('close', () => log.push('close'))
+        },
+      }),
+  },
+)
