@@ -3,7 +3,7 @@
 import { MisuseError } from '../base/errors.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
 import type { Answer } from '../http/message.ts'
-import { sameName } from '../http/token.ts'
+import { assertToken, sameName } from '../http/token.ts'
 import { duplexTransport } from '../transport/duplex.ts'
 import { compilePath } from '../upgrade/path.ts'
 import type { Decision, Offer, Params, UpgradeProtocol } from '../upgrade/protocol.ts'
@@ -17,6 +17,7 @@ import {
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { assertOrigins, checkHandshake, checkOrigin, chooseSubprotocol, switchFields } from './handshake.ts'
+import { assertConnectionOptions, assertFunction } from './option-check.ts'
 import type { AcceptContext, Accepted, AcceptResult, WebSocketOptions } from './options.ts'
 import { type Agreed, answerExtensions, type Extension, stackTransforms } from './transform.ts'
 
@@ -39,12 +40,10 @@ export function websocketProtocol<Data, Path extends string>(
   onError?: OnSocketError,
 ): WebSocketProtocol<Data> {
   assertOrigins(options.origins)
-  if (options.message !== undefined && typeof options.message !== 'function') {
-    throw new MisuseError(
-      'ERR_INVALID_ARGUMENT',
-      `option message is ${typeof options.message}, not a function`,
-    )
-  }
+  assertProtocols(options.protocols)
+  assertConnectionOptions(options)
+  assertFunction('accept', options.accept)
+  assertFunction('handler', options.handler)
   return new WebSocketRoute(path, options, onError)
 }
 
@@ -93,6 +92,8 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
     if (result === undefined || result === null || result === false) return { kind: 'pass' }
     if (isResponse(result)) return { kind: 'respond', response: result }
     const accepted: Accepted<Data> = result === true ? {} : result
+    // a status or an empty text must let nobody in
+    if (typeof accepted !== 'object') throw oddAnswer(accepted)
     const protocol = this.#subprotocol(handshake, accepted)
     if (protocol === undefined && this.#options.requireProtocol === true) {
       return { kind: 'respond', response: noSubprotocol(this.#options.protocols ?? []) }
@@ -189,6 +190,22 @@ function ownOrigin(offer: Offer): { readonly scheme: 'http' | 'https'; readonly 
   const { request } = offer
   const scheme = 'encrypted' in request.socket && request.socket.encrypted === true ? 'https' : 'http'
   return { scheme, host: fieldLines(request.rawHeaders, 'host')[0] ?? '' }
+}
+
+/** @throws MisuseError ERR_INVALID_ARGUMENT, ERR_INVALID_TOKEN: a single text would match by its parts. */
+function assertProtocols(protocols: readonly string[] | undefined): void {
+  if (protocols === undefined) return
+  if (!Array.isArray(protocols)) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `option protocols is ${typeof protocols}, not a list`)
+  }
+  for (const protocol of protocols) assertToken('subprotocol', protocol)
+}
+
+function oddAnswer(answer: unknown): MisuseError {
+  return new MisuseError(
+    'ERR_INVALID_ARGUMENT',
+    `accept answered ${String(answer)}, which is neither true, an object, a Response nor nothing`,
+  )
 }
 
 function noSubprotocol(supported: readonly string[]): Answer {

@@ -1,0 +1,47 @@
+// Knows which options of a connection could never work, or would quietly do something else than they say.
+import { MisuseError } from '../base/errors.ts'
+import type { ConnectionEvents, ConnectionOptions } from './options.ts'
+
+/** @throws MisuseError ERR_INVALID_ARGUMENT. A limit that is no number, NaN say, would be no limit at all. */
+export function assertConnectionOptions<Data>(options: ConnectionOptions & ConnectionEvents<Data>): void {
+  for (const name of NUMBERS) assertFromZero(name, options[name])
+  for (const name of CALLBACKS) assertFunction(name, options[name])
+  assertOneOf('binary', options.binary, ['buffer', 'arraybuffer'])
+  assertOneOf('slowConsumer', options.slowConsumer, ['wait', 'drop', 'close'])
+  const { heartbeat } = options
+  if (heartbeat === undefined || heartbeat === false) return
+  if (typeof heartbeat !== 'object' || heartbeat === null)
+    throw misuse('heartbeat', heartbeat, 'false or an object')
+  assertFromZero('heartbeat.intervalMs', heartbeat.intervalMs)
+  assertFromZero('heartbeat.timeoutMs', heartbeat.timeoutMs)
+}
+
+/** @throws MisuseError ERR_INVALID_ARGUMENT. */
+export function assertFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw misuse(name, value, 'a function')
+}
+
+const NUMBERS = [
+  'maxMessageBytes',
+  'closeTimeoutMs',
+  'highWaterMarkBytes',
+  'maxBufferedBytes',
+  'idleTimeoutMs',
+] as const
+
+const CALLBACKS = ['open', 'message', 'drain', 'close', 'ping', 'pong'] as const
+
+function assertFromZero(name: string, value: unknown): void {
+  if (value === undefined || (typeof value === 'number' && value >= 0)) return
+  throw misuse(name, value, 'a number from 0 up')
+}
+
+function assertOneOf(name: string, value: unknown, choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value as string)) return
+  throw misuse(name, value, choices.join(' or '))
+}
+
+function misuse(name: string, value: unknown, wanted: string): MisuseError {
+  const seen = typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : String(value)
+  return new MisuseError('ERR_INVALID_ARGUMENT', `option ${name} is ${seen}, not ${wanted}`)
+}
