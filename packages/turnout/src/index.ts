@@ -39,6 +39,7 @@ export type {
   Sendable,
   WebSocketOptions,
 } from './websocket/options.ts'
+export type { RateOptions } from './websocket/rate.ts'
 export {
   CLOSE_CODES,
   EXTENSION_NAMES,

@@ -10,6 +10,7 @@ import type { Role } from './frame.ts'
 import { Heartbeat, type HeartbeatHost } from './heartbeat.ts'
 import type { ConnectionEvents, ConnectionOptions, Message, Sendable } from './options.ts'
 import { Pace, WAIT } from './pace.ts'
+import { Rate } from './rate.ts'
 import { Receiver, watch } from './receiver.ts'
 import { type Deferred, deferred, Sender, type SlowConsumer } from './sender.ts'
 import { Session, type SessionEvents, type SessionState } from './session.ts'
@@ -218,6 +219,7 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
   readonly #setup: ConnectionSetup<Data>
   readonly #session: Session
   readonly #pace = new Pace()
+  readonly #rate: Rate | undefined
   /** Beats from the opening on. */
   #heartbeat: Heartbeat | undefined
   /** How many messages had been sent when idleness was last looked at. */
@@ -239,6 +241,7 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
     const { options, events } = setup
     this.#setup = setup
     this.socket = new WebSocketConnection(this, setup.data)
+    this.#rate = options.rate && new Rate(options.clock ?? systemClock, options.rate)
     const outbox = new Outbox()
     this.#session = new Session({
       role: setup.role,
@@ -362,6 +365,7 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
     this.#heartbeat?.heard()
     this.sender.chunkBegins()
     try {
+      this.#bound(this.#rate?.onBytes(chunk.length))
       this.#session.receive(chunk)
     } finally {
       this.sender.chunkEnds()
@@ -392,6 +396,7 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
 
   onMessage(message: string | Buffer): void {
     this.#heartbeat?.messaged()
+    if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
     this.receiver.put(message, this.#session.state === 'closeSent')
   }
 
@@ -400,6 +405,7 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
   }
 
   onStream(text: boolean): void {
+    if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
     this.receiver.onStream(text)
   }
 
@@ -439,6 +445,13 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
     else if (state === 'failed') this.#hangUp(Math.min(this.#closeTimeoutMs, FAILED_LINGER_MS))
     // whatever held the reading back, the end must be seen
     this.#pace.close()
+  }
+
+  /** Fails the connection for what was too much. */
+  #bound(excess: string | undefined): boolean {
+    if (excess === undefined) return false
+    this.#session.fail(new PeerError('ERR_LIMIT', `the peer sent ${excess}`))
+    return true
   }
 
   // --- from the heartbeat

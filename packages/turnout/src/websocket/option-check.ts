@@ -8,6 +8,7 @@ export function assertConnectionOptions<Data>(options: ConnectionOptions & Conne
   for (const name of CALLBACKS) assertFunction(name, options[name])
   assertOneOf('binary', options.binary, ['buffer', 'arraybuffer'])
   assertOneOf('slowConsumer', options.slowConsumer, ['wait', 'drop', 'close'])
+  assertRate(options.rate)
   const { heartbeat } = options
   if (heartbeat === undefined || heartbeat === false) return
   if (typeof heartbeat !== 'object' || heartbeat === null)
@@ -19,6 +20,14 @@ export function assertConnectionOptions<Data>(options: ConnectionOptions & Conne
 /** @throws MisuseError ERR_INVALID_ARGUMENT. */
 export function assertFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') throw misuse(name, value, 'a function')
+}
+
+function assertRate(rate: ConnectionOptions['rate']): void {
+  if (rate === undefined) return
+  if (typeof rate !== 'object' || rate === null) throw misuse('rate', rate, 'an object')
+  assertFromZero('rate.messagesPerSecond', rate.messagesPerSecond)
+  assertFromZero('rate.bytesPerSecond', rate.bytesPerSecond)
+  assertFromZero('rate.burstSeconds', rate.burstSeconds)
 }
 
 const NUMBERS = [

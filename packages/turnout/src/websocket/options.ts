@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import type { CloseInfo, WebSocketConnection } from './connection.ts'
 import type { HeartbeatOptions } from './heartbeat.ts'
+import type { RateOptions } from './rate.ts'
 import type { SlowConsumer } from './sender.ts'
 import type { Extension } from './transform.ts'
 
@@ -76,6 +77,8 @@ export interface ConnectionOptions {
   readonly closeTimeoutMs?: number
   /** From how many unsent bytes on `send` asks to wait. Default 65,536. */
   readonly highWaterMarkBytes?: number
+  /** How much the peer may send in a while; beyond it the connection is closed with 1008. Default: no limit. */
+  readonly rate?: RateOptions
   /** The most that may wait for a slow peer, in bytes, before `slowConsumer` decides. Default 16 MiB (16,777,216). */
   readonly maxBufferedBytes?: number
   /**
