@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { IN_MEMORY } from './endpoint.ts'
 import { type Bytes, bytes, frame, hex, masked } from './hex.ts'
 import { binary, text } from './log.ts'
-import { type Case, conform, expectReading, named } from './table.ts'
+import { type Case, conform, expectReading, named, runCase } from './table.ts'
 
 /** `{ 'title of x': case of x, … }` */
 function each<T>(
@@ -52,6 +52,15 @@ conform('RFC 6455 section 5.2: a length is written in the fewest bits, both ways
     events: [text('€'.repeat(21_846))],
     answers: ['81 7f 00 00 00 00 00 01 00 02 "€"*21846'],
   },
+})
+
+describe('RFC 6455 section 5.2: a frame of 64 KiB, a byte at a time', { timeout: 120_000 }, () => {
+  for (const setting of IN_MEMORY) {
+    it(`to a ${setting.role}`, async () => {
+      const row = { send: [frame(0x81, '"€"*21846')], events: [text('€'.repeat(21_846))] }
+      await runCase(row, setting, 'a byte at a time')
+    })
+  }
 })
 
 conform('RFC 6455 section 5.2: a length in more bits than it needs is a protocol error', {

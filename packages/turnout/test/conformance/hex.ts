@@ -16,7 +16,7 @@ export function bytes(notation: Bytes): Buffer {
   )) {
     if (quoted === undefined && pair === undefined) throw new Error(`${all} in ${notation} is no byte`)
     const once = pair === undefined ? Buffer.from(quoted!) : Buffer.from(pair, 'hex')
-    parts.push(Buffer.concat(Array.from({ length: Number(count ?? 1) }, () => once)))
+    parts.push(count === undefined ? once : Buffer.alloc(once.length * Number(count), once))
   }
   return Buffer.concat(parts)
 }
