@@ -380,6 +380,8 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
   }
 
   onDrain(): void {
+    // it took what was sent: as good as a word
+    this.#heartbeat?.heard()
     if (this.sender.drain()) this.#call(this.#setup.events.drain)
   }
 
@@ -397,7 +399,12 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
   onMessage(message: string | Buffer): void {
     this.#heartbeat?.messaged()
     if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
-    this.receiver.put(message, this.#session.state === 'closeSent')
+    this.receiver.put(message, this.#closing)
+  }
+
+  /** Our Close is out: only the peer's is awaited. */
+  get #closing(): boolean {
+    return this.#session.state === 'closeSent'
   }
 
   onPing(payload: Buffer): void {
@@ -406,12 +413,12 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
 
   onStream(text: boolean): void {
     if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
-    this.receiver.onStream(text)
+    this.receiver.onStream(text, this.#closing)
   }
 
   onPart(part: string | Buffer): void {
     this.#heartbeat?.messaged()
-    this.receiver.onPart(part)
+    this.receiver.onPart(part, this.#closing)
   }
 
   onStreamEnd(): void {

@@ -1,5 +1,5 @@
 // Knows how messages reach the user of one connection: to a callback at once, or kept until somebody asks.
-import { MisuseError, PeerError } from '../base/errors.ts'
+import { MisuseError } from '../base/errors.ts'
 import type { WebSocketConnection } from './connection.ts'
 import { Inbox } from './inbox.ts'
 import type { ConnectionEvents, Message } from './options.ts'
@@ -52,7 +52,7 @@ export class Receiver<Data> {
    * unread: `closing` drops what is beyond the bound instead of slowing the peer.
    */
   put(message: string | Buffer, closing: boolean): void {
-    if (this.#streams !== undefined) return this.#streams.whole(message)
+    if (this.#streams !== undefined) return this.#streams.whole(message, closing)
     const shaped = this.#shape(message)
     if (this.#options.events.message !== undefined && !this.#paused) return this.#deliver(shaped)
     this.#inbox ??= new Inbox()
@@ -87,7 +87,7 @@ export class Receiver<Data> {
   end(): void {
     this.#ended = true
     this.#inbox?.close()
-    this.#streams?.end(this.#lost())
+    this.#streams?.end()
   }
 
   /** Messages in parts from now on; those that are here already come first. @throws MisuseError as `iterate`. */
@@ -96,19 +96,19 @@ export class Receiver<Data> {
     if (this.#streams === undefined) {
       this.#streams = new Streams(this.#options.pace)
       for (let message = this.#take(); message !== undefined; message = this.#take()) {
-        this.#streams.whole(message instanceof ArrayBuffer ? Buffer.from(message) : message)
+        this.#streams.whole(message instanceof ArrayBuffer ? Buffer.from(message) : message, false)
       }
-      if (this.#ended) this.#streams.end(this.#lost())
+      if (this.#ended) this.#streams.end()
     }
     return this.#streams.iterate()
   }
 
-  onStream(text: boolean): void {
-    this.#streams?.begin(text)
+  onStream(text: boolean, closing: boolean): void {
+    this.#streams?.begin(text, closing)
   }
 
-  onPart(part: string | Buffer): void {
-    this.#streams?.part(part)
+  onPart(part: string | Buffer, closing: boolean): void {
+    this.#streams?.part(part, closing)
   }
 
   onStreamEnd(): void {
@@ -138,12 +138,6 @@ export class Receiver<Data> {
       'ERR_INVALID_ARGUMENT',
       'a socket with a `message` callback cannot be iterated as well',
     )
-  }
-
-  #lost(): Error {
-    return new PeerError('ERR_CONNECTION_LOST', 'the connection ended inside a message', {
-      section: 'RFC 6455 section 7.1.5',
-    })
   }
 
   #next(): Promise<IteratorResult<Message, undefined>> {

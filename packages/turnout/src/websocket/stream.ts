@@ -1,6 +1,9 @@
 // Knows one message that is read while it is still coming.
 import { Inbox } from './inbox.ts'
 
+/** What a part counts for beside its bytes, so that many of one byte are not for nothing. */
+const PART_BYTES = 64
+
 /** Who keeps the pace: told how many bytes wait to be read. */
 export interface StreamPace {
   /** So many bytes more (or, below zero, fewer) wait in this message. */
@@ -30,7 +33,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
       for (;;) {
         const { value } = await this.#parts.next()
         if (value === undefined) break
-        this.#pace.onWaiting(-value.length)
+        this.#pace.onWaiting(-value.length - PART_BYTES)
         yield value
       }
       if (this.#failure !== undefined) throw this.#failure
@@ -51,7 +54,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   discard(): void {
     this.#discarding = true
     for (let part = this.#parts.take(); part !== undefined; part = this.#parts.take()) {
-      this.#pace.onWaiting(-part.length)
+      this.#pace.onWaiting(-part.length - PART_BYTES)
     }
   }
 
@@ -59,7 +62,7 @@ export class MessageStream implements AsyncIterable<string | Buffer> {
   put(part: string | Buffer): void {
     if (this.#discarding) return
     // told first: whoever waits takes it at once
-    this.#pace.onWaiting(part.length)
+    this.#pace.onWaiting(part.length + PART_BYTES)
     this.#parts.put(part)
   }
 

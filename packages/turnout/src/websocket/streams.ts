@@ -1,10 +1,14 @@
 // Knows the messages of one connection that are delivered in parts.
+import { PeerError } from '../base/errors.ts'
 import { Inbox } from './inbox.ts'
 import { type Pace, WAIT } from './pace.ts'
 import { MessageStream, type StreamPace } from './stream.ts'
 
 /** Unread parts from which on the peer is slowed down, in bytes. */
 const WAITING_HIGH_BYTES = 65_536
+
+/** What a message counts for beside its parts, so that many empty ones are not for nothing. */
+const STREAM_BYTES = 256
 
 export class Streams implements StreamPace {
   readonly #pace: Pace
@@ -19,13 +23,16 @@ export class Streams implements StreamPace {
     this.#pace = pace
   }
 
-  begin(text: boolean): void {
+  /** `closing`: nothing slows the peer any more; what is beyond the bound is thrown away. */
+  begin(text: boolean, closing: boolean): void {
+    if (closing && this.#full) return
     this.#incoming = new MessageStream(text ? 'text' : 'binary', this)
-    this.#inbox.put(this.#incoming)
+    if (!this.#inbox.put(this.#incoming)) this.onWaiting(STREAM_BYTES)
   }
 
-  part(part: string | Buffer): void {
-    this.#incoming?.put(part)
+  part(part: string | Buffer, closing: boolean): void {
+    if (closing && this.#full) this.#lose(cutShort())
+    else this.#incoming?.put(part)
   }
 
   complete(): void {
@@ -34,21 +41,21 @@ export class Streams implements StreamPace {
   }
 
   /** A message that was complete before. */
-  whole(message: string | Buffer): void {
-    this.begin(typeof message === 'string')
-    this.part(message)
+  whole(message: string | Buffer, closing: boolean): void {
+    this.begin(typeof message === 'string', closing)
+    if (message.length > 0) this.part(message, closing)
     this.complete()
   }
 
   /** No more will come. */
-  end(failure: Error): void {
-    this.#incoming?.end(failure)
+  end(): void {
+    this.#lose(cutShort())
     this.#inbox.close()
   }
 
   onWaiting(bytes: number): void {
     this.#waitingBytes += bytes
-    if (this.#waitingBytes >= WAITING_HIGH_BYTES) this.#pace.wait(WAIT.parts)
+    if (this.#full) this.#pace.wait(WAIT.parts)
     else if (this.#waitingBytes === 0) this.#pace.go(WAIT.parts)
   }
 
@@ -56,6 +63,7 @@ export class Streams implements StreamPace {
     const iterator: AsyncIterableIterator<MessageStream> = {
       next: async () => {
         this.#current?.discard()
+        if (this.#inbox.size > 0) this.onWaiting(-STREAM_BYTES)
         const result = await this.#inbox.next()
         this.#current = result.value
         return result
@@ -65,4 +73,20 @@ export class Streams implements StreamPace {
     }
     return iterator
   }
+
+  get #full(): boolean {
+    return this.#waitingBytes >= WAITING_HIGH_BYTES
+  }
+
+  /** The rest of the message that is coming will not. */
+  #lose(failure: Error): void {
+    this.#incoming?.end(failure)
+    this.#incoming = undefined
+  }
+}
+
+function cutShort(): PeerError {
+  return new PeerError('ERR_CONNECTION_LOST', 'the connection ended inside a message', {
+    section: 'RFC 6455 section 7.1.5',
+  })
 }

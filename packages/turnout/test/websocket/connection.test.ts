@@ -13,6 +13,7 @@ import {
   type WebSocketConnection,
 } from '../../src/websocket/connection.ts'
 import type { Message, Sendable } from '../../src/websocket/options.ts'
+import type { MessageTransform } from '../../src/websocket/transform.ts'
 import { closeBody, frame, parseFrames } from './frames.ts'
 import { createRig, describe, turn } from './rig.ts'
 
@@ -1068,6 +1069,107 @@ test('every callback may send, close, terminate, pause and resume', async () => 
       }
     }
   }
+})
+
+// --- messages in parts
+
+test('a reader of streams who is behind slows the peer down, by bytes and by messages', async () => {
+  for (const [size, count] of [
+    [0, 30_000],
+    [1, 30_000],
+    [50_000, 40],
+  ] as const) {
+    const { socket, peer } = createRig({ iterated: true })
+    const streams = socket.streams()
+    const one = frame(BINARY, Buffer.alloc(size), '01020304')
+    const together = Math.ceil(10_000 / (size + 1))
+    for (let sent = 0; sent < count; sent += together) {
+      peer.write(Buffer.concat(Array.from({ length: Math.min(count - sent, together) }, () => one)))
+    }
+    await turn()
+    assert.ok(peer.transport.bufferedBytes > 0, `messages of ${size} bytes wait in the pipe`)
+    let read = 0
+    for await (const stream of streams) {
+      for await (const part of stream) assert.equal(part.length, size)
+      if (++read === count) break
+    }
+    assert.equal(peer.transport.bufferedBytes, 0)
+  }
+})
+
+test('whoever closes in the middle of a stream keeps no more of it than fits, and still sees the answer', async () => {
+  const { socket, peer, info, clock } = createRig({ iterated: true })
+  const streams = socket.streams()
+  peer.write(frame(0x02, Buffer.alloc(1000), '01020304'))
+  await turn()
+  void socket.close(1000)
+  for (let count = 0; count < 50; count++) peer.write(frame(0x00, Buffer.alloc(100_000), '01020304'))
+  await peer.send([CLOSE, closeBody(1000)])
+  peer.transport.end()
+  assert.equal((await info())?.clean, true)
+  assert.equal(clock.waiting, 0)
+  const { value: stream } = await streams.next()
+  let bytes = 0
+  await assert.rejects(
+    async () => {
+      for await (const part of stream!) bytes += part.length
+    },
+    { code: 'ERR_CONNECTION_LOST' },
+  )
+  assert.ok(bytes >= 1000 && bytes < 500_000, `${bytes} bytes were kept`)
+})
+
+// --- a message that is decoded apart
+
+function decoding(decode: (payload: Buffer) => Promise<Buffer>): MessageTransform {
+  return { rsv: 0x40, wants: () => false, encode: (payload) => payload, decode, release() {} }
+}
+
+test('a connection that ends while a message is decoded apart waits for it, unless it was dropped', async () => {
+  for (const act of ['terminate', 'deadline', 'peer'] as const) {
+    let settle: (payload: Buffer) => void = () => {}
+    const { socket, peer, log, info, clock } = createRig({
+      transform: decoding(() => new Promise((resolve) => (settle = resolve))),
+    })
+    await peer.send([0xc1, 'apart'], [TEXT, 'next'])
+    if (act === 'terminate') socket.terminate()
+    if (act === 'deadline') {
+      void socket.close()
+      clock.advance(10_000)
+    }
+    if (act === 'peer') {
+      peer.transport.destroy()
+      assert.equal(await info(), undefined)
+      settle(Buffer.from('apart'))
+    }
+    assert.equal((await info())?.code, 1006)
+    assert.deepEqual(
+      log,
+      act === 'peer'
+        ? ['open', 'message apart', 'message next', 'close 1006 unclean']
+        : ['open', 'close 1006 unclean'],
+    )
+    assert.equal(clock.waiting, 0)
+  }
+})
+
+// --- the heartbeat
+
+test('a peer that takes what we send, however slowly, is not given up as silent', async () => {
+  const { socket, peer, clock } = createRig({ pipe: { highWaterMarkBytes: 1000 } })
+  peer.transport.pause()
+  for (let count = 0; count < 40; count++) void socket.send(Buffer.alloc(100_000))
+  for (let round = 0; round < 12; round++) {
+    clock.advance(9_000)
+    await turn()
+    assert.equal(socket.readyState, 'open', `after ${(round + 1) * 9} s`)
+    peer.transport.resume()
+    await Promise.resolve()
+    peer.transport.pause()
+  }
+  clock.advance(50_000)
+  await turn()
+  assert.equal((await socket.closed).code, 1006)
 })
 
 // --- two real ends

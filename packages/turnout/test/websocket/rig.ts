@@ -10,6 +10,7 @@ import {
 } from '../../src/websocket/connection.ts'
 import type { Role } from '../../src/websocket/frame.ts'
 import type { ConnectionEvents, ConnectionOptions, Message } from '../../src/websocket/options.ts'
+import type { MessageTransform } from '../../src/websocket/transform.ts'
 import { frame, shown } from './frames.ts'
 
 /** Lets everything happen that is due in this turn of the event loop. */
@@ -85,6 +86,8 @@ export interface RigOptions {
   readonly iterated?: boolean
   /** Leaves opening to the test. */
   readonly closed?: boolean
+  /** What an extension does to messages. */
+  readonly transform?: MessageTransform
 }
 
 export function createRig({
@@ -94,6 +97,7 @@ export function createRig({
   pipe,
   iterated,
   closed,
+  transform,
 }: RigOptions = {}): Rig {
   const [near, far] = memoryTransportPair(pipe)
   const clock = createVirtualClock()
@@ -114,6 +118,7 @@ export function createRig({
     data: undefined,
     protocol: '',
     extensions: '',
+    transform,
     options: { clock, ...options },
     events: {
       ...told('open', () => ''),
