@@ -450,6 +450,8 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
     } else if (state === 'closeSent') this.#awaitAnswer()
     else if (state === 'closeDone') this.#hangUp(this.#closeTimeoutMs)
     else if (state === 'failed') this.#hangUp(Math.min(this.#closeTimeoutMs, FAILED_LINGER_MS))
+    // no message comes any more, but while our own Close is on its way
+    if (state !== 'closeSent') this.receiver.end()
     // whatever held the reading back, the end must be seen
     this.#pace.close()
   }

@@ -57,6 +57,7 @@ export class Sender implements Flushable {
 
   send(message: Sendable): boolean | Promise<boolean> {
     if (this.#session.state !== 'open' || this.#refuses(this.#options.slowConsumer)) return false
+    this.sends++
     if (this.#turn !== undefined) {
       const kept = ownCopy(message)
       return this.#inTurn(() => this.#lay(kept))
@@ -68,6 +69,7 @@ export class Sender implements Flushable {
   /** A frame that was encoded elsewhere. */
   sendFrame(frame: Uint8Array, slow: SlowConsumer = this.#options.slowConsumer): boolean | Promise<boolean> {
     if (this.#session.state !== 'open' || this.#refuses(slow)) return false
+    this.sends++
     if (this.#turn !== undefined) return this.#inTurn(() => this.#push(frame))
     this.#push(frame)
     return this.#sent()
@@ -199,7 +201,6 @@ export class Sender implements Flushable {
 
   /** Leaves now or with the rest of this chunk or turn. Tells whether to go on sending. */
   #sent(): boolean | Promise<boolean> {
-    this.sends++
     const high = this.#options.highWaterMarkBytes
     if (this.#outbox.bytes >= high) this.flush()
     else if (!this.#inChunk && !this.#flushQueued) {

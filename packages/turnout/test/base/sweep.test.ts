@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createVirtualClock } from '../../src/base/clock.ts'
+import { Sweep, sweepOf } from '../../src/base/sweep.ts'
+
+test('ten thousand members are looked at on one alarm', () => {
+  const clock = createVirtualClock()
+  const sweep = new Sweep(clock, 1_000)
+  let looks = 0
+  for (let count = 0; count < 10_000; count++) sweep.add({ onSweep: () => looks++ })
+  assert.equal(clock.waiting, 1)
+  clock.advance(3_000)
+  assert.equal(looks, 30_000)
+  assert.equal(clock.waiting, 1)
+})
+
+test('nobody to look at, no alarm; somebody again, and the time is right at once', () => {
+  const clock = createVirtualClock()
+  const sweep = new Sweep(clock, 1_000)
+  const member = { onSweep: () => {} }
+  sweep.add(member)
+  sweep.remove(member)
+  sweep.remove(member)
+  assert.equal(clock.waiting, 0)
+  clock.advance(60_000)
+  sweep.add(member)
+  assert.equal(sweep.nowMs, 60_000)
+  assert.equal(sweep.size, 1)
+})
+
+test('members may come and go while they are looked at', () => {
+  const clock = createVirtualClock()
+  const sweep = new Sweep(clock, 10)
+  const seen: string[] = []
+  const second = { onSweep: () => void seen.push('second') }
+  const late = { onSweep: () => void seen.push('late') }
+  const first = {
+    onSweep: () => {
+      seen.push('first')
+      sweep.remove(first)
+      sweep.remove(second)
+      sweep.add(late)
+    },
+  }
+  sweep.add(first)
+  sweep.add(second)
+  clock.advance(20)
+  assert.deepEqual(seen, ['first', 'late', 'late'])
+})
+
+test('one clock and period have one sweep, others have their own', () => {
+  const [one, other] = [createVirtualClock(), createVirtualClock()]
+  assert.equal(sweepOf(one, 100), sweepOf(one, 100))
+  assert.notEqual(sweepOf(one, 100), sweepOf(one, 200))
+  assert.notEqual(sweepOf(one, 100), sweepOf(other, 100))
+})

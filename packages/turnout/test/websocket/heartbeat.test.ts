@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { PeerError } from '../../src/base/errors.ts'
+import { createRig, type Rig, turn } from './rig.ts'
+
+/** Lets time pass second by second, with everything that happens in between. */
+async function pass(rig: Rig, seconds: number, answer = false): Promise<void> {
+  for (let second = 0; second < seconds; second++) {
+    const before = rig.peer.chunks.length
+    rig.clock.advance(1_000)
+    await turn()
+    for (const frame of rig.peer.chunks.slice(before)) {
+      if (answer && frame[0] === 0x89) await rig.peer.send([0x8a, frame.subarray(2)])
+    }
+  }
+}
+
+const pings = (rig: Rig): number => rig.peer.chunks.filter((chunk) => chunk[0] === 0x89).length
+
+test('RFC 6455 section 5.5.2: a silent peer is pinged after 30 s, and given up 10 s later', async () => {
+  const rig = createRig()
+  await pass(rig, 29)
+  assert.equal(pings(rig), 0)
+  await pass(rig, 2)
+  assert.equal(pings(rig), 1)
+  await pass(rig, 8)
+  assert.equal(await rig.info(), undefined)
+  await pass(rig, 3)
+  const info = await rig.info()
+  assert.equal(info?.code, 1006)
+  assert.equal(info.clean, false)
+  assert.equal((info.cause as PeerError).code, 'ERR_HEARTBEAT_TIMEOUT')
+  assert.equal(rig.peer.closed, true)
+})
+
+test('a peer that answers lives on, and its latency is known', async () => {
+  const rig = createRig()
+  assert.equal(rig.socket.latencyMs, undefined)
+  await pass(rig, 200, true)
+  assert.equal(rig.socket.readyState, 'open')
+  assert.ok(pings(rig) >= 5)
+  assert.equal(rig.socket.latencyMs, 0)
+  const before = pings(rig)
+  while (pings(rig) === before) await pass(rig, 1)
+  const ping = rig.peer.chunks.findLast((chunk) => chunk[0] === 0x89)!
+  rig.clock.advance(250)
+  await rig.peer.send([0x8a, ping.subarray(2)])
+  assert.equal(rig.socket.latencyMs, 250)
+})
+
+test('a pong of another payload changes no latency', async () => {
+  const rig = createRig()
+  await pass(rig, 32)
+  for (const payload of ['', 'hello', Buffer.alloc(12)]) await rig.peer.send([0x8a, payload])
+  assert.equal(rig.socket.latencyMs, undefined)
+})
+
+test('whatever a peer sends shows that it lives: nobody who talks is pinged', async () => {
+  const rig = createRig()
+  for (let round = 0; round < 10; round++) {
+    await pass(rig, 20)
+    await rig.peer.send([0x81, 'still here'])
+  }
+  assert.equal(pings(rig), 0)
+  await pass(rig, 35)
+  // an answer need not be a Pong
+  await rig.peer.send([0x81, 'busy'])
+  await pass(rig, 20)
+  assert.equal(rig.socket.readyState, 'open')
+})
+
+test('a peer that we do not read ourselves is not given up for being silent', async () => {
+  const rig = createRig()
+  rig.socket.pause()
+  await pass(rig, 120)
+  assert.equal(rig.socket.readyState, 'open')
+  rig.socket.resume()
+  await pass(rig, 60)
+  assert.equal(rig.socket.readyState, 'closed')
+})
+
+test('both times are options, and false turns the heart off', async () => {
+  const quick = createRig({ options: { heartbeat: { intervalMs: 2_000, timeoutMs: 1_000 } } })
+  await pass(quick, 4)
+  assert.equal(quick.socket.readyState, 'closed')
+  const off = createRig({ options: { heartbeat: false } })
+  await pass(off, 300)
+  assert.equal(pings(off), 0)
+  assert.equal(off.socket.readyState, 'open')
+  assert.equal(off.clock.waiting, 0)
+})
+
+test('a connection without messages for idleTimeoutMs is closed with 1001, pings notwithstanding', async () => {
+  const rig = createRig({ options: { idleTimeoutMs: 60_000 } })
+  await pass(rig, 40, true)
+  await rig.peer.send([0x81, 'one'])
+  await pass(rig, 50, true)
+  rig.socket.send('another')
+  await pass(rig, 50, true)
+  assert.equal(rig.socket.readyState, 'open')
+  await pass(rig, 65, true)
+  assert.notEqual(rig.socket.readyState, 'open')
+  const close = rig.peer.frames.find((frame) => frame.startsWith('88'))
+  assert.ok(close?.startsWith('88 03e9'), close)
+})
+
+test('no alarm outlives its connections', async () => {
+  const rig = createRig()
+  assert.equal(rig.clock.waiting, 1)
+  rig.socket.terminate()
+  await turn()
+  assert.equal(rig.clock.waiting, 0)
+})
