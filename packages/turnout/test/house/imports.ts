@@ -20,7 +20,7 @@ const storeys: readonly (readonly string[])[] = [
   ['transport'],
   ['upgrade'],
   ['websocket'],
-  ['topics', 'proxy', 'ws'],
+  ['topics', 'proxy', 'ws', 'testing'],
   ['turnout.ts'],
   ['index.ts'],
 ]

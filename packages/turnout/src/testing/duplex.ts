@@ -1,0 +1,37 @@
+// Knows how a Transport looks as a Duplex of Node, for what expects a socket: an http server, a protocol's handler.
+import { Duplex } from 'node:stream'
+import type { Transport } from '../transport/transport.ts'
+
+/** The transport as a stream, with half-close and backpressure. Starts it. */
+export function transportDuplex(transport: Transport): Duplex {
+  let written: (() => void) | undefined
+  const stream: Duplex = new Duplex({
+    allowHalfOpen: true,
+    read: () => transport.resume(),
+    write(chunk: Buffer, _encoding, done) {
+      if (transport.write([Buffer.from(chunk)])) done()
+      else written = done
+    },
+    final(done) {
+      transport.end()
+      done()
+    },
+    destroy(error, done) {
+      transport.destroy(error ?? undefined)
+      done(error)
+    },
+  })
+  transport.start({
+    onData(chunk) {
+      if (!stream.push(chunk)) transport.pause()
+    },
+    onEnd: () => void stream.push(null),
+    onDrain() {
+      const done = written
+      written = undefined
+      done?.()
+    },
+    onClose: (error) => void stream.destroy(error),
+  })
+  return stream
+}

@@ -1,0 +1,84 @@
+// The door for tests: both ends of a connection in memory, faults between them, and a clock that stands still.
+import type { Duplex } from 'node:stream'
+import { createVirtualClock, type VirtualClock } from '../base/clock.ts'
+import { memoryTransportPair } from '../transport/memory.ts'
+import type { Transport } from '../transport/transport.ts'
+import { createConnection, openConnection, type WebSocketConnection } from '../websocket/connection.ts'
+import type { Role } from '../websocket/frame.ts'
+import type { ConnectionEvents, ConnectionOptions } from '../websocket/options.ts'
+import { transportDuplex } from './duplex.ts'
+import { createLink, type Link } from './link.ts'
+
+export { createVirtualClock, type VirtualClock } from '../base/clock.ts'
+export type { Link, Way } from './link.ts'
+
+/** One end: its options, callbacks, subprotocol and data, as a route or `connect` would take them. */
+export interface EndOptions<Data = unknown> extends ConnectionOptions, ConnectionEvents<Data> {
+  readonly data?: Data
+  readonly protocol?: string
+}
+
+export interface WebSocketPairOptions<ServerData, ClientData> {
+  readonly server?: EndOptions<ServerData>
+  readonly client?: EndOptions<ClientData>
+  /** Time for both ends and for delays. Default: a new clock that stands still. */
+  readonly clock?: VirtualClock
+}
+
+export interface WebSocketPair<ServerData, ClientData> {
+  readonly server: WebSocketConnection<ServerData>
+  readonly client: WebSocketConnection<ClientData>
+  readonly link: Link
+  readonly clock: VirtualClock
+}
+
+/**
+ * Two WebSockets that are joined in memory, both open: frames, masks, limits, deadlines and all, without a
+ * handshake. Bytes need a turn of the event loop to arrive: `await settle()`.
+ */
+export function webSocketPair<ServerData = undefined, ClientData = undefined>(
+  options: WebSocketPairOptions<ServerData, ClientData> = {},
+): WebSocketPair<ServerData, ClientData> {
+  const clock = options.clock ?? createVirtualClock()
+  const { near, link } = joined(clock)
+  const server = end('server', options.server ?? {}, clock)
+  const client = end('client', options.client ?? {}, clock)
+  openConnection(server, near.server)
+  openConnection(client, near.client)
+  return { server, client, link, clock }
+}
+
+export interface StreamPair {
+  readonly server: Duplex
+  readonly client: Duplex
+  readonly link: Link
+  readonly clock: VirtualClock
+}
+
+/** Two streams that are joined in memory, for the handlers of `.protocol()` and for whatever takes a socket. */
+export function streamPair(clock: VirtualClock = createVirtualClock()): StreamPair {
+  const { near, link } = joined(clock)
+  return { server: transportDuplex(near.server), client: transportDuplex(near.client), link, clock }
+}
+
+/** Lets everything happen that is under way: a few turns of the event loop, no time. */
+export async function settle(turns: number = 4): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+function joined(clock: VirtualClock): { near: { server: Transport; client: Transport }; link: Link } {
+  const server = memoryTransportPair()
+  const client = memoryTransportPair()
+  return { near: { server: server[0], client: client[0] }, link: createLink(server, client, { clock }) }
+}
+
+function end<Data>(role: Role, options: EndOptions<Data>, clock: VirtualClock): WebSocketConnection<Data> {
+  return createConnection<Data>({
+    role,
+    data: options.data as Data,
+    protocol: options.protocol ?? '',
+    extensions: '',
+    options: { clock, ...options },
+    events: options,
+  })
+}

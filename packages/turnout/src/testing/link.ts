@@ -1,0 +1,172 @@
+// Knows a link between two transports that can be made worse: slow, cut into other chunks, stalled, broken.
+import type { Clock } from '../base/clock.ts'
+import type { Transport } from '../transport/transport.ts'
+
+/** One way through the link; sides are told from it: `toServer`, `toClient`. */
+export type Way = 'toServer' | 'toClient'
+
+export interface LinkOptions {
+  /** What delays are measured by. */
+  readonly clock: Clock
+}
+
+/** Faults of a connection in memory. They hold from now on, for what has not passed yet too. */
+export interface Link {
+  /**
+   * Cuts what passes into chunks of these sizes, over and over: `[1]` for byte at a time, `[2, 3]`, the borders
+   * that a packet capture showed. An empty list lets chunks pass as they were written.
+   */
+  split(chunkBytes: readonly number[], way?: Way): void
+  /** Lets everything arrive so many milliseconds late. */
+  delay(ms: number, way?: Way): void
+  /** Lets nothing pass until `flow`, and the end neither: a cable that was pulled. */
+  stall(way?: Way): void
+  flow(way?: Way): void
+  /** Breaks the connection on both sides at once, as a reset does. What is on the way is lost. */
+  cut(error?: Error): void
+  /** Breaks it as soon as so many bytes more have passed that way; whoever was to get them still does. */
+  cutAfter(bytes: number, way: Way, error?: Error): void
+  /** How many bytes have passed. */
+  passed(way: Way): number
+}
+
+/** A pipe's two ends: what one side of the connection holds, and the end that the link has of it. */
+export type Pipe = readonly [near: Transport, far: Transport]
+
+/** Joins the far ends of two pipes: what comes out of one goes into the other, through faults. */
+export function createLink(serverPipe: Pipe, clientPipe: Pipe, options: LinkOptions): Link {
+  const [, server] = serverPipe
+  const [, client] = clientPipe
+  const breakOff = (pipes: readonly Pipe[], error: Error = reset()) => {
+    for (const direction of Object.values(ways)) direction.close()
+    for (const [near] of pipes) near.destroy(error)
+  }
+  const ways: Record<Way, Direction> = {
+    toServer: new Direction(client, server, options.clock, (error) => breakOff([clientPipe], error)),
+    toClient: new Direction(server, client, options.clock, (error) => breakOff([serverPipe], error)),
+  }
+  const each = (way: Way | undefined, act: (direction: Direction) => void) => {
+    for (const direction of way === undefined ? Object.values(ways) : [ways[way]]) act(direction)
+  }
+  client.start(ways.toServer.sink(ways.toClient))
+  server.start(ways.toClient.sink(ways.toServer))
+  return {
+    split: (chunkBytes, way) => each(way, (direction) => direction.split(chunkBytes)),
+    delay: (ms, way) => each(way, (direction) => direction.delay(ms)),
+    stall: (way) => each(way, (direction) => direction.stall()),
+    flow: (way) => each(way, (direction) => direction.flow()),
+    cut: (error) => breakOff([serverPipe, clientPipe], error),
+    cutAfter: (bytes, way, error) => ways[way].cutAfter(bytes, error),
+    passed: (way) => ways[way].passed,
+  }
+}
+
+/** What is on its way, or the end behind it. */
+type Parcel = { readonly bytes: Buffer } | 'end' | 'close'
+
+class Direction {
+  passed = 0
+  readonly #from: Transport
+  readonly #to: Transport
+  readonly #clock: Clock
+  /** Ends the side that sends this way. */
+  readonly #breakOff: (error?: Error) => void
+  /** What a stall holds back. */
+  #held: Parcel[] | undefined
+  #sizes: readonly number[] = []
+  #nextSize = 0
+  #delayMs = 0
+  #cutAfter: { bytes: number; readonly error: Error | undefined } | undefined
+  #closed = false
+
+  constructor(from: Transport, to: Transport, clock: Clock, breakOff: (error?: Error) => void) {
+    this.#from = from
+    this.#to = to
+    this.#clock = clock
+    this.#breakOff = breakOff
+  }
+
+  /** Hears the near end; `back` is the other way, which waits when its target is full. */
+  sink(back: Direction): Parameters<Transport['start']>[0] {
+    return {
+      onData: (chunk) => this.#send({ bytes: Buffer.from(chunk) }),
+      onEnd: () => this.#send('end'),
+      onDrain: () => back.#from.resume(),
+      onClose: () => this.#send('close'),
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#held = undefined
+  }
+
+  split(chunkBytes: readonly number[]): void {
+    if (!chunkBytes.every((size) => Number.isInteger(size) && size > 0)) {
+      throw new RangeError('chunks are of one byte or more')
+    }
+    this.#sizes = chunkBytes
+    this.#nextSize = 0
+  }
+
+  delay(ms: number): void {
+    this.#delayMs = ms
+  }
+
+  stall(): void {
+    this.#held ??= []
+  }
+
+  flow(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const parcel of held) this.#arrive(parcel)
+  }
+
+  cutAfter(bytes: number, error: Error | undefined): void {
+    this.#cutAfter = { bytes, error }
+  }
+
+  #send(parcel: Parcel): void {
+    if (this.#delayMs === 0) return this.#arrive(parcel)
+    this.#clock.after(this.#delayMs, () => this.#arrive(parcel))
+  }
+
+  #arrive(parcel: Parcel): void {
+    if (this.#closed) return
+    if (this.#held !== undefined) return void this.#held.push(parcel)
+    if (parcel === 'end') return this.#to.end()
+    if (parcel === 'close') return this.#to.destroy()
+    for (const chunk of this.#cutUp(parcel.bytes)) {
+      if (!this.#closed) this.#pass(chunk)
+    }
+  }
+
+  #pass(chunk: Buffer): void {
+    const limit = this.#cutAfter
+    if (limit !== undefined && chunk.length >= limit.bytes) {
+      this.#to.write([chunk.subarray(0, limit.bytes)])
+      this.passed += limit.bytes
+      // what has passed is read before the end is seen
+      this.#to.destroy()
+      return this.#breakOff(limit.error)
+    }
+    if (limit !== undefined) limit.bytes -= chunk.length
+    this.passed += chunk.length
+    if (!this.#to.write([chunk])) this.#from.pause()
+  }
+
+  *#cutUp(bytes: Buffer): Generator<Buffer> {
+    if (this.#sizes.length === 0) return yield bytes
+    let at = 0
+    while (at < bytes.length) {
+      const size = this.#sizes[this.#nextSize++ % this.#sizes.length]!
+      yield bytes.subarray(at, at + size)
+      at += size
+    }
+  }
+}
+
+function reset(): Error {
+  return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+}

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import type { PeerError } from '../../src/base/errors.ts'
+import { settle, streamPair, webSocketPair } from '../../src/testing/index.ts'
+
+test('two ends talk, close cleanly, and know what they were given', async () => {
+  const { server, client } = webSocketPair({
+    server: {
+      data: { user: 'ada' },
+      protocol: 'chat',
+      message: (socket, message) => void socket.send(message),
+    },
+  })
+  assert.deepEqual([server.data.user, server.protocol], ['ada', 'chat'])
+  client.send('hello')
+  const { value } = await client[Symbol.asyncIterator]().next()
+  assert.equal(value, 'hello')
+  assert.deepEqual(await client.close(1000, 'bye'), { code: 1000, reason: '', clean: true, cause: undefined })
+  assert.equal((await server.closed).reason, 'bye')
+})
+
+test('split: messages arrive whole over any borders', async () => {
+  for (const sizes of [[1], [2], [3, 1, 7], []]) {
+    const { server, client, link } = webSocketPair()
+    link.split(sizes)
+    client.send('héllo €')
+    client.send(Buffer.alloc(300, 1))
+    const reader = server[Symbol.asyncIterator]()
+    assert.equal((await reader.next()).value, 'héllo €')
+    assert.deepEqual((await reader.next()).value, Buffer.alloc(300, 1))
+  }
+  assert.throws(() => webSocketPair().link.split([0]), RangeError)
+})
+
+test('delay: everything arrives late by the clock, in order', async () => {
+  const { server, client, link, clock } = webSocketPair()
+  const seen: unknown[] = []
+  void (async () => {
+    for await (const message of server) seen.push(message)
+  })()
+  link.delay(250, 'toServer')
+  client.send('one')
+  client.send('two')
+  await settle()
+  clock.advance(249)
+  await settle()
+  assert.deepEqual(seen, [])
+  clock.advance(1)
+  await settle()
+  assert.deepEqual(seen, ['one', 'two'])
+})
+
+test('stall: a pulled cable is found out by the heartbeat, and nothing else ends it', async () => {
+  const { server, client, link, clock } = webSocketPair({ client: { heartbeat: false } })
+  link.stall()
+  for (let second = 0; second < 45; second++) {
+    clock.advance(1_000)
+    await settle(1)
+  }
+  assert.equal(((await server.closed).cause as PeerError).code, 'ERR_HEARTBEAT_TIMEOUT')
+  assert.equal(client.readyState, 'open')
+})
+
+test('flow: what a stall held back arrives, the end behind it', async () => {
+  const { server, client, link } = webSocketPair()
+  link.stall('toServer')
+  client.send('held')
+  await settle()
+  client.close(1000)
+  await settle()
+  assert.equal(server.readyState, 'open')
+  link.flow('toServer')
+  const messages: unknown[] = []
+  for await (const message of server) messages.push(message)
+  assert.deepEqual(messages, ['held'])
+  assert.equal((await client.closed).clean, true)
+})
+
+test('cut: both sides end with 1006 and the reset as the cause', async () => {
+  const { server, client, link } = webSocketPair()
+  link.cut()
+  for (const side of [server, client]) {
+    const info = await side.closed
+    assert.equal(info.code, 1006)
+    assert.equal((info.cause as NodeJS.ErrnoException).code, 'ECONNRESET')
+  }
+})
+
+test('cutAfter: the connection breaks in the middle of a message', async () => {
+  const { server, client, link } = webSocketPair()
+  link.cutAfter(20, 'toServer')
+  client.send('whole')
+  client.send('this one is cut in the middle')
+  const messages: unknown[] = []
+  for await (const message of server) messages.push(message)
+  assert.deepEqual(messages, ['whole'])
+  assert.equal(link.passed('toServer'), 20)
+  assert.equal((await server.closed).code, 1006)
+})
+
+test('streams: bytes, half-close, backpressure and a reset', async () => {
+  const { server, client, link } = streamPair()
+  server.on('data', (bytes: Buffer) => server.write(bytes.toString().toUpperCase()))
+  server.on('end', () => server.end('bye'))
+  let text = ''
+  client.on('data', (bytes: Buffer) => {
+    text += bytes
+  })
+  client.end('hello ')
+  await once(client, 'end')
+  assert.equal(text, 'HELLO bye')
+  assert.equal(link.passed('toClient'), 9)
+
+  const full = streamPair()
+  let written = 0
+  while (full.client.write(Buffer.alloc(16_384)) && written++ < 1_000);
+  await settle()
+  assert.ok(full.client.writableLength > 0 || written < 1_000)
+  const errors: unknown[] = []
+  for (const side of [full.server, full.client]) side.on('error', (error) => errors.push(error))
+  full.link.cut(new Error('gone'))
+  await settle()
+  assert.ok(full.server.destroyed && full.client.destroyed)
+  assert.equal(errors.length, 2)
+})
