@@ -34,7 +34,9 @@ export type ErrorCode =
   | 'ERR_SUBPROTOCOL_NOT_OFFERED'
   | 'ERR_EXTENSION_NOT_OFFERED'
   | 'ERR_REDIRECT'
+  | 'ERR_PROXY_REFUSED'
   | 'ERR_CONNECT'
+  | 'ERR_TLS_HANDSHAKE'
   // handshake, seen from the server
   | 'ERR_BAD_REQUEST'
   | 'ERR_BODY'

@@ -13,9 +13,10 @@ import { assertToken, sameName } from '../http/token.ts'
 import { formatProtocol, parseProtocol, parseUpgrade } from '../http/upgrade.ts'
 import { AnsweredError, readAnswer } from './answered.ts'
 import { perform } from './exchange.ts'
+import { type ProxyChoice, proxyFor, type TunnelProxy } from './proxy.ts'
 import type { RequestBody } from './request-body.ts'
 import { chosenProtocol } from './switch-check.ts'
-import { parseUrl, readTarget } from './target.ts'
+import { parseUrl, readTarget, type Target } from './target.ts'
 
 /** How long the answer to an upgrade may take, in milliseconds, where nothing else is said. */
 export const DEFAULT_HANDSHAKE_TIMEOUT_MS: number = 10_000
@@ -28,6 +29,11 @@ export interface RequestChoices {
   readonly timeoutMs?: number
   /** The agent of node:http or node:https that makes the connection, a Unix socket's for instance. False: a connection of its own. */
   readonly agent?: HttpAgent | HttpsAgent | false
+  /**
+   * The proxy to go through, by CONNECT: `http://user:password@host:port`, an https: one, more about it in an
+   * object, or `'env'` for HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Rules out an `agent`. Default: none.
+   */
+  readonly proxy?: ProxyChoice
   /** For https: passed to `tls.connect`. `rejectUnauthorized: false` believes every server. */
   readonly tls?: TlsOptions
   /** Where time comes from. Default: the machine's clock. For tests. */
@@ -92,6 +98,7 @@ export async function upgrade(url: string | URL, options: UpgradeOptions): Promi
     clock,
     agent: options.agent,
     tls: options.tls,
+    proxy: chosenProxy(options, target),
     judge: (response) => {
       chosen = chosenProtocol(response.rawHeaders, offered)
     },
@@ -125,6 +132,18 @@ export function withUpgrade(own: Fields, protocols: string): Fields {
 /** The URL's userinfo speaks only where the application did not. */
 export function withCredentials(own: Fields, credentials: Fields): Fields {
   return own.some(([name]) => sameName(name, 'authorization')) ? own : [...own, ...credentials]
+}
+
+/** @throws MisuseError for what is no proxy, and for an agent beside it: each makes the connection */
+export function chosenProxy(options: RequestChoices, target: Target): TunnelProxy | undefined {
+  const { proxy, agent } = options
+  if (proxy !== undefined && proxy !== false && agent !== undefined && agent !== false) {
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      'both `proxy` and `agent`, of which each makes the connection',
+    )
+  }
+  return proxyFor(proxy, target)
 }
 
 /** @throws MisuseError for what is no span of time */

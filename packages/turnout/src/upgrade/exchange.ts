@@ -9,12 +9,14 @@ import {
 } from 'node:http'
 import { type Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { Duplex } from 'node:stream'
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { MisuseError, PeerError } from '../base/errors.ts'
 import type { Fields } from '../http/message.ts'
+import type { TunnelProxy } from './proxy.ts'
 import { dropBody, expectsContinue, framingFields, type RequestBody, sendBody } from './request-body.ts'
 import type { Target } from './target.ts'
+import { nameOf, openTunnel } from './tunnel.ts'
 
 /** How long a 100 is waited for before the body is sent without it, in milliseconds (RFC 9110 section 10.1.1). */
 const CONTINUE_TIMEOUT_MS = 1_000
@@ -32,6 +34,8 @@ export interface Exchange {
   readonly clock: Clock
   readonly agent?: HttpAgent | HttpsAgent | false | undefined
   readonly tls?: TlsOptions | undefined
+  /** Asked for a tunnel to the target, in the place of an agent. */
+  readonly proxy?: TunnelProxy | undefined
   /** Whether this 101 may be followed. What it throws fails the exchange, and the socket is destroyed. */
   judge(response: IncomingMessage): void
 }
@@ -46,15 +50,31 @@ export type Outcome =
  * Sends the request and waits. Rejects with a PeerError, with the signal's reason, with what `judge` threw or
  * what the body's source threw; then nothing of it is left.
  */
-export function perform(exchange: Exchange): Promise<Outcome> {
+export async function perform(exchange: Exchange): Promise<Outcome> {
+  const { proxy, clock, timeoutMs, body } = exchange
+  if (proxy === undefined) return ask(exchange, undefined)
+  const beganMs = clock.now()
+  let tunnel: Duplex
+  try {
+    tunnel = await openTunnel({ ...exchange, proxy })
+  } catch (error) {
+    dropBody(body)
+    throw error
+  }
+  return ask({ ...exchange, timeoutMs: Math.max(1, timeoutMs - (clock.now() - beganMs)) }, tunnel)
+}
+
+/** @param tunnel a connection to the target that was made already */
+function ask(exchange: Exchange, tunnel: Duplex | undefined): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const { signal, body, clock, timeoutMs } = exchange
     if (signal?.aborted) {
       dropBody(body)
+      tunnel?.destroy()
       return reject(signal.reason)
     }
     const waitsForContinue = expectsContinue(body, exchange.fields)
-    const request = openRequest(exchange)
+    const request = openRequest(exchange, tunnel)
     let settled = false
     let bodyStarted = false
 
@@ -130,7 +150,7 @@ export function perform(exchange: Exchange): Promise<Outcome> {
   })
 }
 
-function openRequest(exchange: Exchange): ClientRequest {
+function openRequest(exchange: Exchange, tunnel: Duplex | undefined): ClientRequest {
   const { target, method, fields, body, agent, tls } = exchange
   const headers: Record<string, string | string[]> = {}
   for (const [name, value] of [...fields, ...framingFields(body, fields)]) {
@@ -139,7 +159,11 @@ function openRequest(exchange: Exchange): ClientRequest {
     headers[key] = before === undefined ? value : [before, value].flat()
   }
   const options: RequestOptions = { host: target.host, port: target.port, method, path: target.path, headers }
-  if (agent !== undefined) options.agent = agent
+  if (tunnel !== undefined) {
+    // without an agent, node:http knows no default port to leave out of Host
+    options.defaultPort = target.secure ? 443 : 80
+    options.createConnection = () => (target.secure ? startTls(tunnel, target, tls) : tunnel)
+  } else if (agent !== undefined) options.agent = agent
   try {
     return target.secure ? requestHttps(overTls(options, tls)) : requestHttp(options)
   } catch (cause) {
@@ -157,6 +181,11 @@ function openRequest(exchange: Exchange): ClientRequest {
 function overTls(options: RequestOptions, tls: TlsOptions | undefined): RequestOptions {
   const pinned: TlsOptions = { ...tls, ALPNProtocols: ['http/1.1'] }
   return { ...pinned, ...options } as RequestOptions
+}
+
+function startTls(tunnel: Duplex, target: Target, tls: TlsOptions | undefined): Duplex {
+  const servername = tls?.servername ?? nameOf(target.host)
+  return connectTls({ ...tls, socket: tunnel, host: target.host, servername, ALPNProtocols: ['http/1.1'] })
 }
 
 /** The connection leaves HTTP: no timeout of the agent's, half-closing as the protocol wants, leftover bytes first. */

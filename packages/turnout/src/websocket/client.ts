@@ -8,7 +8,13 @@ import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
 import { duplexTransport } from '../transport/duplex.ts'
 import { AnsweredError, type ReadAnswer, readAnswer } from '../upgrade/answered.ts'
-import { type RequestChoices, readTimeout, withCredentials, withUpgrade } from '../upgrade/client.ts'
+import {
+  chosenProxy,
+  type RequestChoices,
+  readTimeout,
+  withCredentials,
+  withUpgrade,
+} from '../upgrade/client.ts'
 import { type Outcome, perform } from '../upgrade/exchange.ts'
 import { parseUrl, readTarget, type Target } from '../upgrade/target.ts'
 import { createConnection, openConnection, type WebSocketConnection } from './connection.ts'
@@ -97,6 +103,7 @@ export function prepareDial<Data>(url: string | URL, options: ConnectOptions<Dat
   if (!Number.isInteger(maxRedirects) || maxRedirects < 0) {
     throw new MisuseError('ERR_INVALID_ARGUMENT', `maxRedirects of ${maxRedirects}`)
   }
+  chosenProxy(options, target)
   const compression = compressionExtension(options.compression)
   return {
     hop: { url: to, fields: withCredentials(ownFields(options), target.credentials), tls: options.tls },
@@ -169,6 +176,7 @@ async function shakeHands<Data>(
     clock,
     agent,
     tls: hop.tls,
+    proxy: chosenProxy(options, target),
     judge: (response) => {
       const answer = checkSwitch(response, { key, protocols, extensions: offers.map(({ name }) => name) })
       agreed = { ...answer, transforms: confirmExtensions(answer.extensions, extensions) }
