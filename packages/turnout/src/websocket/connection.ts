@@ -246,6 +246,7 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
     this.#session = new Session({
       role: setup.role,
       maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+      chunks: options.binary === 'chunks',
       outbox,
       events: this,
       transform: setup.transform,
@@ -396,7 +397,7 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
 
   // --- from the session
 
-  onMessage(message: string | Buffer): void {
+  onMessage(message: string | Buffer | Buffer[]): void {
     this.#heartbeat?.messaged()
     if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
     this.receiver.put(message, this.#closing)

@@ -243,6 +243,13 @@ export function writeFrame(outbox: Outbox, head: number, payload: Uint8Array, ro
   outbox.push(masked)
 }
 
+/** Writes the header of an unmasked frame whose payload follows in pieces. */
+export function writeFrameHead(outbox: Outbox, head: number, length: number): void {
+  outbox.room(LONGEST_HEADER_BYTES)
+  const start = slab.used
+  outbox.filled(writeHeader(slab.buffer, start, head, length, false) - start)
+}
+
 /** Writes a text as one frame; short ones are encoded where they will leave from. */
 export function writeTextFrame(outbox: Outbox, head: number, text: string, role: Role): void {
   if (text.length > COPY_BYTES / 3) return writeFrame(outbox, head, Buffer.from(text), role)

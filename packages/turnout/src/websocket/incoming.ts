@@ -8,7 +8,7 @@ import type { MessageTransform } from './transform.ts'
 
 /** Who hears of messages. */
 export interface IncomingEvents {
-  onMessage(message: string | Buffer): void
+  onMessage(message: string | Buffer | Buffer[]): void
   /** A message begins that is delivered in parts. */
   onStream(text: boolean): void
   onPart(part: string | Buffer): void
@@ -17,6 +17,8 @@ export interface IncomingEvents {
 
 export interface IncomingOptions {
   readonly maxMessageBytes: number
+  /** Binary messages that came in pieces are delivered so, instead of being joined. */
+  readonly chunks?: boolean
   readonly transform?: MessageTransform | undefined
   readonly events: IncomingEvents
   /** A message is being decoded apart: bring no more frames until `proceed`. */
@@ -79,7 +81,8 @@ export class Incoming {
       if (this.#streaming && rsv === 0) this.#beginStream(opcode === OPCODE.text)
     }
     this.#bytes += length
-    const most = this.#maxMessageBytes
+    // what an extension has changed is held until it is whole, also where messages come in parts
+    const most = this.#rsv === 0 ? this.#maxMessageBytes : this.#options.maxMessageBytes
     if (this.#bytes > most) {
       throw new PeerError(
         'ERR_MESSAGE_TOO_BIG',
@@ -122,7 +125,8 @@ export class Incoming {
     this.#message = 0
     this.#parts = undefined
     if (this.#rsv !== 0) return this.#decode(text, parts.takeBinary())
-    this.#events.onMessage(text ? parts.takeText() : parts.takeBinary())
+    if (text) return this.#events.onMessage(parts.takeText())
+    this.#events.onMessage(this.#options.chunks === true ? parts.takeChunks() : parts.takeBinary())
   }
 
   /** A message that an extension has changed: whole first, then as it was. */
@@ -140,7 +144,7 @@ export class Incoming {
 
   #decoded(payload: Buffer): Buffer | Promise<Buffer> {
     try {
-      return this.#options.transform!.decode(payload)
+      return this.#options.transform!.decode(payload, this.#rsv)
     } catch (error) {
       throw transformError(error)
     }

@@ -52,6 +52,12 @@ export class MessageParts {
     return this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts, this.bytes)
   }
 
+  /** The whole message as it came, in pieces; nothing is copied. */
+  takeChunks(): Buffer[] {
+    this.#sealBlock()
+    return this.#parts
+  }
+
   /** The whole message as text. @throws PeerError ERR_UTF8 when it ends inside a code point. */
   takeText(): string {
     if (this.#check?.complete === false) throw utf8Error()

@@ -1,14 +1,16 @@
 // Knows which options of a connection could never work, or would quietly do something else than they say.
 import { MisuseError } from '../base/errors.ts'
 import type { ConnectionEvents, ConnectionOptions } from './options.ts'
+import { assertExtensions } from './transform.ts'
 
 /** @throws MisuseError ERR_INVALID_ARGUMENT. A limit that is no number, NaN say, would be no limit at all. */
 export function assertConnectionOptions<Data>(options: ConnectionOptions & ConnectionEvents<Data>): void {
   for (const name of NUMBERS) assertFromZero(name, options[name])
   for (const name of CALLBACKS) assertFunction(name, options[name])
-  assertOneOf('binary', options.binary, ['buffer', 'arraybuffer'])
+  assertOneOf('binary', options.binary, ['buffer', 'arraybuffer', 'chunks'])
   assertOneOf('slowConsumer', options.slowConsumer, ['wait', 'drop', 'close'])
   assertRate(options.rate)
+  assertExtensions(options.extensions ?? [])
   const { heartbeat } = options
   if (heartbeat === undefined || heartbeat === false) return
   if (typeof heartbeat !== 'object' || heartbeat === null)

@@ -8,13 +8,19 @@ import type { RateOptions } from './rate.ts'
 import type { SlowConsumer } from './sender.ts'
 import type { Extension } from './transform.ts'
 
-/** A whole message: text as a string, binary as a Buffer (or an ArrayBuffer with `binary: 'arraybuffer'`). */
-export type Message = string | Buffer | ArrayBuffer
+/**
+ * A whole message: text as a string, binary as a Buffer (or as the option `binary` says: an ArrayBuffer, or
+ * the Buffers in which it came).
+ */
+export type Message = string | Buffer | ArrayBuffer | Buffer[]
 
 /** What can be sent as one message. A string goes as text, everything else as binary. */
 export type Sendable = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer | Blob | MessageParts
 
-/** One message in parts, all strings or all bytes, a fragment each: an iterable, a Readable, a ReadableStream. */
+/**
+ * One message in parts, all strings or all bytes: an iterable, a Readable, a ReadableStream, with a fragment for
+ * each; an array of bytes goes as one frame. Leave the bytes alone until they have left.
+ */
 export type MessageParts =
   | AsyncIterable<string | ArrayBufferView | ArrayBuffer>
   | Iterable<string | ArrayBufferView | ArrayBuffer>
@@ -71,8 +77,12 @@ export interface ConnectionOptions {
   readonly compression?: boolean | CompressionOptions
   /** Extensions of your own; `compression` stands before them. Default none. */
   readonly extensions?: readonly Extension[]
-  /** What a binary message arrives as. Default `buffer`, a view on the bytes read; `arraybuffer` costs a copy. */
-  readonly binary?: 'buffer' | 'arraybuffer'
+  /**
+   * What a binary message arrives as. Default `buffer`, a view on the bytes read where they came together;
+   * `arraybuffer` costs a copy; `chunks` is an array of Buffers and never costs one, for large messages that are
+   * passed on, written to disk or hashed.
+   */
+  readonly binary?: 'buffer' | 'arraybuffer' | 'chunks'
   /** How long the peer may take to answer our Close, and to close TCP after, in milliseconds. Default 10,000. */
   readonly closeTimeoutMs?: number
   /** From how many unsent bytes on `send` asks to wait. Default 65,536. */

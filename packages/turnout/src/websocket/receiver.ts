@@ -2,7 +2,7 @@
 import { MisuseError } from '../base/errors.ts'
 import type { WebSocketConnection } from './connection.ts'
 import { Inbox } from './inbox.ts'
-import type { ConnectionEvents, Message } from './options.ts'
+import type { ConnectionEvents, ConnectionOptions, Message } from './options.ts'
 import { type Pace, WAIT } from './pace.ts'
 import type { MessageStream } from './stream.ts'
 import { Streams } from './streams.ts'
@@ -17,7 +17,7 @@ const PENDING_HIGH = 256
 export interface ReceiverOptions<Data> {
   readonly socket: WebSocketConnection<Data>
   readonly events: ConnectionEvents<Data>
-  readonly binary: 'buffer' | 'arraybuffer'
+  readonly binary: NonNullable<ConnectionOptions['binary']>
   readonly pace: Pace
   /** Takes what the user's callback threw. */
   readonly onError: (error: unknown) => void
@@ -51,15 +51,15 @@ export class Receiver<Data> {
    * Takes a message. Whoever closes and reads no more must not miss the peer's Close frame behind what is
    * unread: `closing` drops what is beyond the bound instead of slowing the peer.
    */
-  put(message: string | Buffer, closing: boolean): void {
-    if (this.#streams !== undefined) return this.#streams.whole(message, closing)
+  put(message: string | Buffer | Buffer[], closing: boolean): void {
+    if (this.#streams !== undefined) return this.#streams.whole(joined(message), closing)
     const shaped = this.#shape(message)
     if (this.#options.events.message !== undefined && !this.#paused) return this.#deliver(shaped)
     this.#inbox ??= new Inbox()
     const full = this.#inbox.size >= UNREAD_HIGH_MESSAGES || this.#unreadBytes >= UNREAD_HIGH_BYTES
     if (full && closing) return
     if (this.#inbox.put(shaped)) return
-    this.#unreadBytes += message.length
+    this.#unreadBytes += sizeOf(shaped)
     if (full) this.#options.pace.wait(WAIT.unread)
   }
 
@@ -96,7 +96,7 @@ export class Receiver<Data> {
     if (this.#streams === undefined) {
       this.#streams = new Streams(this.#options.pace)
       for (let message = this.#take(); message !== undefined; message = this.#take()) {
-        this.#streams.whole(message instanceof ArrayBuffer ? Buffer.from(message) : message, false)
+        this.#streams.whole(message instanceof ArrayBuffer ? Buffer.from(message) : joined(message), false)
       }
       if (this.#ended) this.#streams.end()
     }
@@ -151,7 +151,7 @@ export class Receiver<Data> {
   #take(): Message | undefined {
     const message = this.#inbox?.take()
     if (message === undefined) return undefined
-    this.#unreadBytes -= typeof message === 'string' ? message.length : message.byteLength
+    this.#unreadBytes -= sizeOf(message)
     if (this.unread === 0) {
       this.#unreadBytes = 0
       this.#options.pace.go(WAIT.unread)
@@ -159,10 +159,13 @@ export class Receiver<Data> {
     return message
   }
 
-  #shape(message: string | Buffer): Message {
-    if (typeof message === 'string' || this.#options.binary !== 'arraybuffer') return message
-    const copy = new ArrayBuffer(message.length)
-    new Uint8Array(copy).set(message)
+  #shape(message: string | Buffer | Buffer[]): Message {
+    const { binary } = this.#options
+    if (typeof message === 'string' || binary === 'buffer') return message
+    if (binary === 'chunks') return Array.isArray(message) ? message : [message]
+    const bytes = joined(message) as Buffer
+    const copy = new ArrayBuffer(bytes.length)
+    new Uint8Array(copy).set(bytes)
     return copy
   }
 
@@ -197,4 +200,15 @@ export function watch(returned: unknown, onError: (error: unknown) => void): voi
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
+}
+
+function joined(message: string | Buffer | Buffer[]): string | Buffer {
+  return Array.isArray(message) ? Buffer.concat(message) : message
+}
+
+/** Of text in UTF-16 units, of bytes in bytes: what it takes of memory, near enough. */
+function sizeOf(message: Message): number {
+  if (typeof message === 'string') return message.length
+  if (!Array.isArray(message)) return message.byteLength
+  return message.reduce((sum, chunk) => sum + chunk.length, 0)
 }

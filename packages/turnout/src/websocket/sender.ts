@@ -147,6 +147,9 @@ export class Sender implements Flushable {
     if (!this.#session.sendable) return undefined
     if (typeof message === 'string') return this.#session.sendText(message)
     if (message instanceof Blob) return message.arrayBuffer().then((bytes) => this.#lay(bytes))
+    if (Array.isArray(message) && message.length > 0 && typeof message[0] !== 'string') {
+      return this.#session.sendChunks(message.map(bytesOf))
+    }
     if (isParts(message)) return this.#layParts(message)
     return this.#session.sendBinary(bytesOf(message))
   }
@@ -291,6 +294,8 @@ function bytesOf(value: unknown): Uint8Array {
 
 /** The message as it is now, for later. */
 function ownCopy(message: Sendable): Sendable {
+  if (Array.isArray(message))
+    return message.map((part) => (typeof part === 'string' ? part : Buffer.from(bytesOf(part))))
   const lasting = typeof message === 'string' || message instanceof Blob || isParts(message)
   return lasting ? message : Buffer.from(bytesOf(message))
 }

@@ -14,6 +14,7 @@ import {
   type Role,
   RSV,
   writeFrame,
+  writeFrameHead,
   writeTextFrame,
 } from './frame.ts'
 import { Incoming, type IncomingEvents, rsvError } from './incoming.ts'
@@ -60,6 +61,8 @@ export interface SessionEvents extends IncomingEvents {
 export interface SessionOptions {
   readonly role: Role
   readonly maxMessageBytes: number
+  /** Binary messages that came in pieces are delivered so. */
+  readonly chunks?: boolean
   readonly outbox: Outbox
   readonly events: SessionEvents
   /** What the agreed extensions do to messages. */
@@ -102,6 +105,7 @@ export class Session implements FrameSink {
     this.#transform = options.transform
     this.#incoming = new Incoming({
       maxMessageBytes: options.maxMessageBytes,
+      chunks: options.chunks ?? false,
       transform: options.transform,
       events: options.events,
       onDecoding: (ready) => {
@@ -152,6 +156,16 @@ export class Session implements FrameSink {
   /** The transport is gone, or its reading side ended. */
   transportEnd(): void {
     if (this.#state !== 'ended') this.#step('transportEnd')
+  }
+
+  /** One binary message out of several pieces, as one frame. Like `sendText`. */
+  sendChunks(chunks: readonly Uint8Array[]): Promise<void> | undefined {
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+    if (this.role === 'client' || this.#transform?.wants(bytes))
+      return this.sendBinary(Buffer.concat(chunks, bytes))
+    writeFrameHead(this.#outbox, FIN | OPCODE.binary, bytes)
+    for (const chunk of chunks) if (chunk.length > 0) this.#outbox.push(chunk)
+    return undefined
   }
 
   /** One fragment of a message that is sent in parts. `opcode` on the first, 0 on those that follow. */
@@ -245,9 +259,13 @@ export class Session implements FrameSink {
       writeFrame(this.#outbox, head, encoded, this.role)
       return undefined
     }
-    return encoded.then((bytes) => {
-      if (this.sendable) writeFrame(this.#outbox, head, bytes, this.role)
-    })
+    return encoded.then(
+      (bytes) => {
+        if (this.sendable) writeFrame(this.#outbox, head, bytes, this.role)
+      },
+      // once the connection is over there is nothing left to encode with, and nothing to tell
+      (cause) => this.fail(new PeerError('ERR_HANDLER_FAILED', 'a message could not be encoded', { cause })),
+    )
   }
 
   #controlPayload(chunk: Buffer, start: number, end: number, last: boolean): void {

@@ -158,9 +158,9 @@ test('RFC 6455 section 5.4: parts are sent as fragments, control frames between 
   assert.deepEqual(rig.peer.frames.slice(2), ['0 74776f', '80', '81 "behind"'])
 })
 
-test('an array, a Readable and a web ReadableStream are messages in parts', async () => {
+test('an iterable, a Readable and a web ReadableStream are messages in parts', async () => {
   for (const make of [
-    () => [Buffer.from('ab'), Buffer.from('c')],
+    () => new Set([Buffer.from('ab'), Buffer.from('c')]),
     () => Readable.from([Buffer.from('ab'), Buffer.from('c')]),
     () => new Blob(['abc']).stream() as unknown as AsyncIterable<Uint8Array>,
   ]) {
