@@ -22,12 +22,20 @@ export class Attachment {
   readonly #listener: (() => void) & Marked = Object.assign(() => {}, { [MARK]: this.#mark() })
   #attached = true
 
-  constructor(server: HttpServer, onUpgrade: (upgrade: Upgrade, attachment: Attachment) => void) {
+  /** `isTaken` is asked about every other event; true: nobody else hears of it. */
+  constructor(
+    server: HttpServer,
+    onUpgrade: (upgrade: Upgrade, attachment: Attachment) => void,
+    isTaken: (event: string | symbol, args: readonly unknown[]) => boolean = () => false,
+  ) {
     this.server = server
     this.#ownEmit = Object.hasOwn(server, 'emit') ? (server.emit as Emit) : undefined
     const attachment = this
     const emit = function (this: HttpServer, event: string | symbol, ...args: unknown[]): boolean {
-      if (event !== 'upgrade' || !attachment.#attached) return attachment.emitBelow(event, ...args)
+      if (event !== 'upgrade' || !attachment.#attached) {
+        if (attachment.#attached && isTaken(event, args)) return true
+        return attachment.emitBelow(event, ...args)
+      }
       const [request, stream, head] = args as [IncomingMessage, Duplex, Buffer]
       onUpgrade({ request, stream, head }, attachment)
       return true

@@ -5,6 +5,7 @@ import { PeerError, TurnoutError } from '../base/errors.ts'
 import { fieldLines } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
 import type { Arrival } from './arrival.ts'
+import type { HttpServer } from './http-server.ts'
 import type { Decision, Offer, Params, UpgradeProtocol } from './protocol.ts'
 
 export interface Candidate {
@@ -176,6 +177,10 @@ class RouteOffer implements Offer {
 
   get request(): IncomingMessage {
     return this.#deliberation.arrival.request
+  }
+
+  get server(): HttpServer {
+    return this.#deliberation.arrival.server
   }
 
   get url(): URL {

@@ -19,6 +19,7 @@ import { pathnameOf } from './path.ts'
 import { afterPending } from './pending.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
 import { answer, CLOSING, Verdicts } from './verdicts.ts'
+import { isTaken, type Post, type ServerWatch } from './watch.ts'
 
 export interface DispatcherOptions {
   readonly decisionTimeoutMs: number
@@ -40,6 +41,7 @@ export interface CloseOptions {
 export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #protocols: UpgradeProtocol[] = []
+  readonly #watches: ServerWatch[] = []
   readonly #attachments = new Map<AttachableServer, Attachment>()
   readonly #deliberations = new Set<Deliberation>()
   readonly #occupants = new Occupants()
@@ -59,6 +61,7 @@ export class Dispatcher {
 
   add(protocol: UpgradeProtocol): void {
     this.#protocols.push(protocol)
+    if (protocol.watch !== undefined) this.#watches.push(protocol.watch)
   }
 
   /** @throws MisuseError for a server that never speaks HTTP/1.1 */
@@ -66,9 +69,19 @@ export class Dispatcher {
     const checked = assertAttachable(server)
     if (this.#attachments.has(server)) return
     const foreign = options.foreign ?? 'pass'
+    const post: Post = {
+      server: checked,
+      clock: this.#options.clock,
+      occupy: (stream, occupant) => this.#occupants.add(stream, occupant),
+      vacate: (stream) => this.#occupants.remove(stream),
+    }
     this.#attachments.set(
       server,
-      new Attachment(checked, (upgrade, attachment) => this.#receive(upgrade, attachment, foreign)),
+      new Attachment(
+        checked,
+        (upgrade, attachment) => this.#receive(upgrade, attachment, foreign),
+        (event, args) => isTaken(this.#watches, post, event, args),
+      ),
     )
   }
 
@@ -149,7 +162,13 @@ export class Dispatcher {
       return this.#meansWebSocket(request) ? answer(arrival, MALFORMED_UPGRADE) : leave()
     }
     const { protocols } = offered
-    const candidates = candidatesOf(protocols, this.#protocols, request, this.#options.prefer)
+    let candidates = candidatesOf(protocols, this.#protocols, request, this.#options.prefer)
+    for (const protocol of this.#protocols) {
+      const insisted = protocol.insists?.(request)
+      if (insisted === undefined) continue
+      candidates = candidates.filter(({ by }) => by === protocol)
+      if (candidates.length === 0) return answer(arrival, insisted)
+    }
     if (candidates.length === 0) return leave()
     if (this.#closing !== undefined) return answer(arrival, CLOSING)
     const verdict = this.#deliberate(arrival, protocols, candidates)

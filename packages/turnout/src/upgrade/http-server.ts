@@ -14,6 +14,7 @@ export interface HttpServer extends EventEmitter {
   readonly keepAliveTimeout?: number
   readonly keepAliveTimeoutBuffer?: number
   readonly requestTimeout?: number
+  readonly headersTimeout?: number
   readonly maxRequestsPerSocket?: number
   readonly httpAllowHalfOpen?: boolean
   readonly rejectNonStandardBodyWrites?: boolean

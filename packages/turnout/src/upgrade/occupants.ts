@@ -43,6 +43,12 @@ export class Occupants {
     stream.once('close', this.#onClose)
   }
 
+  /** The connection is no longer ours to count. */
+  remove(stream: Duplex): void {
+    stream.off('close', this.#onClose)
+    this.#forget(stream)
+  }
+
   /** Asks everybody, waits, destroys who is still there. */
   async dismiss(order: LeaveOrder): Promise<CloseCounts> {
     const asked = this.#occupants.size

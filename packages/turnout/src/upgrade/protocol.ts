@@ -2,6 +2,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Answer, Fields, Protocol } from '../http/message.ts'
+import type { HttpServer } from './http-server.ts'
+import type { ServerWatch } from './watch.ts'
 
 /** Parameters of a route's path: `/chat/:room` gives `{ room }`; `*` holds what `/*` matched. */
 export type Params = Readonly<Record<string, string>>
@@ -15,6 +17,8 @@ export interface Offer {
   /** Everything the client offered, in its order of preference. */
   readonly protocols: readonly Protocol[]
   readonly request: IncomingMessage
+  /** The server that the request came through, where it has one that turnout is attached to. */
+  readonly server?: HttpServer
   /** Scheme and host from the connection and the Host field; never trusted for more than reading path and query. */
   readonly url: URL
   readonly params: Params
@@ -37,9 +41,10 @@ export type Decision =
       readonly fields: Fields
       /**
        * Called once, right after the 101 was written. The stream is the connection with every leftover byte
-       * already in it; an `error` listener is on it, so that a reset cannot end the process.
+       * already in it; an `error` listener is on it, so that a reset cannot end the process. Who calls `vacate`
+       * has given the connection back to its server, which then closes it as any other.
        */
-      attach(stream: Duplex): Occupant
+      attach(stream: Duplex, vacate?: () => void): Occupant
       /** Called instead of `attach` when the connection went away before the 101 could be written. */
       abandon?(error: Error): void
     }
@@ -53,4 +58,11 @@ export interface UpgradeProtocol {
   /** The route's parameters when this is for that protocol and path, else undefined. */
   match(protocol: Protocol, pathname: string): Params | undefined
   decide(offer: Offer): Decision | Promise<Decision>
+  /**
+   * Says whether this request may become nothing else: then it alone is asked, and the answer is sent where the
+   * client did not offer it.
+   */
+  insists?(request: IncomingMessage): Answer | undefined
+  /** Sees what the server emits before anybody else does. */
+  readonly watch?: ServerWatch
 }

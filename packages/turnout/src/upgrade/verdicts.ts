@@ -70,8 +70,14 @@ export class Verdicts {
       return undefined
     }
     try {
-      const occupant = decision.attach(arrival.stream)
-      this.#setup.occupants.add(arrival.stream, occupant)
+      const { occupants } = this.#setup
+      const { stream } = arrival
+      let vacated = false
+      const occupant = decision.attach(stream, () => {
+        vacated = true
+        occupants.remove(stream)
+      })
+      if (!vacated) occupants.add(stream, occupant)
       return occupant
     } catch (error) {
       arrival.stream.destroy()
