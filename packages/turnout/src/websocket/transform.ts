@@ -1,21 +1,30 @@
 // Knows what an extension may be (RFC 6455 section 9): how it is agreed upon, and, apart from that, what it does
 // to messages. Never knows a particular one.
-import { PeerError } from '../base/errors.ts'
+import { MisuseError, PeerError } from '../base/errors.ts'
+import { assertToken } from '../http/token.ts'
 import type { ExtensionOffer } from './extension.ts'
-import type { Role } from './frame.ts'
+import { type Role, RSV } from './frame.ts'
 import type { ConnectionOptions } from './options.ts'
 
 /** What an agreed extension does to the messages of one connection. */
 export interface MessageTransform {
   /** The RSV bits that mark a message it has changed, such as 0x40 for RSV1. */
   readonly rsv: number
+  /**
+   * Where nothing is remembered from one message to the next: what connections have in common on which the same
+   * payload is encoded to the same bytes. Undefined: each connection encodes for itself.
+   */
+  readonly sharedKey?: string | undefined
   /** Whether a message of so many bytes is worth changing. */
   wants(bytes: number): boolean
   /** The payload as it travels. A promise: the next message waits for it. */
   encode(payload: Uint8Array): Uint8Array | Promise<Uint8Array>
-  /** The payload as it was. @throws PeerError, or rejects with one, for what no peer may send. */
-  decode(payload: Buffer): Buffer | Promise<Buffer>
-  /** The connection is over: memory goes back. */
+  /**
+   * The payload as it was, of a message that bears some of these RSV bits.
+   * @throws PeerError, or rejects with one, for what no peer may send.
+   */
+  decode(payload: Buffer, rsv: number): Buffer | Promise<Buffer>
+  /** The connection is over, perhaps in the middle of a message: memory goes back. */
   release(): void
 }
 
@@ -23,7 +32,7 @@ export interface MessageTransform {
 export interface Extension {
   /** As in Sec-WebSocket-Extensions. */
   readonly name: string
-  /** The RSV bits it would take; two extensions with a bit in common never meet on one connection. */
+  /** The RSV bits it would take, at least one; two extensions with a bit in common never meet on one connection. */
   readonly rsv: number
   /** A server's choice among the client's offers of that name; undefined: go on without. */
   answer(offers: readonly ExtensionOffer[]): Agreed | undefined
@@ -76,6 +85,17 @@ export function confirmExtensions(
   })
 }
 
+/** @throws MisuseError for an extension that could never work. */
+export function assertExtensions(extensions: readonly Extension[]): void {
+  for (const { name, rsv } of extensions) {
+    assertToken('extension', name)
+    if (rsv > 0 && (rsv & RSV) === rsv) continue
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `extension ${name} takes RSV bits ${rsv}, of 0x70`, {
+      section: 'RFC 6455 section 5.2',
+    })
+  }
+}
+
 /** Several as one: out in their order, back in reverse (section 9.1). Undefined for none. */
 export function stackTransforms(transforms: readonly MessageTransform[]): MessageTransform | undefined {
   return transforms.length <= 1 ? transforms[0] : new Stack(transforms)
@@ -83,37 +103,49 @@ export function stackTransforms(transforms: readonly MessageTransform[]): Messag
 
 class Stack implements MessageTransform {
   readonly rsv: number
+  readonly sharedKey: string | undefined
   readonly #out: readonly MessageTransform[]
   readonly #back: readonly MessageTransform[]
 
   constructor(transforms: readonly MessageTransform[]) {
     this.rsv = transforms.reduce((bits, one) => bits | one.rsv, 0)
+    const keys = transforms.map((one) => one.sharedKey)
+    this.sharedKey = keys.includes(undefined) ? undefined : keys.join('; ')
     this.#out = transforms
     this.#back = transforms.toReversed()
   }
 
-  /** All or none: the RSV bits of a message say that each of them has changed it. */
+  /** All or none: so every message that leaves bears the same bits. */
   wants(bytes: number): boolean {
     return this.#out.every((one) => one.wants(bytes))
   }
 
   encode(payload: Uint8Array): Uint8Array | Promise<Uint8Array> {
     return this.#out.reduce<Uint8Array | Promise<Uint8Array>>(
-      (result, one) =>
-        result instanceof Promise ? result.then((bytes) => one.encode(bytes)) : one.encode(result),
+      (result, one) => next(result, (bytes) => one.encode(bytes)),
       payload,
     )
   }
 
-  decode(payload: Buffer): Buffer | Promise<Buffer> {
-    return this.#back.reduce<Buffer | Promise<Buffer>>(
-      (result, one) =>
-        result instanceof Promise ? result.then((bytes) => one.decode(bytes)) : one.decode(result),
-      payload,
-    )
+  /** The peer may well have chosen otherwise: each bit speaks for itself. */
+  decode(payload: Buffer, rsv: number): Buffer | Promise<Buffer> {
+    return this.#back
+      .filter((one) => (one.rsv & rsv) !== 0)
+      .reduce<Buffer | Promise<Buffer>>(
+        (result, one) => next(result, (bytes) => one.decode(bytes, rsv & one.rsv)),
+        payload,
+      )
   }
 
   release(): void {
     for (const one of this.#out) one.release()
   }
+}
+
+/** At once where it can be, so that a message that needs no promise is not delayed by one. */
+function next<Bytes>(
+  before: Bytes | Promise<Bytes>,
+  act: (bytes: Bytes) => Bytes | Promise<Bytes>,
+): Bytes | Promise<Bytes> {
+  return before instanceof Promise ? before.then(act) : act(before)
 }
