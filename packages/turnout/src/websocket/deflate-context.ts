@@ -1,185 +1,181 @@
-// Knows messages as DEFLATE blocks (RFC 7692 section 7.2), window kept or not, large ones off the event loop.
-import { constants } from 'node:buffer'
-import zlib from 'node:zlib'
+// Knows messages as DEFLATE blocks (RFC 7692 section 7.2): large ones off the event loop, none beyond its limit.
 import { PeerError } from '../base/errors.ts'
-import { hasSync, runLater, runSync } from './zlib-engine.ts'
+import { apart, type EngineSource } from './engines.ts'
+import { type Engine, hasSync, type Processed } from './zlib-engine.ts'
 
 /** What ends every flushed block, and travels with no message (section 7.2.1). */
-const TAIL: Buffer = Buffer.from([0x00, 0x00, 0xff, 0xff])
+const TAIL_BYTES = 4
+
+const TAIL = '0000ffff'
+const EMPTY_BLOCK = '000000ffff'
+
+/**
+ * What is put back behind a message (section 7.2.2), and empty blocks. Nothing comes of them behind whole blocks.
+ * Behind one that was cut they are read as its rest, and two dozen leave none unnoticed; without them the rest
+ * would be taken from the peer's next message.
+ */
+const END: Buffer = Buffer.from(TAIL + EMPTY_BLOCK.repeat(24), 'hex')
 
 /** An empty message (section 7.2.3.6). */
 const EMPTY: Buffer = Buffer.from([0x00])
+const NOTHING: Buffer = Buffer.alloc(0)
 
-export interface DeflateSettings {
-  readonly windowBits: number
-  /** 0 to 9: ratio against time. */
-  readonly level: number
-  /** 1 to 9: ratio against memory. */
-  readonly memLevel: number
-}
+/** Inflating is that much cheaper than compressing, byte for byte of what comes out. */
+const INFLATE_FACTOR = 4
 
-/** Compresses messages, one after the other. Its memory, 84 to 221 KB, is taken with the first. */
+/** Compresses the messages of one connection, one after the other. */
 export class DeflateContext {
-  readonly #settings: DeflateSettings
-  readonly #takeover: boolean
-  #engine: zlib.DeflateRaw | undefined
+  readonly #engines: EngineSource
 
-  /** @param takeover whether the window lives on from one message to the next. */
-  constructor(settings: DeflateSettings, takeover: boolean) {
-    this.#settings = settings
-    this.#takeover = takeover
+  constructor(engines: EngineSource) {
+    this.#engines = engines
   }
 
-  /** Gives the memory back. The next message starts with an empty window, which no reader minds. */
-  release(): void {
-    this.#engine?.close()
-    this.#engine = undefined
-  }
-
-  /** Whether the memory is taken. */
-  get held(): boolean {
-    return this.#engine !== undefined
-  }
-
-  /**
-   * A Buffer up to `syncBytes` of payload, a promise above, while which nothing else may use the context.
-   * The Buffer is nobody else's.
-   */
+  /** A promise above `syncBytes` of payload; nothing else may be compressed until it settles. */
   compress(payload: Uint8Array, syncBytes: number): Buffer | Promise<Buffer> {
     if (payload.length === 0) return EMPTY
-    this.#engine ??= zlib.createDeflateRaw({ ...this.#settings, flush: zlib.constants.Z_SYNC_FLUSH })
-    const engine = this.#engine
-    if (hasSync && payload.length <= syncBytes) return this.#finish(engine, runSync(engine, payload).output)
-    return runLater(engine, payload, Number.POSITIVE_INFINITY).then(({ output }) =>
-      this.#finish(engine, output),
-    )
+    if (!hasSync || payload.length > syncBytes) return apart(() => this.#later(payload))
+    const engine = this.#engines.take()
+    try {
+      return withoutTail(engine.runSync(payload, Number.POSITIVE_INFINITY))
+    } finally {
+      this.#engines.giveBack(engine)
+    }
   }
 
-  #finish(engine: zlib.DeflateRaw, flushed: Buffer): Buffer {
-    if (!this.#takeover) engine.reset()
-    return flushed.subarray(0, flushed.length - TAIL.length)
+  async #later(payload: Uint8Array): Promise<Buffer> {
+    const engine = this.#engines.take()
+    try {
+      return withoutTail(await engine.runLater(payload, Number.POSITIVE_INFINITY))
+    } finally {
+      this.#engines.giveBack(engine)
+    }
   }
 }
 
-/** Inflates messages, one after the other. Its memory, up to 44 KB, is taken with the first. */
+/** Inflates the messages of one connection, one after the other. */
 export class InflateContext {
-  readonly #windowBits: number
-  readonly #takeover: boolean
+  readonly #engines: EngineSource
   readonly #maxBytes: number
-  #engine: zlib.InflateRaw | undefined
 
   /** @param maxBytes the largest message, checked while it inflates. */
-  constructor(windowBits: number, takeover: boolean, maxBytes: number) {
-    // a raw window of 8 is a window of 9 to zlib's inflate of older kinds; reading with a larger one is always right
-    this.#windowBits = Math.max(windowBits, 9)
-    this.#takeover = takeover
+  constructor(engines: EngineSource, maxBytes: number) {
+    this.#engines = engines
     this.#maxBytes = maxBytes
-  }
-
-  release(): void {
-    this.#engine?.close()
-    this.#engine = undefined
   }
 
   /**
-   * A Buffer up to `syncBytes` of compressed payload, a promise above, while which nothing else may use the context.
-   * @throws PeerError ERR_FRAME for what is no DEFLATE, ERR_MESSAGE_TOO_BIG above the limit.
+   * A promise above `syncBytes` of payload, and above four times as many inflated; nothing else may be inflated
+   * until it settles.
+   * @throws PeerError ERR_FRAME for what is no DEFLATE, ERR_MESSAGE_TOO_BIG above the limit; or rejects with them.
    */
   inflate(payload: Uint8Array, syncBytes: number): Buffer | Promise<Buffer> {
-    const input = Buffer.concat([payload, TAIL], payload.length + TAIL.length)
-    return hasSync && payload.length <= syncBytes ? this.#now(input) : this.#later(input)
-  }
-
-  #now(input: Buffer): Buffer {
-    const engine = this.#use()
-    const parts = new InflatedParts(this.#maxBytes)
-    try {
-      let rest: Uint8Array = input
-      while (rest.length > 0) {
-        const { output, consumed } = runSync(engine, rest)
-        parts.add(output)
-        rest = afterFinalBlock(engine, rest, consumed)
-      }
-    } catch (error) {
-      throw this.#broken(error)
+    // not what section 7.2.1 makes of an empty message, but no window is harmed
+    if (payload.length === 0) return NOTHING
+    const message = new Inflating(payload, this.#maxBytes)
+    if (!hasSync || payload.length > syncBytes) {
+      return apart(() => this.#later(this.#engines.take(), message))
     }
-    if (!this.#takeover) engine.reset()
-    return parts.joined()
-  }
-
-  async #later(input: Buffer): Promise<Buffer> {
-    const engine = this.#use()
-    const parts = new InflatedParts(this.#maxBytes)
+    const engine = this.#engines.take()
     try {
-      let rest: Uint8Array = input
-      while (rest.length > 0) {
-        const { output, consumed } = await runLater(engine, rest, this.#maxBytes - parts.bytes)
-        parts.add(output)
-        rest = afterFinalBlock(engine, rest, consumed)
-      }
+      message.runNow(engine, syncBytes * INFLATE_FACTOR)
     } catch (error) {
-      throw this.#broken(error)
+      throw this.#broken(engine, error)
     }
-    if (!this.#takeover) engine.reset()
-    return parts.joined()
+    if (message.input !== undefined) return apart(() => this.#later(engine, message))
+    this.#engines.giveBack(engine)
+    return message.joined()
   }
 
-  #use(): zlib.InflateRaw {
-    this.#engine ??= zlib.createInflateRaw({
-      windowBits: this.#windowBits,
-      flush: zlib.constants.Z_SYNC_FLUSH,
-      maxOutputLength: Math.min(this.#maxBytes + 1, constants.MAX_LENGTH),
-    })
-    return this.#engine
+  async #later(engine: Engine, message: Inflating): Promise<Buffer> {
+    try {
+      await message.runLater(engine)
+    } catch (error) {
+      throw this.#broken(engine, error)
+    }
+    this.#engines.giveBack(engine)
+    return message.joined()
   }
 
-  #broken(error: unknown): PeerError {
-    this.#engine = undefined
+  #broken(engine: Engine, error: unknown): PeerError {
+    engine.close()
+    this.#engines.giveBack(engine)
     if (error instanceof PeerError) return error
-    if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE') return tooBig(this.#maxBytes)
-    return new PeerError('ERR_FRAME', 'compressed data that is no DEFLATE', {
-      section: 'RFC 7692 section 7.2.2',
-      cause: error,
-    })
+    return noDeflate('compressed data that is no DEFLATE', error)
   }
 }
 
-class InflatedParts {
-  bytes = 0
+/** One message on its way out of its blocks. */
+class Inflating {
+  /** What the engine wants next; undefined: nothing, the message is there. */
+  input: Uint8Array | undefined
   readonly #maxBytes: number
   readonly #parts: Buffer[] = []
+  #bytes = 0
 
-  constructor(maxBytes: number) {
+  constructor(payload: Uint8Array, maxBytes: number) {
+    this.input = payload
     this.#maxBytes = maxBytes
   }
 
-  add(part: Buffer): void {
-    this.bytes += part.length
-    if (this.bytes > this.#maxBytes) throw tooBig(this.#maxBytes)
-    this.#parts.push(part)
+  /** Ends early, with `input` still there, once more than `syncBytes` came out. */
+  runNow(engine: Engine, syncBytes: number): void {
+    while (this.input !== undefined) {
+      const processed = engine.runSync(this.input, Math.min(syncBytes, this.#maxBytes) - this.#bytes)
+      this.#take(engine, this.input, processed)
+      if (processed.cut) return
+    }
+  }
+
+  async runLater(engine: Engine): Promise<void> {
+    while (this.input !== undefined) {
+      this.#take(engine, this.input, await engine.runLater(this.input, this.#maxBytes - this.#bytes))
+    }
   }
 
   joined(): Buffer {
-    return this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts, this.bytes)
+    return this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts, this.#bytes)
+  }
+
+  #take(engine: Engine, input: Uint8Array, { output, consumed, cut }: Processed): void {
+    if (input === END) return this.#takeEnd(engine, output, consumed)
+    this.#add(output)
+    const rest = input.subarray(consumed)
+    if (cut) this.input = rest
+    else if (rest.length === 0) this.input = END
+    else {
+      // a block with BFINAL ends zlib's stream, but not the message (section 7.2.3.4)
+      engine.restart()
+      this.input = rest
+    }
+  }
+
+  #takeEnd(engine: Engine, output: Buffer, consumed: number): void {
+    // the last block bore BFINAL, and the empty one that section 7.2.1 wants behind it is missing
+    const ended = consumed === 0
+    if (output.length > 0 || (!ended && consumed < END.length)) {
+      throw noDeflate('compressed data that was cut short')
+    }
+    if (ended) engine.restart()
+    this.input = undefined
+  }
+
+  #add(part: Buffer): void {
+    this.#bytes += part.length
+    if (this.#bytes > this.#maxBytes) {
+      throw new PeerError(
+        'ERR_MESSAGE_TOO_BIG',
+        `a message that inflates to more than ${this.#maxBytes} bytes`,
+      )
+    }
+    if (part.length > 0) this.#parts.push(part)
   }
 }
 
-/**
- * A block with BFINAL ends zlib's stream, but not the message (RFC 7692 section 7.2.3.4): what follows it is
- * read afresh. Nothing is kept of the window then.
- */
-function afterFinalBlock(engine: zlib.InflateRaw, input: Uint8Array, consumed: number): Uint8Array {
-  const rest = input.subarray(consumed)
-  if (rest.length === 0) return rest
-  if (consumed === 0) {
-    throw new PeerError('ERR_FRAME', 'compressed data that goes nowhere', {
-      section: 'RFC 7692 section 7.2.2',
-    })
-  }
-  engine.reset()
-  return rest
+function withoutTail({ output }: Processed): Buffer {
+  return output.subarray(0, output.length - TAIL_BYTES)
 }
 
-function tooBig(maxBytes: number): PeerError {
-  return new PeerError('ERR_MESSAGE_TOO_BIG', `a message that inflates to more than ${maxBytes} bytes`)
+function noDeflate(seen: string, cause?: unknown): PeerError {
+  return new PeerError('ERR_FRAME', seen, { section: 'RFC 7692 section 7.2.2', cause })
 }

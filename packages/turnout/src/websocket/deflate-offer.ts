@@ -45,8 +45,8 @@ export function assertPreferences(preferences: DeflatePreferences): void {
 }
 
 /**
- * The server's choice among the offers: the first that it can live with. Undefined: none, and the connection
- * goes on without compression.
+ * The server's choice among the offers: the first that breaks no rule, for it can do all that the rules allow.
+ * Undefined: there is none, and the connection goes on without compression.
  */
 export function answerDeflate(
   offers: readonly ExtensionOffer[],
@@ -57,7 +57,7 @@ export function answerDeflate(
     const offered = readParameters(offer, 'offer')
     if (typeof offered === 'string') continue
     const agreement = agree(offered, preferences)
-    if (agreement !== undefined) return { answer: writeAnswer(agreement, offered), agreement }
+    return { answer: writeAnswer(agreement, offered), agreement }
   }
   return undefined
 }
@@ -95,13 +95,13 @@ export function confirmDeflate(answer: ExtensionOffer, preferences: DeflatePrefe
     serverNoContextTakeover: answered.server_no_context_takeover === true,
     clientNoContextTakeover:
       answered.client_no_context_takeover === true || preferences.clientNoContextTakeover === true,
-    // a server that left our wish out may use the whole window: reading it costs memory, not correctness
+    // a server ought to repeat what it accepts of our wishes; without, what it sends can be read all the same
     serverMaxWindowBits: serverBits ?? LARGEST_WINDOW_BITS,
     clientMaxWindowBits: clientBits ?? mostClient ?? LARGEST_WINDOW_BITS,
   }
 }
 
-function agree(offered: Parameters, preferences: DeflatePreferences): DeflateAgreement | undefined {
+function agree(offered: Parameters, preferences: DeflatePreferences): DeflateAgreement {
   const clientOffer = offered.client_max_window_bits
   const most = typeof clientOffer === 'number' ? clientOffer : LARGEST_WINDOW_BITS
   return {

@@ -1,19 +1,20 @@
 // Knows permessage-deflate (RFC 7692) as an extension: its options, its agreement, and what it does to messages.
 import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
-import { DeflateContext, type DeflateSettings, InflateContext } from './deflate-context.ts'
+import { DeflateContext, InflateContext } from './deflate-context.ts'
 import {
   answerDeflate,
   assertPreferences,
   confirmDeflate,
   DEFLATE,
   type DeflateAgreement,
-  type DeflatePreferences,
   offerDeflate,
 } from './deflate-offer.ts'
+import { type EngineSource, lentEngines, OwnEngine } from './engines.ts'
 import { type Role, RSV1 } from './frame.ts'
 import type { CompressionOptions } from './options.ts'
 import type { Agreed, Extension, MessageTransform } from './transform.ts'
+import type { EngineSettings } from './zlib-engine.ts'
 
 const DEFAULTS = {
   threshold: 1024,
@@ -39,24 +40,22 @@ class PermessageDeflate implements Extension {
   readonly name = DEFLATE
   readonly rsv = RSV1
   readonly #options: CompressionOptions
-  readonly #preferences: DeflatePreferences
 
   constructor(options: CompressionOptions) {
     this.#options = options
-    this.#preferences = options
   }
 
   answer(offers: Parameters<Extension['answer']>[0]): Agreed | undefined {
-    const choice = answerDeflate(offers, this.#preferences)
+    const choice = answerDeflate(offers, this.#options)
     return choice === undefined ? undefined : this.#agreed(choice.answer, choice.agreement)
   }
 
   offer(): ReturnType<Extension['offer']> {
-    return [offerDeflate(this.#preferences)]
+    return [offerDeflate(this.#options)]
   }
 
   confirm(answer: Parameters<Extension['confirm']>[0]): Agreed {
-    return this.#agreed(answer, confirmDeflate(answer, this.#preferences))
+    return this.#agreed(answer, confirmDeflate(answer, this.#options))
   }
 
   #agreed(answer: Agreed['answer'], agreement: DeflateAgreement): Agreed {
@@ -68,7 +67,7 @@ class PermessageDeflate implements Extension {
   }
 }
 
-interface TransformSetup {
+interface DeflateSetup {
   readonly role: Role
   readonly agreement: DeflateAgreement
   readonly options: CompressionOptions
@@ -78,36 +77,32 @@ interface TransformSetup {
 
 class DeflateTransform implements MessageTransform {
   readonly rsv = RSV1
+  readonly sharedKey: string | undefined
   readonly #threshold: number
   readonly #offloadBytes: number
   readonly #idleReleaseMs: number
   readonly #clock: Clock
-  readonly #settings: DeflateSettings
-  readonly #outTakeover: boolean
+  readonly #outEngines: EngineSource
+  readonly #inEngines: EngineSource
   readonly #out: DeflateContext
   readonly #in: InflateContext
-  #usedAt = 0
+  #usedAtMs = 0
   #alarm: Alarm | undefined
 
-  constructor({ role, agreement, options, maxMessageBytes, clock }: TransformSetup) {
-    const server = role === 'server'
+  constructor({ role, agreement, options, maxMessageBytes, clock }: DeflateSetup) {
+    const { ours, theirs } = sides(role, agreement)
     this.#threshold = options.threshold ?? DEFAULTS.threshold
     this.#offloadBytes = options.offloadBytes ?? DEFAULTS.offloadBytes
-    this.#idleReleaseMs = options.idleReleaseMs ?? DEFAULTS.idleReleaseMs
+    this.#idleReleaseMs = ours.takeover ? (options.idleReleaseMs ?? DEFAULTS.idleReleaseMs) : 0
     this.#clock = clock
-    this.#settings = {
-      // zlib compresses with no smaller window than 9, and then never reaches further back than 8 allows
-      windowBits: Math.max(server ? agreement.serverMaxWindowBits : agreement.clientMaxWindowBits, 9),
-      level: options.level ?? DEFAULTS.level,
-      memLevel: options.memLevel ?? DEFAULTS.memLevel,
-    }
-    this.#outTakeover = !(server ? agreement.serverNoContextTakeover : agreement.clientNoContextTakeover)
-    this.#out = this.#outTakeover ? new DeflateContext(this.#settings, true) : sharedContext(this.#settings)
-    this.#in = new InflateContext(
-      server ? agreement.clientMaxWindowBits : agreement.serverMaxWindowBits,
-      !(server ? agreement.clientNoContextTakeover : agreement.serverNoContextTakeover),
-      maxMessageBytes,
-    )
+    const level = options.level ?? DEFAULTS.level
+    const memLevel = options.memLevel ?? DEFAULTS.memLevel
+    const { windowBits } = ours
+    this.sharedKey = ours.takeover ? undefined : `${DEFLATE} ${windowBits} ${level} ${memLevel}`
+    this.#outEngines = engines({ kind: 'deflate', windowBits, level, memLevel }, ours.takeover)
+    this.#inEngines = engines({ kind: 'inflate', windowBits: theirs.windowBits }, theirs.takeover)
+    this.#out = new DeflateContext(this.#outEngines)
+    this.#in = new InflateContext(this.#inEngines, maxMessageBytes)
   }
 
   wants(bytes: number): boolean {
@@ -115,14 +110,8 @@ class DeflateTransform implements MessageTransform {
   }
 
   encode(payload: Uint8Array): Buffer | Promise<Buffer> {
-    if (this.#outTakeover) {
-      this.#releaseWhenIdle()
-      return this.#out.compress(payload, this.#offloadBytes)
-    }
-    if (payload.length <= this.#offloadBytes) return this.#out.compress(payload, this.#offloadBytes)
-    // the shared context is for those who give it back at once
-    const own = new DeflateContext(this.#settings, false)
-    return Promise.resolve(own.compress(payload, this.#offloadBytes)).finally(() => own.release())
+    if (this.#idleReleaseMs > 0) this.#restWhenIdle()
+    return this.#out.compress(payload, this.#offloadBytes)
   }
 
   decode(payload: Buffer): Buffer | Promise<Buffer> {
@@ -132,41 +121,50 @@ class DeflateTransform implements MessageTransform {
   release(): void {
     this.#alarm?.cancel()
     this.#alarm = undefined
-    if (this.#outTakeover) this.#out.release()
-    this.#in.release()
+    this.#outEngines.release()
+    this.#inEngines.release()
   }
 
   /** Our window can be forgotten at any time between messages; the peer's cannot. */
-  #releaseWhenIdle(): void {
-    this.#usedAt = this.#clock.now()
-    if (this.#alarm !== undefined || this.#idleReleaseMs === 0) return
+  #restWhenIdle(): void {
+    this.#usedAtMs = this.#clock.now()
+    if (this.#alarm !== undefined) return
     const look = () => {
-      const idleMs = this.#clock.now() - this.#usedAt
-      if (idleMs < this.#idleReleaseMs) {
-        this.#alarm = this.#clock.after(this.#idleReleaseMs - idleMs, look)
-        return
-      }
-      this.#alarm = undefined
-      this.#out.release()
+      const leftMs = this.#usedAtMs + this.#idleReleaseMs - this.#clock.now()
+      this.#alarm = leftMs > 0 ? this.#clock.after(leftMs, look) : undefined
+      if (leftMs <= 0 && !this.#outEngines.rest()) this.#restWhenIdle()
     }
     this.#alarm = this.#clock.after(this.#idleReleaseMs, look)
   }
 }
 
-/** One context for all connections that take none over: it is empty after each message anyway. */
-const shared = new Map<string, DeflateContext>()
+interface Side {
+  readonly takeover: boolean
+  readonly windowBits: number
+}
 
-function sharedContext(settings: DeflateSettings): DeflateContext {
-  const key = `${settings.windowBits}/${settings.level}/${settings.memLevel}`
-  let context = shared.get(key)
-  if (context === undefined) {
-    context = new DeflateContext(settings, false)
-    shared.set(key, context)
+function sides(role: Role, agreement: DeflateAgreement): { readonly ours: Side; readonly theirs: Side } {
+  // zlib has no raw window of 8 bits: writing, its 9 reaches no further back than 8 allows (250 bytes); reading,
+  // a larger one is always right
+  const server = {
+    takeover: !agreement.serverNoContextTakeover,
+    windowBits: Math.max(agreement.serverMaxWindowBits, 9),
   }
-  return context
+  const client = {
+    takeover: !agreement.clientNoContextTakeover,
+    windowBits: Math.max(agreement.clientMaxWindowBits, 9),
+  }
+  return role === 'server' ? { ours: server, theirs: client } : { ours: client, theirs: server }
+}
+
+function engines(settings: EngineSettings, takeover: boolean): EngineSource {
+  return takeover ? new OwnEngine(settings) : lentEngines(settings)
 }
 
 function assertOptions(options: CompressionOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `compression is ${options}, not true, false or an object`)
+  }
   assertPreferences(options)
   assertRange('level', options.level, 0, 9)
   assertRange('memLevel', options.memLevel, 1, 9)

@@ -1,97 +1,276 @@
-// Knows how to drive one of Node's zlib streams block by block, at once or on the thread pool, its window kept.
-// The one place that touches what Node does not document (`_processChunk`, `_handle`); other packages rely on the
-// same two names. Where a runtime lacks them `runSync` says so, and the documented stream calls do the work.
+// Knows how to drive one of Node's zlib streams, its window kept: at once, or on the thread pool.
+// The one place that touches what Node does not document; where a runtime lacks it, `hasSync` says so, and the
+// documented stream calls do all the work.
 import zlib from 'node:zlib'
 
-export type Engine = zlib.DeflateRaw | zlib.InflateRaw
+export interface EngineSettings {
+  readonly kind: 'deflate' | 'inflate'
+  /** 9 to 15. */
+  readonly windowBits: number
+  /** For deflate: 0 to 9. */
+  readonly level?: number
+  /** For deflate: 1 to 9. */
+  readonly memLevel?: number
+}
 
-/** One block of work: what came out, and how much of the input zlib took. */
+/** What one run of an engine did. */
 export interface Processed {
+  /** Nobody else's. */
   readonly output: Buffer
+  /** How much of the input was taken: all of it, unless the run was cut or a block with BFINAL ended the stream. */
   readonly consumed: number
+  /** The run stopped at its limit; there may be more to come. */
+  readonly cut: boolean
 }
 
-const { Z_SYNC_FLUSH } = zlib.constants
-
-/** What an engine is underneath. */
+/** What lies under a stream of node:zlib. */
 interface Internals {
-  _handle: { close: () => void } | null
-  _processChunk(chunk: Uint8Array, flush: number): Buffer | null
-}
-
-/**
- * Runs `input` through the engine and flushes, without waiting. The engine stays usable: Node would close it
- * after the call, so its handle is held for the time being.
- * @throws whatever zlib says, `ERR_BUFFER_TOO_LARGE` above the engine's maxOutputLength.
- */
-export function runSync(engine: Engine, input: Uint8Array): Processed {
-  const internals = engine as unknown as Internals
-  const handle = internals._handle!
-  const { close } = handle
-  handle.close = noop
-  let output: Buffer | null
-  try {
-    output = internals._processChunk(input, Z_SYNC_FLUSH)
-  } finally {
-    handle.close = close
-    internals._handle = handle
+  readonly _handle: {
+    writeSync(
+      flush: number,
+      input: Uint8Array,
+      inputAt: number,
+      inputBytes: number,
+      output: Uint8Array,
+      outputAt: number,
+      outputBytes: number,
+    ): void
+    onerror(this: unknown, message: string, ...rest: unknown[]): void
   }
-  // each call leaves a listener behind; after a failure it has an event to catch yet
-  engine.removeAllListeners('error')
-  return { output: output ?? Buffer.alloc(0), consumed: engine.bytesWritten }
+  /** After a run: how much room is left in the output, and how much of the input. */
+  readonly _writeState: Uint32Array
+  /** Where a run on the thread pool puts its output, and how much of it at a time. */
+  _outBuffer: Buffer
+  _outOffset: number
+  _chunkSize: number
+  /** Ours: what zlib complained of. Deno destroys the stream for it later only. */
+  [FAILURE]?: Error
 }
 
-/**
- * The same on the thread pool, by documented calls only. One at a time for each engine.
- * @param maxBytes where to stop: a larger output is cut there and the engine destroyed.
- */
-export function runLater(engine: Engine, input: Uint8Array, maxBytes: number): Promise<Processed> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = []
-    let bytes = 0
-    const before = engine.bytesWritten
-    const settle = (error?: Error) => {
-      engine.off('data', take).off('end', done).off('error', settle)
-      if (error !== undefined) {
-        engine.on('error', noop)
-        return reject(error)
-      }
-      // a synchronous call leaves the count of that call alone behind, a stream the sum
-      const consumed =
-        engine.bytesWritten >= before + input.length ? input.length : engine.bytesWritten - before
-      resolve({ output: Buffer.concat(parts, bytes), consumed })
-    }
-    const done = () => settle()
-    const take = (part: Buffer) => {
-      parts.push(part)
-      bytes += part.length
-      if (bytes <= maxBytes) return
-      engine.destroy()
-      settle()
-    }
-    engine.on('data', take).on('end', done).on('error', settle)
-    engine.write(input)
-    engine.flush(Z_SYNC_FLUSH, done)
-  })
-}
+const FAILURE: unique symbol = Symbol('failure')
 
-/** Whether `runSync` works here: tried once, on a message and an answer. */
+type Stream = (zlib.DeflateRaw | zlib.InflateRaw) & Internals
+
+const { Z_SYNC_FLUSH, Z_MIN_CHUNK } = zlib.constants
+
+/** One for all synchronous runs, each of which copies out of it before the next begins. */
+const SCRATCH: Buffer = Buffer.allocUnsafeSlow(65_536)
+
+/** How much comes out of one trip to the thread pool. Node's own 16 KiB cost an inflating megabyte twice the time. */
+const TRIP_BYTES = 65_536
+
+/** What an engine holds between such trips, in place of the 16 KiB that Node would let it hold. */
+const NO_CHUNK: Buffer = Buffer.alloc(Z_MIN_CHUNK)
+
+/** Whether `runSync` works here: tried once, on two messages and back. */
 export const hasSync: boolean = trySync()
+
+let open = 0
+
+/** How many engines hold memory of zlib's. For tests. */
+export function openEngines(): number {
+  return open
+}
+
+/** Compresses or inflates; each run is flushed, so that all that went in has come out. One that fails is closed. */
+export class Engine {
+  readonly #settings: EngineSettings
+  #stream: Stream
+  /** The run on the thread pool. */
+  #trip: Trip | undefined
+  /** A block with BFINAL has ended the stream for good. */
+  #ended = false
+  #closed = false
+
+  /** Takes the memory. @throws when there is none. */
+  constructor(settings: EngineSettings) {
+    this.#settings = settings
+    this.#stream = createStream(settings)
+    open++
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /**
+   * Runs `input` through without waiting; cuts, and can go on, once more than `maxBytes` came out.
+   * Only where `hasSync`, and not beside `runLater`.
+   * @throws what zlib says.
+   */
+  runSync(input: Uint8Array, maxBytes: number): Processed {
+    this.#assertIdle()
+    try {
+      return runNow(this.#stream, input, maxBytes)
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
+  /**
+   * The same on the thread pool, one at a time; a run that is cut closes the engine.
+   * Rejects with what zlib says, and as soon as the engine is closed.
+   */
+  async runLater(input: Uint8Array, maxBytes: number): Promise<Processed> {
+    this.#assertIdle()
+    if (this.#ended) this.restart()
+    this.#trip = new Trip(this.#stream)
+    try {
+      const processed = await this.#trip.run(input, maxBytes)
+      if (processed.cut) this.close()
+      else this.#ended = processed.consumed < input.length
+      return processed
+    } catch (error) {
+      this.close()
+      throw error
+    } finally {
+      this.#trip = undefined
+    }
+  }
+
+  /** Forgets its window. */
+  restart(): void {
+    this.#assertIdle()
+    if (this.#ended) {
+      this.#stream.close()
+      this.#stream = createStream(this.#settings)
+      this.#ended = false
+    } else this.#stream.reset()
+  }
+
+  /** Gives the memory back; what is on the thread pool, when it comes from there. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    open--
+    this.#stream.close()
+    this.#trip?.abandon()
+  }
+
+  /** zlib ends the process when it is asked for two things at a time. */
+  #assertIdle(): void {
+    if (this.#closed || this.#trip !== undefined) throw new Error('the engine is closed or busy')
+  }
+}
+
+/** One run on the thread pool. */
+class Trip {
+  readonly #stream: Stream
+  readonly #parts: Buffer[] = []
+  #bytes = 0
+  #settle: (error: Error | undefined, cut: boolean) => void = noop
+
+  constructor(stream: Stream) {
+    this.#stream = stream
+  }
+
+  run(input: Uint8Array, maxBytes: number): Promise<Processed> {
+    const stream = this.#stream
+    const before = stream.bytesWritten
+    lendChunk(stream, Buffer.allocUnsafeSlow(TRIP_BYTES))
+    return new Promise((resolve, reject) => {
+      const take = (part: Buffer) => {
+        this.#parts.push(part)
+        this.#bytes += part.length
+        if (this.#bytes > maxBytes) this.#settle(undefined, true)
+      }
+      const end = () => this.#settle(undefined, false)
+      const close = () => this.#settle(stream.errored ?? closedError(), false)
+      this.#settle = (error, cut) => {
+        this.#settle = noop
+        stream.off('data', take).off('end', end).off('close', close)
+        if (error !== undefined) return reject(error)
+        const consumed = stream.bytesWritten - before
+        // a stream that is closing may yet have somebody writing to its chunk
+        if (!cut && consumed === input.length) lendChunk(stream, NO_CHUNK)
+        resolve({ output: Buffer.concat(this.#parts, this.#bytes), consumed, cut })
+      }
+      stream.on('data', take).on('end', end).on('close', close)
+      stream.write(input, (error) => this.#settle(stream[FAILURE] ?? error ?? undefined, false))
+    })
+  }
+
+  abandon(): void {
+    this.#settle(closedError(), false)
+  }
+}
+
+function runNow(stream: Stream, input: Uint8Array, maxBytes: number): Processed {
+  const { _handle: handle, _writeState: left } = stream
+  const room = SCRATCH.length
+  const length = input.length
+  let consumed = 0
+  let bytes = 0
+  let before: Buffer[] | undefined
+  for (;;) {
+    handle.writeSync(Z_SYNC_FLUSH, input, consumed, length - consumed, SCRATCH, 0, room)
+    if (stream[FAILURE] !== undefined) throw stream[FAILURE]
+    const made = room - left[0]!
+    const part = Buffer.from(SCRATCH.subarray(0, made))
+    consumed = length - left[1]!
+    bytes += made
+    const more = made === room
+    if (!more && before === undefined) return { output: part, consumed, cut: false }
+    before ??= []
+    before.push(part)
+    if (!more || bytes > maxBytes) return { output: Buffer.concat(before, bytes), consumed, cut: more }
+  }
+}
+
+function createStream({ kind, ...settings }: EngineSettings): Stream {
+  const options = { ...settings, flush: Z_SYNC_FLUSH, ...(hasSync ? { chunkSize: Z_MIN_CHUNK } : {}) }
+  const stream = kind === 'deflate' ? zlib.createDeflateRaw(options) : zlib.createInflateRaw(options)
+  // it is told where it is asked for; the event comes later, and to nobody
+  stream.on('error', noop)
+  if (hasSync) hearFailures(stream as unknown as Stream)
+  return stream as unknown as Stream
+}
+
+function hearFailures(stream: Stream): void {
+  const handle = stream._handle
+  const told = handle.onerror
+  handle.onerror = function (message, ...rest) {
+    stream[FAILURE] = new Error(message)
+    told.call(this, message, ...rest)
+  }
+}
+
+function closedError(): Error {
+  return new Error('the engine was closed')
+}
+
+function lendChunk(stream: Stream, chunk: Buffer): void {
+  if (!hasSync) return
+  stream._outBuffer = chunk
+  stream._outOffset = 0
+  stream._chunkSize = chunk.length
+}
 
 function trySync(): boolean {
   try {
-    const deflate = zlib.createDeflateRaw({ flush: Z_SYNC_FLUSH })
-    const inflate = zlib.createInflateRaw({ flush: Z_SYNC_FLUSH })
-    let works = true
-    for (const text of ['turnout', 'turnout turnout']) {
-      const { output } = runSync(deflate, Buffer.from(text))
-      works &&= runSync(inflate, output).output.toString() === text
-    }
+    const deflate = zlib.createDeflateRaw() as unknown as Stream
+    const inflate = zlib.createInflateRaw() as unknown as Stream
+    inflate.on('error', noop)
+    hearFailures(inflate)
+    const packed = ['turnout', 'turnout turnout'].map((text) => runNow(deflate, Buffer.from(text), 64).output)
+    const texts = packed.map((bytes) => runNow(inflate, bytes, 64).output.toString())
+    const known = deflate._outBuffer.length === deflate._chunkSize && deflate._outOffset === 0
+    const works = known && texts.join() === 'turnout,turnout turnout' && complains(inflate)
     deflate.close()
     inflate.close()
     return works
   } catch {
     return false
+  }
+}
+
+function complains(inflate: Stream): boolean {
+  try {
+    runNow(inflate, Buffer.from([0xff]), 64)
+    return false
+  } catch {
+    return true
   }
 }
 
