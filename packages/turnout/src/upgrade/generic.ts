@@ -6,7 +6,7 @@ import { fieldsOf } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
 import { formatProtocol, parseProtocol, sameName } from '../http/upgrade.ts'
 import { compilePath } from './path.ts'
-import type { Decision, Offer, Params, UpgradeProtocol } from './protocol.ts'
+import type { Decision, Occupant, Offer, Params, UpgradeProtocol } from './protocol.ts'
 
 /**
  * Which protocols a route takes: `example/1` this version only (compared exactly), `example` or `example/*` any
@@ -138,8 +138,21 @@ function decisionOf<Data>(
       } catch (error) {
         fail(error)
       }
-      return { leave: () => void stream.end() }
+      return new Guest(stream)
     },
+  }
+}
+
+/** Keeps nothing alive but the stream. */
+class Guest implements Occupant {
+  readonly #stream: Duplex
+
+  constructor(stream: Duplex) {
+    this.#stream = stream
+  }
+
+  leave(): void {
+    this.#stream.end()
   }
 }
 

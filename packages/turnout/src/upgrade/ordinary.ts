@@ -1,5 +1,6 @@
 // Knows how an upgrade request gets an ordinary response on a connection that Node has let go of, and how the
 // connection then goes back to HTTP. Never knows what the response says.
+import { channel } from 'node:diagnostics_channel'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -18,6 +19,10 @@ import {
 } from './internals.ts'
 import { relayEvents } from './pending.ts'
 
+// What Node tells those who trace requests.
+const started = channel('http.server.request.start')
+const finished = channel('http.server.response.finish')
+
 /** How much of a body that nobody read is thrown away before the connection is ended instead, in bytes. */
 export const MAX_DISCARDED_BYTES = 1_048_576
 
@@ -31,8 +36,11 @@ export function openResponse(arrival: Arrival): ServerResponse {
     highWaterMark: stream.writableHighWaterMark,
     rejectNonStandardBodyWrites: server.rejectNonStandardBodyWrites,
   })
-  response.shouldKeepAlive = keepsAlive(arrival)
+  // Node would count this connection's requests from 0 again: where there is a limit, this one is the last.
+  response.shouldKeepAlive = keepsAlive(arrival) && !((server.maxRequestsPerSocket ?? 0) > 0)
   prepareResponse(response, server)
+  const note = { request, response, socket: arrival.socket, server }
+  if (started.hasSubscribers) started.publish(note)
 
   const stopRelay = relayEvents(arrival, stream)
   const onEnd = () => {
@@ -51,6 +59,7 @@ export function openResponse(arrival: Arrival): ServerResponse {
   }
   const onFinish = () => {
     release()
+    if (finished.hasSubscribers) finished.publish(note)
     process.nextTick(closeResponse, response)
     if (endsConnection(response)) return endSoon(stream)
     afterBody(arrival, () => returnToHttp(arrival))

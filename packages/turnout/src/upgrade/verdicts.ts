@@ -1,6 +1,6 @@
 // Knows what each verdict does to the connection: a 101, an ordinary response, a drop. Never comes to one.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { PeerError } from '../base/errors.ts'
+import { MisuseError, PeerError } from '../base/errors.ts'
 import type { Answer } from '../http/message.ts'
 import { sendAnswer, sendResponse } from './answer.ts'
 import type { Arrival } from './arrival.ts'
@@ -42,13 +42,26 @@ export class Verdicts {
     response: ServerResponse,
     verdict: Verdict,
   ): Occupant | undefined | Promise<Occupant | undefined> {
-    if (verdict.kind === 'pass' || this.#dropped(arrival, verdict)) return undefined
+    if (verdict.kind === 'pass' || this.#isLate(arrival, response, verdict)) return undefined
     if (verdict.kind !== 'switch') return void this.#respond(arrival, verdict)
-    const enter = () => this.#enter(arrival, verdict, () => switchThroughResponse(arrival, response, verdict))
+    const enter = () => {
+      if (this.#isLate(arrival, response, verdict)) return undefined
+      return this.#enter(arrival, verdict, () => switchThroughResponse(arrival, response, verdict))
+    }
     if (arrival.body === undefined || arrival.body.over) return enter()
     return new Promise((resolve) => {
       this.#whenBodyIsIn(arrival, verdict, (go) => resolve(go ? enter() : undefined))
     })
+  }
+
+  /** The client is gone, or the application has answered while it waited for its own `accept`. */
+  #isLate(arrival: Arrival, response: ServerResponse, verdict: Verdict): boolean {
+    if (this.#dropped(arrival, verdict)) return true
+    if (!response.headersSent && !response.writableEnded) return false
+    const error = new MisuseError('ERR_ALREADY_ANSWERED', 'the response was sent before accept had decided')
+    if (verdict.kind === 'switch' || verdict.kind === 'respond') discard(verdict, error)
+    this.#setup.onError(verdict.kind === 'failed' ? verdict.error : error, arrival.request)
+    return true
   }
 
   /** Nobody is there to be answered any more. */

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
+import { createServer } from 'node:https'
+import { test } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
+import { createTurnout } from '../../src/turnout.ts'
 import type { ProtocolContext, ProtocolResult } from '../../src/upgrade/generic.ts'
+import { certificate, privateKey } from './certificate.ts'
 import {
+  dial,
   get,
+  listen,
   type Station,
   type StationOptions,
   stationTest,
   upgradeHead,
   type Wire,
+  watchProcess,
   within,
 } from './wire.ts'
 
@@ -221,3 +228,34 @@ judged(
     assert.equal((await wire.response()).body, '/2')
   },
 )
+
+test('over TLS the client’s end is noticed too', async () => {
+  const watch = watchProcess()
+  const judge = new Judge()
+  const server = createServer({ key: privateKey, cert: certificate })
+  const turnout = createTurnout({ clock: judge.clock })
+  judge.options.setUp?.(turnout, server as never, [])
+  turnout.attach(server)
+  const port = await listen(server)
+  for (const leave of ['end', 'destroy'] as const) {
+    const wire = dial(port, { tls: true })
+    wire.send(upgradeHead())
+    await judge.asked()
+    const { signal } = judge.context!
+    judge.context = undefined
+    wire.socket[leave]()
+    if (!signal.aborted)
+      await within(leave, new Promise((resolve) => signal.addEventListener('abort', resolve)))
+  }
+  assert.deepEqual(judge.heard, ['ERR_PEER_GONE', 'ERR_PEER_GONE'])
+  const wire = dial(port, { tls: true })
+  wire.send(`${upgradeHead()}early`)
+  await judge.asked()
+  judge.decide(true)
+  assert.equal((await wire.response()).status, 101)
+  assert.equal(await wire.take(5), 'early')
+  wire.socket.destroy()
+  await turnout.close()
+  await within('server closes', new Promise((resolve) => server.close(resolve)))
+  watch.stop()
+})

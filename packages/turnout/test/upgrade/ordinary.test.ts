@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { createVirtualClock } from '../../src/base/clock.ts'
@@ -355,4 +356,33 @@ stationTest('R11: no listener is left behind on a connection that went back', as
   wire.send(get('/1'))
   await wire.response()
   assert.deepEqual(count(), before)
+})
+
+stationTest(
+  'R11: with maxRequestsPerSocket a declined upgrade is the last request',
+  async ({ server, dial }) => {
+    server.maxRequestsPerSocket = 5
+    const wire = dial()
+    wire.send(upgradeHead())
+    const response = await wire.response({ toEnd: true })
+    assert.equal(response.body, '/up:')
+    assert.equal(response.field('connection'), 'close')
+  },
+)
+
+stationTest('R11: those who trace requests hear of a declined upgrade', async ({ dial }) => {
+  const heard: string[] = []
+  const start = (message: unknown) =>
+    heard.push(`start ${(message as { request: IncomingMessage }).request.url}`)
+  const finish = (message: unknown) =>
+    heard.push(`finish ${(message as { response: ServerResponse }).response.statusCode}`)
+  subscribe('http.server.request.start', start)
+  subscribe('http.server.response.finish', finish)
+  const wire = dial()
+  wire.send(upgradeHead() + get('/2'))
+  await wire.response()
+  await wire.response()
+  unsubscribe('http.server.request.start', start)
+  unsubscribe('http.server.response.finish', finish)
+  assert.deepEqual(heard, ['start /up', 'finish 200', 'start /2', 'finish 200'])
 })

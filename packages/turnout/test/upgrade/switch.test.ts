@@ -288,6 +288,28 @@ stationTest(
 )
 
 stationTest(
+  'a route that answers while its accept still decides keeps its answer',
+  async ({ dial, errors }) => {
+    const wire = dial()
+    wire.send(webSocketHead() + get('/live'))
+    assert.equal((await wire.response()).body, 'page')
+    assert.equal((await wire.response()).status, 426)
+    while (errors.length === 0) await new Promise(setImmediate)
+    assert.equal((errors[0] as { code: string }).code, 'ERR_ALREADY_ANSWERED')
+  },
+  {
+    expectedErrors: 1,
+    ...inApp((turnout, request, response) => {
+      const taken = turnout.upgrade(request, response, {
+        accept: () => new Promise<true>((resolve) => setTimeout(resolve, 20, true)),
+      })
+      if (request.headers.upgrade !== undefined) response.end('page')
+      return taken
+    }),
+  },
+)
+
+stationTest(
   'another protocol can be taken inside the app, body and all',
   async ({ dial }) => {
     const wire = dial()
