@@ -2,6 +2,7 @@
 
 export { type Clock, createVirtualClock, systemClock, type VirtualClock } from './base/clock.ts'
 export { type ErrorCode, MisuseError, PeerError, TurnoutError } from './base/errors.ts'
+export type { HistogramCounts } from './base/histogram.ts'
 export { endToEndFields } from './http/hop.ts'
 export type { Fields, Protocol } from './http/message.ts'
 export {
@@ -11,16 +12,34 @@ export {
   type TurnoutCloseOptions,
   type TurnoutOptions,
 } from './turnout.ts'
+export type { AdmissionOptions } from './upgrade/admission.ts'
 export { AnsweredError } from './upgrade/answered.ts'
 export { type RequestChoices, type UpgradeOptions, type UpgradeResult, upgrade } from './upgrade/client.ts'
 export type { AttachOptions } from './upgrade/dispatcher.ts'
 export type { Foreign } from './upgrade/foreign.ts'
 export type { ProtocolAccepted, ProtocolContext, ProtocolOptions, ProtocolToken } from './upgrade/generic.ts'
+export { connectH2c, type H2cConnectOptions, type H2cResult } from './upgrade/h2c-client.ts'
+export type { H2cOptions } from './upgrade/h2c-server.ts'
 export type { AttachableServer } from './upgrade/http-server.ts'
+export type { Metrics, RouteMetrics } from './upgrade/metrics.ts'
 export type { CloseCounts } from './upgrade/occupants.ts'
 export type { Params } from './upgrade/protocol.ts'
 export type { ProxyChoice, ProxyOptions } from './upgrade/proxy.ts'
 export type { RequestBody } from './upgrade/request-body.ts'
+export type {
+  HandshakeMessage,
+  HandshakeOutcome,
+  ProtocolCloseMessage,
+  ProtocolErrorMessage,
+  ProtocolOpenMessage,
+} from './upgrade/sight.ts'
+export {
+  type TlsMode,
+  type TlsUpgradeOptions,
+  type TlsUpgradeResult,
+  upgradeTls,
+} from './upgrade/tls-client.ts'
+export type { TlsInPlaceOptions } from './upgrade/tls-server.ts'
 export { ProxyError } from './upgrade/tunnel.ts'
 export type { Broadcastable } from './websocket/broadcast.ts'
 export { type ConnectOptions, connect, HandshakeError } from './websocket/client.ts'
@@ -52,6 +71,18 @@ export {
   type UpgradeToken,
 } from './websocket/registry.ts'
 export type { SlowConsumer } from './websocket/sender.ts'
+export type {
+  WebSocketCloseMessage,
+  WebSocketErrorMessage,
+  WebSocketMessageMessage,
+  WebSocketOpenMessage,
+} from './websocket/sight.ts'
 export type { MessageStream } from './websocket/stream.ts'
 export type { Agreed, Extension, MessageTransform } from './websocket/transform.ts'
+export { type WebSocketCloseInfo, WebSocketError } from './websocket/websocket-error.ts'
+export {
+  type WebSocketOpenInfo,
+  WebSocketStream,
+  type WebSocketStreamOptions,
+} from './websocket/websocket-stream.ts'
 export { WebSocket, type WebSocketEventMap, type WebSocketInit } from './websocket/whatwg.ts'

@@ -41,3 +41,25 @@ export function clampToUnsignedShort(value: unknown): number {
   const over = number - floor
   return over > 0.5 || (over === 0.5 && floor % 2 === 1) ? floor + 1 : floor
 }
+
+/** Web IDL's [EnforceRange] unsigned short: towards zero. @throws TypeError for what is out of range */
+export function toUnsignedShort(value: unknown): number {
+  const number = Math.trunc(Number(value))
+  if (number >= 0 && number <= 65_535) return number + 0
+  throw new TypeError(`${String(value)} is no number from 0 to 65535`)
+}
+
+/** A sequence of strings; a string is none. @throws TypeError */
+export function toProtocols(protocols: unknown): string[] {
+  if (protocols === undefined) return []
+  if (typeof protocols === 'object' && protocols !== null && Symbol.iterator in protocols) {
+    return Array.from(protocols as Iterable<unknown>, (protocol) => `${protocol}`)
+  }
+  throw new TypeError('protocols that are no sequence')
+}
+
+/** Bytes as they are; everything else, Blobs too, as the string that Web IDL makes of it. */
+export function toChunk(chunk: unknown): string | ArrayBuffer | ArrayBufferView {
+  if (typeof chunk === 'string' || chunk instanceof ArrayBuffer || ArrayBuffer.isView(chunk)) return chunk
+  return `${chunk}`
+}

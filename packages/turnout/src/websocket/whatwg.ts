@@ -1,13 +1,11 @@
 // Knows the WebSocket of browsers (the WebSockets standard of the WHATWG), as a face of this library's client.
-import { isToken } from '../http/token.ts'
 import { BufferedAmount } from './buffered-amount.ts'
 import { type Dial, dial, prepareDial } from './client.ts'
-import { MAX_REASON_BYTES } from './close.ts'
 import type { CloseInfo, WebSocketConnection } from './connection.ts'
 import { EventHandlers } from './event-handlers.ts'
 import { CloseEvent, FailureEvent } from './events.ts'
 import type { Message } from './options.ts'
-import { toWebSocketScheme } from './redirect.ts'
+import { assertClose, assertSubprotocols, readUrl } from './standard-checks.ts'
 import { clampToUnsignedShort, toInit, toSendable, type WebSocketInit } from './web-idl.ts'
 
 export type { WebSocketInit } from './web-idl.ts'
@@ -134,12 +132,7 @@ export class WebSocket extends EventTarget {
   close(code?: number, reason?: string): void {
     const wireCode = code === undefined ? undefined : clampToUnsignedShort(code)
     const wireReason = reason === undefined ? '' : String(reason)
-    if (wireCode !== undefined && wireCode !== 1000 && !(wireCode >= 3000 && wireCode <= 4999)) {
-      throw new DOMException(`code ${wireCode} is neither 1000 nor from 3000 to 4999`, 'InvalidAccessError')
-    }
-    if (Buffer.byteLength(wireReason) > MAX_REASON_BYTES) {
-      throw new DOMException(`a reason of more than ${MAX_REASON_BYTES} bytes`, 'SyntaxError')
-    }
+    assertClose(wireCode, wireReason)
     if (this.#readyState === CONNECTING) {
       this.#readyState = CLOSING
       this.#abort.abort(new DOMException('closed before it was open', 'AbortError'))
@@ -232,23 +225,6 @@ export class WebSocket extends EventTarget {
     const { code, reason, clean: wasClean } = info
     this.dispatchEvent(new CloseEvent('close', { code, reason, wasClean }))
   }
-}
-
-/** @throws DOMException SyntaxError, as the standard's "get a URL record"; there is no base URL outside a page */
-function readUrl(text: string): URL {
-  if (!URL.canParse(text)) throw new DOMException(`'${text}' is no absolute URL`, 'SyntaxError')
-  const url = toWebSocketScheme(new URL(text))
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
-    throw new DOMException(`a URL of scheme ${url.protocol}`, 'SyntaxError')
-  }
-  if (url.href.includes('#')) throw new DOMException(`the URL '${text}' has a fragment`, 'SyntaxError')
-  return url
-}
-
-function assertSubprotocols(protocols: readonly string[]): void {
-  const wrong = protocols.find((protocol, at) => !isToken(protocol) || protocols.indexOf(protocol) !== at)
-  if (wrong === undefined) return
-  throw new DOMException(`subprotocol ${JSON.stringify(wrong)} is no token, or comes twice`, 'SyntaxError')
 }
 
 function sizeOf(message: string | ArrayBuffer | ArrayBufferView | Blob): number {
