@@ -57,7 +57,7 @@ function uncoveredLines({ text, ran }) {
     const code = line.trim()
     const start = at + line.indexOf(code)
     at += line.length + 1
-    if (!/\w/.test(code) || /^(\/\/|\/?\*)/.test(code)) continue
+    if (!/\w/.test(code) || /^(\/\/|\/?\*|import\b|export (\*|\{))/.test(code)) continue
     lines += 1
     if (ran === undefined || ran.subarray(start, start + code.length).includes(0)) missed.push(index + 1)
   }
