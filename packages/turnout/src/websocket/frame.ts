@@ -3,6 +3,7 @@ import { PeerError } from '../base/errors.ts'
 import type { Outbox } from '../base/outbox.ts'
 import { slab } from '../base/slab.ts'
 import { applyMask, createMaskKey } from './mask.ts'
+import { encodeText } from './text.ts'
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
@@ -260,7 +261,7 @@ export function writeTextFrame(outbox: Outbox, head: number, text: string, role:
   const start = slab.used
   // as if it were ASCII; if it was not and the length needs a longer header, the payload moves up
   let payloadAt = start + headerBytes(units, mask)
-  const length = bytes.write(text, payloadAt)
+  const length = encodeText(bytes, payloadAt, text)
   const rightAt = start + headerBytes(length, mask)
   if (rightAt !== payloadAt) {
     bytes.copyWithin(rightAt, payloadAt, payloadAt + length)

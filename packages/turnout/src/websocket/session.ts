@@ -137,7 +137,13 @@ export class Session implements FrameSink {
 
   /** Takes what arrived. Broken rules end in `failed`, never in a throw. */
   receive(chunk: Buffer): void {
-    if (this.#state === 'open' || this.#state === 'closeSent') this.#guarded(() => this.#reader.read(chunk))
+    if (this.#state !== 'open' && this.#state !== 'closeSent') return
+    // not by `#guarded`: a closure for each chunk adds up
+    try {
+      this.#reader.read(chunk)
+    } catch (error) {
+      this.#broken(error)
+    }
   }
 
   /** Goes on after `onWait`. Like `receive`. */
@@ -313,9 +319,13 @@ export class Session implements FrameSink {
     try {
       read()
     } catch (error) {
-      if (!(error instanceof PeerError)) throw error
-      this.fail(error)
+      this.#broken(error)
     }
+  }
+
+  #broken(error: unknown): void {
+    if (!(error instanceof PeerError)) throw error
+    this.fail(error)
   }
 
   /** Reads no more, keeps nothing that was half read. */

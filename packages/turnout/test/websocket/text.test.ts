@@ -3,7 +3,7 @@ import { constants, isUtf8 } from 'node:buffer'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { PeerError } from '../../src/base/errors.ts'
-import { decodeText, TextParts, Utf8Check } from '../../src/websocket/text.ts'
+import { decodeText, encodeText, TextParts, Utf8Check } from '../../src/websocket/text.ts'
 import { cut, hex } from './frames.ts'
 
 /** Text and rubbish: valid pieces, wrong pieces, pieces that are right only beside the right neighbour. */
@@ -234,5 +234,15 @@ test('a text in parts is the text, no part cut inside a code point, and wrong wh
       assert.ok(texts.every((text) => !/\p{Surrogate}/u.test(text)))
     }),
     { numRuns: 1000 },
+  )
+})
+
+test('encodeText writes what Buffer.write writes, whatever the text and its length', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ maxLength: 80 })), (text) => {
+      const [fast, plain] = [Buffer.alloc(text.length * 3 + 2), Buffer.alloc(text.length * 3 + 2)]
+      assert.equal(encodeText(fast, 1, text), plain.write(text, 1))
+      assert.deepEqual(fast, plain)
+    }),
   )
 })
