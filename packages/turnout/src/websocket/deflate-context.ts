@@ -34,7 +34,11 @@ export class DeflateContext {
   /** A promise above `syncBytes` of payload; nothing else may be compressed until it settles. */
   compress(payload: Uint8Array, syncBytes: number): Buffer | Promise<Buffer> {
     if (payload.length === 0) return EMPTY
-    if (!hasSync || payload.length > syncBytes) return apart(() => this.#later(payload))
+    if (!hasSync || payload.length > syncBytes) {
+      // its owner may use the memory again as soon as this returns
+      const copy = Buffer.from(payload)
+      return apart(() => this.#later(copy))
+    }
     const engine = this.#engines.take()
     try {
       return withoutTail(engine.runSync(payload, Number.POSITIVE_INFINITY))

@@ -35,7 +35,6 @@ interface Internals {
       outputAt: number,
       outputBytes: number,
     ): void
-    onerror(this: unknown, message: string, ...rest: unknown[]): void
   }
   /** After a run: how much room is left in the output, and how much of the input. */
   readonly _writeState: Uint32Array
@@ -43,11 +42,9 @@ interface Internals {
   _outBuffer: Buffer
   _outOffset: number
   _chunkSize: number
-  /** Ours: what zlib complained of. Deno destroys the stream for it later only. */
-  [FAILURE]?: Error
+  /** What zlib has complained of. */
+  readonly [COMPLAINT]?: Error | null
 }
-
-const FAILURE: unique symbol = Symbol('failure')
 
 type Stream = (zlib.DeflateRaw | zlib.InflateRaw) & Internals
 
@@ -61,6 +58,9 @@ const TRIP_BYTES = 65_536
 
 /** What an engine holds between such trips, in place of the 16 KiB that Node would let it hold. */
 const NO_CHUNK: Buffer = Buffer.alloc(Z_MIN_CHUNK)
+
+/** The name under which a stream keeps a complaint of zlib's. Deno destroys the stream for it some time later. */
+const COMPLAINT: unique symbol = findComplaint()
 
 /** Whether `runSync` works here: tried once, on two messages and back. */
 export const hasSync: boolean = trySync()
@@ -187,7 +187,7 @@ class Trip {
         resolve({ output: Buffer.concat(this.#parts, this.#bytes), consumed, cut })
       }
       stream.on('data', take).on('end', end).on('close', close)
-      stream.write(input, (error) => this.#settle(stream[FAILURE] ?? error ?? undefined, false))
+      stream.write(input, (error) => this.#settle(stream[COMPLAINT] ?? error ?? undefined, false))
     })
   }
 
@@ -205,7 +205,8 @@ function runNow(stream: Stream, input: Uint8Array, maxBytes: number): Processed 
   let before: Buffer[] | undefined
   for (;;) {
     handle.writeSync(Z_SYNC_FLUSH, input, consumed, length - consumed, SCRATCH, 0, room)
-    if (stream[FAILURE] !== undefined) throw stream[FAILURE]
+    const complaint = stream[COMPLAINT]
+    if (complaint !== null) throw complaint ?? new Error('zlib cannot be heard')
     const made = room - left[0]!
     const part = Buffer.from(SCRATCH.subarray(0, made))
     consumed = length - left[1]!
@@ -223,17 +224,7 @@ function createStream({ kind, ...settings }: EngineSettings): Stream {
   const stream = kind === 'deflate' ? zlib.createDeflateRaw(options) : zlib.createInflateRaw(options)
   // it is told where it is asked for; the event comes later, and to nobody
   stream.on('error', noop)
-  if (hasSync) hearFailures(stream as unknown as Stream)
   return stream as unknown as Stream
-}
-
-function hearFailures(stream: Stream): void {
-  const handle = stream._handle
-  const told = handle.onerror
-  handle.onerror = function (message, ...rest) {
-    stream[FAILURE] = new Error(message)
-    told.call(this, message, ...rest)
-  }
 }
 
 function closedError(): Error {
@@ -247,12 +238,19 @@ function lendChunk(stream: Stream, chunk: Buffer): void {
   stream._chunkSize = chunk.length
 }
 
+function findComplaint(): typeof COMPLAINT {
+  const stream = zlib.createInflateRaw()
+  const symbols = Object.getOwnPropertySymbols(stream)
+  stream.close()
+  const found = symbols.find((symbol) => symbol.description === 'kError')
+  return (found ?? Symbol('unknown')) as typeof COMPLAINT
+}
+
 function trySync(): boolean {
   try {
     const deflate = zlib.createDeflateRaw() as unknown as Stream
     const inflate = zlib.createInflateRaw() as unknown as Stream
     inflate.on('error', noop)
-    hearFailures(inflate)
     const packed = ['turnout', 'turnout turnout'].map((text) => runNow(deflate, Buffer.from(text), 64).output)
     const texts = packed.map((bytes) => runNow(inflate, bytes, 64).output.toString())
     const known = deflate._outBuffer.length === deflate._chunkSize && deflate._outOffset === 0

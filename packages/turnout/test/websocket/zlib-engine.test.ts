@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import zlib from 'node:zlib'
 import {
   Engine,
@@ -13,6 +15,7 @@ import { hex } from './frames.ts'
 const DEFLATE: EngineSettings = { kind: 'deflate', windowBits: 15, level: 6, memLevel: 8 }
 const INFLATE: EngineSettings = { kind: 'inflate', windowBits: 15 }
 const ALL = Number.POSITIVE_INFINITY
+const NODE = process.versions.bun === undefined && process.versions.deno === undefined
 
 /** Every way to run an engine that this runtime has. */
 const WAYS: readonly [
@@ -175,6 +178,29 @@ describe('an engine run both ways', () => {
   })
 })
 
+describe('a runtime without what Node does not document', () => {
+  it('does all the same work on the thread pool', { skip: !hasSync || !NODE }, async () => {
+    const withoutSync = `
+      import zlib from 'node:zlib'
+      for (const name of ['createDeflateRaw', 'createInflateRaw']) {
+        const create = zlib[name]
+        const value = (options) => {
+          const stream = create(options)
+          stream._handle.writeSync = undefined
+          return stream
+        }
+        Object.defineProperty(zlib, name, { value })
+      }`
+    const tests = ['deflate-context', 'deflate'].map((name) =>
+      fileURLToPath(import.meta.url).replace('zlib-engine.test', `${name}.test`),
+    )
+    const preload = `data:text/javascript,${encodeURIComponent(withoutSync)}`
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env
+    const { code, output } = await run(['--import', preload, '--test', ...tests], env)
+    assert.equal(code, 0, output)
+  })
+})
+
 describe('a window', () => {
   it('of 9 bits, for want of a raw one of 8, reaches back no further than 8 allow', async () => {
     const text = Array.from({ length: 400 }, (_, at) => `${at % 37} and ${at % 11} more; `).join('')
@@ -194,3 +220,19 @@ describe('a window', () => {
     })
   })
 })
+
+function run(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { env, timeout: 60_000 })
+    let output = ''
+    const take = (text: Buffer) => {
+      output += text
+    }
+    child.stdout.on('data', take)
+    child.stderr.on('data', take)
+    child.on('close', (code) => resolve({ code, output }))
+  })
+}
