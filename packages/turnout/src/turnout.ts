@@ -2,10 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Clock, systemClock } from './base/clock.ts'
 import { MisuseError } from './base/errors.ts'
+import { Tally } from './base/tally.ts'
 import type { Answer } from './http/message.ts'
+import type { AdmissionOptions } from './upgrade/admission.ts'
 import { type AttachOptions, Dispatcher } from './upgrade/dispatcher.ts'
 import { genericProtocol, type ProtocolOptions, type ProtocolToken, tokenShape } from './upgrade/generic.ts'
 import type { AttachableServer } from './upgrade/http-server.ts'
+import { type Metrics, readMetrics } from './upgrade/metrics.ts'
 import type { CloseCounts } from './upgrade/occupants.ts'
 import { pathShape } from './upgrade/path.ts'
 import { type Broadcastable, broadcast } from './websocket/broadcast.ts'
@@ -22,7 +25,7 @@ export interface ErrorContext {
 }
 
 /** The connection options are defaults for every WebSocket route, which may set its own. */
-export interface TurnoutOptions extends ConnectionOptions {
+export interface TurnoutOptions extends ConnectionOptions, AdmissionOptions {
   /** How long an async `accept` may take before the client gets a 503, in milliseconds. Default 5,000. */
   readonly decisionTimeout?: number
   /**
@@ -102,6 +105,8 @@ export interface Turnout {
     response: ServerResponse,
     options?: UpgradeInAppOptions<Data>,
   ): WebSocketConnection<Data> | undefined
+  /** Everything that was counted, as it is now. Reading costs a look at every open connection. */
+  metrics(): Metrics
   /** Sends one message to many, encoded once. Returns how many took it. */
   broadcast(sockets: Iterable<WebSocketConnection>, message: Broadcastable): number
   /**
@@ -121,10 +126,15 @@ class ServerSide implements Turnout {
   readonly #options: TurnoutOptions
   readonly #defaults: ConnectionOptions
   readonly #dispatcher: Dispatcher
+  readonly #clock: Clock
   readonly #routes = new Set<string>()
+  readonly #tallies: Tally[] = []
+  readonly #unasked = new Tally('', '')
 
   constructor(options: TurnoutOptions) {
-    const { decisionTimeout = 5_000, prefer = 'client', onError: _onError, ...defaults } = options
+    const { decisionTimeout = 5_000, prefer = 'client', onError: _onError, ...others } = options
+    const { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress, ...defaults } = others
+    const admission = { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress }
     if (!(decisionTimeout > 0)) {
       throw new MisuseError('ERR_INVALID_ARGUMENT', `decisionTimeout ${decisionTimeout} is not above 0`)
     }
@@ -133,10 +143,13 @@ class ServerSide implements Turnout {
     }
     this.#options = options
     this.#defaults = defaults
+    this.#clock = options.clock ?? systemClock
     this.#dispatcher = new Dispatcher({
       decisionTimeoutMs: decisionTimeout,
       prefer,
-      clock: options.clock ?? systemClock,
+      ...admission,
+      others: this.#unasked,
+      clock: this.#clock,
       onError: (error, request) => this.#report(error, request === undefined ? {} : { request }),
     })
   }
@@ -147,15 +160,17 @@ class ServerSide implements Turnout {
   ): this {
     const protocol = websocketProtocol(path, { ...this.#defaults, ...options }, this.#onSocketError)
     this.#register(`websocket on ${pathShape(path)}`)
+    protocol.tally = this.#tallyOf(path, 'websocket')
     this.#dispatcher.add(protocol)
     return this
   }
 
   protocol<Data = undefined>(token: ProtocolToken, options: ProtocolOptions<Data>): this {
-    const protocol = genericProtocol(token, options, this.#onProtocolError)
+    const protocol = genericProtocol(token, options, this.#onProtocolError, this.#clock)
     const shape = tokenShape(token)
     const where = options.path === undefined ? 'every path' : pathShape(options.path)
     if (shape !== undefined) this.#register(`${shape} on ${where}`)
+    protocol.tally = this.#tallyOf(options.path, nameOf(token))
     this.#dispatcher.add(protocol)
     return this
   }
@@ -183,6 +198,7 @@ class ServerSide implements Turnout {
       this.#onSocketError,
     )
     let socket: WebSocketConnection<Data> | undefined
+    protocol.tally = this.#tallyOf('app', 'websocket')
     protocol.onDecided = (decided) => {
       socket = decided
     }
@@ -199,10 +215,16 @@ class ServerSide implements Turnout {
     options: ProtocolInAppOptions<Data>,
   ): boolean | Promise<boolean> {
     const { protocol: token, ...others } = options
-    const protocol = genericProtocol(token, others, this.#onProtocolError)
+    const protocol = genericProtocol(token, others, this.#onProtocolError, this.#clock)
+    protocol.tally = this.#tallyOf('app', token)
     const taken = this.#dispatcher.takeOver(request, response, protocol, invitationTo(token))
     if (taken instanceof Promise) return taken.then((occupant) => occupant !== undefined)
     return taken !== undefined
+  }
+
+  metrics(): Metrics {
+    const { occupants, handshakes } = this.#dispatcher
+    return readMetrics([...this.#tallies, this.#unasked], occupants, handshakes)
   }
 
   broadcast(sockets: Iterable<WebSocketConnection>, message: Broadcastable): number {
@@ -219,6 +241,15 @@ class ServerSide implements Turnout {
       throw new MisuseError('ERR_DUPLICATE_ROUTE', `${route} is taken already`)
     }
     this.#routes.add(route)
+  }
+
+  /** One for each route and protocol; upgrades inside the app share theirs. */
+  #tallyOf(route: string = '*', protocol: string): Tally {
+    const known = this.#tallies.find((tally) => tally.route === route && tally.protocol === protocol)
+    if (known !== undefined) return known
+    const tally = new Tally(route, protocol)
+    this.#tallies.push(tally)
+    return tally
   }
 
   readonly #onProtocolError = (error: unknown, request: IncomingMessage): void => {
@@ -260,6 +291,11 @@ function invitationTo(token: string): Answer {
     ],
     body: `This resource speaks ${upgrade} only (RFC 9110 section 15.5.22).\n`,
   }
+}
+
+/** How metrics name it; a function may take any protocol. */
+function nameOf(token: ProtocolToken): string {
+  return typeof token === 'function' ? 'any' : token
 }
 
 function warn(error: unknown): void {

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
+import type { Tally } from '../base/tally.ts'
 import { BodyReader, bodyFraming } from '../http/body.ts'
 import { fieldLines } from '../http/fields.ts'
 import { formatAnswer } from '../http/head.ts'
@@ -24,7 +25,14 @@ export interface ArrivalSetup {
   readonly keepAlive: KeepAlive
 }
 
+/** The route that decides, as those who watch know it. */
+export interface Asked {
+  readonly protocol: string
+  readonly tally: Tally
+}
+
 export class Arrival {
+  readonly via = 'upgrade'
   readonly server: HttpServer
   /** As Node made it: what other listeners are handed. */
   readonly original: IncomingMessage
@@ -39,6 +47,10 @@ export class Arrival {
   readonly body: BodyFeed | undefined
   /** The answer for a body of which nobody can tell where it ends. */
   readonly badFraming: Answer | undefined
+  /** When it came, by the clock. */
+  readonly cameMs: number
+  /** Who was asked last about it and has not been told of to those who watch. */
+  asked: Asked | undefined
   /** The ordinary response, once the request is answered by one. */
   response: ServerResponse | undefined
   /** Lets go of the connection without an end of the response; set together with `response`. */
@@ -52,6 +64,7 @@ export class Arrival {
     this.stream = setup.stream
     this.socket = setup.request.socket
     this.clock = setup.clock
+    this.cameMs = setup.clock.now()
     this.keepAlive = setup.keepAlive
     this.#head = setup.head
     this.stream.on('error', ignoreError)

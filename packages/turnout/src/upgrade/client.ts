@@ -15,6 +15,7 @@ import { AnsweredError, readAnswer } from './answered.ts'
 import { perform } from './exchange.ts'
 import { type ProxyChoice, proxyFor, type TunnelProxy } from './proxy.ts'
 import type { RequestBody } from './request-body.ts'
+import { tellClientStream } from './sight.ts'
 import { chosenProtocol } from './switch-check.ts'
 import { parseUrl, readTarget, type Target } from './target.ts'
 
@@ -106,7 +107,9 @@ export async function upgrade(url: string | URL, options: UpgradeOptions): Promi
   const { response } = outcome
   if (outcome.kind === 'switched') {
     if (signal !== undefined) endWith(signal, outcome.stream)
-    return { protocol: formatProtocol(chosen!), stream: outcome.stream, response }
+    const protocol = formatProtocol(chosen!)
+    tellClientStream(protocol, outcome.stream, clock)
+    return { protocol, stream: outcome.stream, response }
   }
   if (response.statusCode === 426 && !namesUpgrade(response)) {
     const answer = await readAnswer(response, clock)

@@ -2,8 +2,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Alarm, Clock } from '../base/clock.ts'
 import { PeerError, TurnoutError } from '../base/errors.ts'
+import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldLines } from '../http/fields.ts'
-import type { Protocol } from '../http/message.ts'
+import type { Answer, Protocol } from '../http/message.ts'
+import { formatProtocol } from '../http/upgrade.ts'
 import type { Arrival } from './arrival.ts'
 import type { HttpServer } from './http-server.ts'
 import type { Decision, Offer, Params, UpgradeProtocol } from './protocol.ts'
@@ -25,6 +27,8 @@ export type Verdict =
   | { readonly kind: 'closing' }
   /** The client went away. */
   | { readonly kind: 'gone' }
+  /** Too many are here already: nobody was asked. */
+  | { readonly kind: 'limited'; readonly answer: Answer; readonly error: TurnoutError }
 
 export interface DeliberationSetup {
   readonly arrival: Arrival
@@ -33,6 +37,8 @@ export interface DeliberationSetup {
   readonly clock: Clock
   /** How long a promised decision is waited for, in milliseconds; Infinity: for ever. */
   readonly timeoutMs: number
+  /** Where a route without a tally is counted. */
+  readonly others?: Tally
 }
 
 export class Deliberation {
@@ -81,6 +87,7 @@ export class Deliberation {
     const { candidates } = this.#setup
     for (let index = first; index < candidates.length; index++) {
       const candidate = candidates[index]!
+      this.note(candidate)
       try {
         const decision = candidate.by.decide(new RouteOffer(this, candidate))
         if (isPromise(decision)) {
@@ -93,6 +100,13 @@ export class Deliberation {
       }
     }
     return { kind: 'pass' }
+  }
+
+  /** Writes down who is asked. */
+  note(candidate: Candidate = this.#setup.candidates[0]!): void {
+    const { arrival, others } = this.#setup
+    const { protocol, by } = candidate
+    arrival.asked = { protocol: formatProtocol(protocol), tally: by.tally ?? others ?? UNCOUNTED }
   }
 
   #wait(decision: Promise<Decision>): Promise<Verdict> {

@@ -3,9 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
+import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldLines, hasField } from '../http/fields.ts'
 import { checkRequest, wantsUpgrade } from '../http/gate.ts'
 import type { Answer, Protocol } from '../http/message.ts'
+import { Admission, type AdmissionOptions } from './admission.ts'
 import { sendAnswer } from './answer.ts'
 import { Arrival } from './arrival.ts'
 import { Attachment, type Upgrade } from './attachment.ts'
@@ -18,11 +20,14 @@ import { type CloseCounts, Occupants } from './occupants.ts'
 import { pathnameOf } from './path.ts'
 import { afterPending } from './pending.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
+import { tellHandshake } from './sight.ts'
 import { answer, CLOSING, Verdicts } from './verdicts.ts'
 import { isTaken, type Post, type ServerWatch } from './watch.ts'
 
-export interface DispatcherOptions {
+export interface DispatcherOptions extends AdmissionOptions {
   readonly decisionTimeoutMs: number
+  /** Counts what no route was asked about. */
+  readonly others?: Tally
   readonly prefer: 'client' | 'server'
   readonly clock: Clock
   onError(error: unknown, request: IncomingMessage | undefined): void
@@ -47,11 +52,15 @@ export class Dispatcher {
   readonly #occupants = new Occupants()
   readonly #keepAlive: KeepAlive
   readonly #verdicts: Verdicts
+  readonly #admission: Admission
+  readonly #others: Tally
   #closing: Promise<CloseCounts> | undefined
 
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.#keepAlive = new KeepAlive(options.clock)
+    this.#admission = new Admission(options)
+    this.#others = options.others ?? UNCOUNTED
     this.#verdicts = new Verdicts({
       occupants: this.#occupants,
       isClosing: () => this.#closing !== undefined,
@@ -64,7 +73,7 @@ export class Dispatcher {
     if (protocol.watch !== undefined) this.#watches.push(protocol.watch)
   }
 
-  /** @throws MisuseError for a server that never speaks HTTP/1.1 */
+  /** @throws MisuseError for what is no server */
   attach(server: AttachableServer, options: AttachOptions = {}): void {
     const checked = assertAttachable(server)
     if (this.#attachments.has(server)) return
@@ -122,6 +131,16 @@ export class Dispatcher {
     return verdict instanceof Promise ? verdict.then(act) : act(verdict)
   }
 
+  /** Handshakes whose decision is awaited. */
+  get handshakes(): number {
+    return this.#deliberations.size
+  }
+
+  /** Who lives on the connections. */
+  get occupants(): Iterable<Occupant> {
+    return this.#occupants.all()
+  }
+
   /** Takes no more, asks everybody to leave, destroys who does not in time. */
   close(options: CloseOptions): Promise<CloseCounts> {
     this.#closing ??= this.#close(options)
@@ -153,13 +172,13 @@ export class Dispatcher {
   #consider(arrival: Arrival, attachment: Attachment, foreign: Foreign): void {
     const { request } = arrival
     const refusal = checkRequest(request) ?? arrival.badFraming
-    if (refusal !== undefined) return answer(arrival, refusal)
+    if (refusal !== undefined) return this.#refuse(arrival, refusal)
     const offered = wantsUpgrade(request)
     if (offered === undefined) return decline(arrival)
     const leave = () => this.#leave(arrival, attachment, foreign)
     if (offered.malformed) {
       // RFC 9110 section 7.8 lets the field be ignored; a WebSocket client would wait in vain for a 101.
-      return this.#meansWebSocket(request) ? answer(arrival, MALFORMED_UPGRADE) : leave()
+      return this.#meansWebSocket(request) ? this.#refuse(arrival, MALFORMED_UPGRADE) : leave()
     }
     const { protocols } = offered
     let candidates = candidatesOf(protocols, this.#protocols, request, this.#options.prefer)
@@ -170,7 +189,7 @@ export class Dispatcher {
       if (candidates.length === 0) return answer(arrival, insisted)
     }
     if (candidates.length === 0) return leave()
-    if (this.#closing !== undefined) return answer(arrival, CLOSING)
+    if (this.#closing !== undefined) return this.#refuse(arrival, CLOSING)
     const verdict = this.#deliberate(arrival, protocols, candidates)
     if (!(verdict instanceof Promise)) return this.#verdicts.act(arrival, verdict, leave)
     // Out of the promise: what the app throws then is its own uncaught exception, as in every request.
@@ -188,13 +207,31 @@ export class Dispatcher {
       candidates,
       clock: this.#options.clock,
       timeoutMs: this.#options.decisionTimeoutMs,
+      others: this.#others,
     })
-    const verdict = deliberation.decide()
-    if (verdict instanceof Promise) {
-      this.#deliberations.add(deliberation)
-      verdict.finally(() => this.#deliberations.delete(deliberation))
+    const admitted = this.#admission.enter(arrival, this.#deliberations.size)
+    if (admitted !== undefined && 'kind' in admitted) {
+      deliberation.note()
+      return admitted
     }
+    const verdict = deliberation.decide()
+    if (!(verdict instanceof Promise)) {
+      holdAdmission(arrival, verdict, admitted)
+      return verdict
+    }
+    this.#deliberations.add(deliberation)
+    verdict.then((settled) => {
+      this.#deliberations.delete(deliberation)
+      holdAdmission(arrival, settled, admitted)
+    })
     return verdict
+  }
+
+  /** Answers what no route is asked about. */
+  #refuse(arrival: Arrival, given: Answer): void {
+    arrival.asked = { protocol: '', tally: this.#others }
+    tellHandshake(arrival, { outcome: given === CLOSING ? 'closing' : 'answered', status: given.status })
+    answer(arrival, given)
   }
 
   /** Nobody of ours wants it: the others on the server, or the application. */
@@ -229,6 +266,13 @@ export class Dispatcher {
       fieldLines(rawHeaders, 'upgrade').some((line) => /websocket/i.test(line))
     return meant && candidatesOf([WEBSOCKET], this.#protocols, request, 'client').length > 0
   }
+}
+
+/** A connection that switches stays admitted until it ends, another one's place is free at once. */
+function holdAdmission(arrival: Arrival, verdict: Verdict, leave: (() => void) | undefined): void {
+  if (leave === undefined) return
+  if (verdict.kind === 'switch' && !arrival.stream.destroyed) arrival.stream.once('close', leave)
+  else leave()
 }
 
 /** Which routes match which offered protocols, in the order in which they are asked. */

@@ -13,8 +13,10 @@ import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'nod
 import type { Clock } from '../base/clock.ts'
 import { MisuseError, PeerError } from '../base/errors.ts'
 import type { Fields } from '../http/message.ts'
+import { sameName } from '../http/token.ts'
 import type { TunnelProxy } from './proxy.ts'
 import { dropBody, expectsContinue, framingFields, type RequestBody, sendBody } from './request-body.ts'
+import { type HandshakeOutcome, tellClientHandshake } from './sight.ts'
 import type { Target } from './target.ts'
 import { nameOf, openTunnel } from './tunnel.ts'
 
@@ -36,6 +38,8 @@ export interface Exchange {
   readonly tls?: TlsOptions | undefined
   /** Asked for a tunnel to the target, in the place of an agent. */
   readonly proxy?: TunnelProxy | undefined
+  /** A connection to the target that is there already, TLS included; in the place of the agent and the proxy. */
+  readonly connection?: Duplex | undefined
   /** Whether this 101 may be followed. What it throws fails the exchange, and the socket is destroyed. */
   judge(response: IncomingMessage): void
 }
@@ -51,8 +55,26 @@ export type Outcome =
  * what the body's source threw; then nothing of it is left.
  */
 export async function perform(exchange: Exchange): Promise<Outcome> {
+  const { clock, target, fields } = exchange
+  const beganMs = clock.now()
+  const tell = (outcome: HandshakeOutcome, status: number | undefined, error: unknown) => {
+    const [, protocol = ''] = fields.find(([name]) => sameName(name, 'upgrade')) ?? []
+    const url = `${target.secure ? 'https' : 'http'}://${where(target)}${target.path}`
+    tellClientHandshake(protocol, { outcome, status, durationMs: clock.now() - beganMs, url, error })
+  }
+  try {
+    const outcome = await askThroughProxy(exchange)
+    tell(outcome.kind, outcome.response.statusCode, undefined)
+    return outcome
+  } catch (error) {
+    tell('failed', undefined, error)
+    throw error
+  }
+}
+
+async function askThroughProxy(exchange: Exchange): Promise<Outcome> {
   const { proxy, clock, timeoutMs, body } = exchange
-  if (proxy === undefined) return ask(exchange, undefined)
+  if (proxy === undefined || exchange.connection !== undefined) return ask(exchange, undefined)
   const beganMs = clock.now()
   let tunnel: Duplex
   try {
@@ -151,7 +173,7 @@ function ask(exchange: Exchange, tunnel: Duplex | undefined): Promise<Outcome> {
 }
 
 function openRequest(exchange: Exchange, tunnel: Duplex | undefined): ClientRequest {
-  const { target, method, fields, body, agent, tls } = exchange
+  const { target, method, fields, body, agent, tls, connection } = exchange
   const headers: Record<string, string | string[]> = {}
   for (const [name, value] of [...fields, ...framingFields(body, fields)]) {
     const key = Object.keys(headers).find((other) => other.toLowerCase() === name.toLowerCase()) ?? name
@@ -159,7 +181,10 @@ function openRequest(exchange: Exchange, tunnel: Duplex | undefined): ClientRequ
     headers[key] = before === undefined ? value : [before, value].flat()
   }
   const options: RequestOptions = { host: target.host, port: target.port, method, path: target.path, headers }
-  if (tunnel !== undefined) {
+  if (connection !== undefined) {
+    options.defaultPort = target.secure ? 443 : 80
+    options.createConnection = () => connection
+  } else if (tunnel !== undefined) {
     // without an agent, node:http knows no default port to leave out of Host
     options.defaultPort = target.secure ? 443 : 80
     options.createConnection = () => (target.secure ? startTls(tunnel, target, tls) : tunnel)

@@ -1,12 +1,15 @@
 // Knows the user's own protocols: a token, who may have it, and what then runs on the stream.
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
+import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldsOf } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
 import { formatProtocol, parseProtocol, sameName } from '../http/upgrade.ts'
 import { compilePath } from './path.ts'
-import type { Decision, Occupant, Offer, Params, UpgradeProtocol } from './protocol.ts'
+import type { Decision, Occupant, Offer, Params, Traffic, UpgradeProtocol } from './protocol.ts'
+import { Stay } from './sight.ts'
 
 /**
  * Which protocols a route takes: `example/1` this version only (compared exactly), `example` or `example/*` any
@@ -59,22 +62,26 @@ export function genericProtocol<Data>(
   token: ProtocolToken,
   options: ProtocolOptions<Data>,
   onError: (error: unknown, request: IncomingMessage) => void,
+  clock: Clock = systemClock,
 ): UpgradeProtocol {
   if (typeof options.handler !== 'function') {
     throw new MisuseError('ERR_INVALID_ARGUMENT', `protocol ${String(token)} has no handler`)
   }
   const isMine = matcherOf(token)
   const matchPath = options.path === undefined ? () => NO_PARAMS : compilePath(options.path)
-  return {
+  const decided = (offer: Offer, result: ProtocolResult<Data>) =>
+    decisionOf(offer, result, { options, onError, clock, tally: route.tally ?? UNCOUNTED })
+  const route: UpgradeProtocol = {
     match: (protocol, pathname) => (isMine(protocol) ? matchPath(pathname) : undefined),
     decide(offer) {
       const { accept } = options
-      if (accept === undefined) return decisionOf(offer, true, options, onError)
+      if (accept === undefined) return decided(offer, true)
       const result = accept.call(options, offer.request, contextOf(offer))
-      if (!isPromise(result)) return decisionOf(offer, result, options, onError)
-      return result.then((settled) => decisionOf(offer, settled, options, onError))
+      if (!isPromise(result)) return decided(offer, result)
+      return result.then((settled) => decided(offer, settled))
     },
   }
+  return route
 }
 
 /** One text for all tokens that match the same protocols; undefined for a function. */
@@ -105,12 +112,14 @@ function parseToken(token: string): Protocol {
   return protocol.version === '*' ? { name: protocol.name, version: undefined } : protocol
 }
 
-function decisionOf<Data>(
-  offer: Offer,
-  result: ProtocolResult<Data>,
-  options: ProtocolOptions<Data>,
-  onError: (error: unknown, request: IncomingMessage) => void,
-): Decision {
+interface Terms<Data> {
+  readonly options: ProtocolOptions<Data>
+  readonly clock: Clock
+  readonly tally: Tally
+  onError(error: unknown, request: IncomingMessage): void
+}
+
+function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Terms<Data>): Decision {
   if (result === undefined || result === null || result === false) return { kind: 'pass' }
   if (isResponse(result)) return { kind: 'respond', response: result }
   const accepted: ProtocolAccepted<Data> = result === true ? {} : result
@@ -120,7 +129,11 @@ function decisionOf<Data>(
     fields: accepted.headers === undefined ? [] : fieldsOf(accepted.headers),
     attach(stream) {
       const { protocol, params, request } = offer
+      const { options, onError, clock, tally } = terms
+      const message = { protocol: formatProtocol(protocol), route: tally.route, stream, request } as const
+      const stay = new Stay({ side: 'server', ...message }, tally, clock)
       const fail = (error: unknown) => {
+        stay.failed(error)
         stream.destroy()
         onError(error, request)
       }
@@ -138,7 +151,7 @@ function decisionOf<Data>(
       } catch (error) {
         fail(error)
       }
-      return new Guest(stream)
+      return new Guest(stream, stay)
     },
   }
 }
@@ -146,9 +159,23 @@ function decisionOf<Data>(
 /** Keeps nothing alive but the stream. */
 class Guest implements Occupant {
   readonly #stream: Duplex
+  readonly #stay: Stay
 
-  constructor(stream: Duplex) {
+  constructor(stream: Duplex, stay: Stay) {
     this.#stream = stream
+    this.#stay = stay
+  }
+
+  get tally(): Tally {
+    return this.#stay.tally
+  }
+
+  get traffic(): Traffic {
+    return this.#stay.traffic
+  }
+
+  get bufferedBytes(): number {
+    return this.#stream.writableLength
   }
 
   leave(): void {

@@ -37,6 +37,10 @@ export class Occupants {
     return this.#occupants.size
   }
 
+  all(): Iterable<Occupant> {
+    return this.#occupants.values()
+  }
+
   add(stream: Duplex, occupant: Occupant): void {
     if (stream.destroyed) return
     this.#occupants.set(stream, occupant)

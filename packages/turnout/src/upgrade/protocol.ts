@@ -1,6 +1,7 @@
 // Knows the words of an upgrade: what a client offers, what a server decides, who lives on the connection after.
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { Tally } from '../base/tally.ts'
 import type { Answer, Fields, Protocol } from '../http/message.ts'
 import type { HttpServer } from './http-server.ts'
 import type { ServerWatch } from './watch.ts'
@@ -30,6 +31,17 @@ export interface Offer {
 export interface Occupant {
   /** Please leave: a WebSocket sends Close with `code`, another protocol ends its stream. */
   leave(code: number, reason: string): void
+  /** Where its connection is counted. */
+  readonly tally?: Tally
+  /** Bytes that wait to leave. */
+  readonly bufferedBytes?: number
+  /** Of a stream whose bytes nobody counts as they pass. */
+  readonly traffic?: Traffic
+}
+
+export interface Traffic {
+  readonly bytesIn: number
+  readonly bytesOut: number
 }
 
 export type Decision =
@@ -55,6 +67,8 @@ export type Decision =
 
 /** One way to leave HTTP/1.1, as the dispatcher sees it. */
 export interface UpgradeProtocol {
+  /** Where its handshakes and connections are counted. Default: with those of no route. */
+  tally?: Tally
   /** The route's parameters when this is for that protocol and path, else undefined. */
   match(protocol: Protocol, pathname: string): Params | undefined
   decide(offer: Offer): Decision | Promise<Decision>

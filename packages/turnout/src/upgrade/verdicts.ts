@@ -8,6 +8,7 @@ import { discard, type Verdict } from './deliberation.ts'
 import type { Occupants } from './occupants.ts'
 import { openResponse } from './ordinary.ts'
 import type { Occupant } from './protocol.ts'
+import { type Ending, tellHandshake } from './sight.ts'
 import { type Switch, switchDirectly, switchThroughResponse } from './switch.ts'
 
 export interface VerdictsSetup {
@@ -28,7 +29,10 @@ export class Verdicts {
 
   /** On a request that the application has not seen; `leave` gives it to others, or to the application. */
   act(arrival: Arrival, verdict: Verdict, leave: () => void): void {
-    if (verdict.kind === 'pass') return leave()
+    if (verdict.kind === 'pass') {
+      tellHandshake(arrival, { outcome: 'pass' })
+      return leave()
+    }
     if (this.#dropped(arrival, verdict)) return
     if (verdict.kind !== 'switch') return this.#respond(arrival, verdict)
     this.#whenBodyIsIn(arrival, verdict, (go) => {
@@ -42,7 +46,8 @@ export class Verdicts {
     response: ServerResponse,
     verdict: Verdict,
   ): Occupant | undefined | Promise<Occupant | undefined> {
-    if (verdict.kind === 'pass' || this.#isLate(arrival, response, verdict)) return undefined
+    if (verdict.kind === 'pass') return void tellHandshake(arrival, { outcome: 'pass' })
+    if (this.#isLate(arrival, response, verdict)) return undefined
     if (verdict.kind !== 'switch') return void this.#respond(arrival, verdict)
     const enter = () => {
       if (this.#isLate(arrival, response, verdict)) return undefined
@@ -67,6 +72,7 @@ export class Verdicts {
   /** Nobody is there to be answered any more. */
   #dropped(arrival: Arrival, verdict: Verdict): boolean {
     if (verdict.kind !== 'gone' && !arrival.gone) return false
+    tellHandshake(arrival, { outcome: 'gone' })
     if (verdict.kind === 'failed') this.#setup.onError(verdict.error, arrival.request)
     if (verdict.kind === 'switch' || verdict.kind === 'respond') discard(verdict, peerGone())
     arrival.stream.end()
@@ -82,6 +88,7 @@ export class Verdicts {
       this.#respond(arrival, { kind: 'failed', error })
       return undefined
     }
+    tellHandshake(arrival, { outcome: 'switched', status: 101 })
     try {
       const { occupants } = this.#setup
       const { stream } = arrival
@@ -107,6 +114,7 @@ export class Verdicts {
       const go = end === 'complete' && !this.#setup.isClosing()
       if (!go) {
         discard(decision, peerGone())
+        tellHandshake(arrival, BODY_ENDINGS[end]!)
         if (end === 'too big') answer(arrival, BODY_TOO_BIG)
         if (end === 'complete') answer(arrival, CLOSING)
       }
@@ -115,6 +123,8 @@ export class Verdicts {
   }
 
   #respond(arrival: Arrival, verdict: Exclude<Verdict, Switch>): void {
+    tellHandshake(arrival, endingOf(verdict))
+    if (verdict.kind === 'limited') return answer(arrival, verdict.answer)
     if (verdict.kind === 'late') return answer(arrival, LATE)
     if (verdict.kind === 'closing') return answer(arrival, CLOSING)
     if (verdict.kind === 'failed') return this.#fail(arrival, verdict.error)
@@ -136,6 +146,24 @@ export class Verdicts {
     // Half of another answer may be set already.
     for (const name of response?.getHeaderNames() ?? []) response?.removeHeader(name)
     answer(arrival, FAILED)
+  }
+}
+
+/** What a verdict that is no switch means to those who watch. */
+function endingOf(verdict: Exclude<Verdict, Switch>): Ending {
+  switch (verdict.kind) {
+    case 'respond':
+      return { outcome: 'answered', status: verdict.response.status }
+    case 'limited':
+      return { outcome: 'limited', status: verdict.answer.status, error: verdict.error }
+    case 'late':
+      return { outcome: 'late', status: LATE.status }
+    case 'failed':
+      return { outcome: 'failed', status: FAILED.status, error: verdict.error }
+    case 'closing':
+      return { outcome: 'closing', status: CLOSING.status }
+    default:
+      return { outcome: verdict.kind }
   }
 }
 
@@ -161,6 +189,13 @@ const BODY_TOO_BIG: Answer = {
   fields: [],
   body: `More than ${MAX_KEPT_BODY_BYTES} bytes of body before an upgrade.\n`,
   close: true,
+}
+
+/** How a handshake ends whose body does not let it become a switch. */
+const BODY_ENDINGS: Readonly<Record<string, Ending>> = {
+  complete: { outcome: 'closing', status: CLOSING.status },
+  'too big': { outcome: 'answered', status: BODY_TOO_BIG.status },
+  gone: { outcome: 'gone' },
 }
 
 function peerGone(): PeerError {

@@ -1,8 +1,10 @@
 // Knows one WebSocket as its user sees it, on either side: joins session, transport and clock.
 // Never knows how the connection came to be.
-import { type Alarm, systemClock } from '../base/clock.ts'
+import type { IncomingMessage } from 'node:http'
+import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
 import { Outbox } from '../base/outbox.ts'
+import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import type { Transport, TransportSink } from '../transport/transport.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import { CLOSE, encodeCloseBody } from './close.ts'
@@ -14,6 +16,7 @@ import { Rate } from './rate.ts'
 import { Receiver, watch } from './receiver.ts'
 import { type Deferred, deferred, Sender, type SlowConsumer } from './sender.ts'
 import { Session, type SessionEvents, type SessionState } from './session.ts'
+import { closes, errors, messages, opens } from './sight.ts'
 import type { MessageStream } from './stream.ts'
 import type { MessageTransform } from './transform.ts'
 
@@ -47,6 +50,8 @@ export interface ConnectionSetup<Data> {
   /** Sec-WebSocket-Extensions as negotiated, empty for none. */
   readonly extensions: string
   readonly params?: Params
+  /** Where it is counted. Default: nowhere. */
+  readonly tally?: Tally | undefined
   /** What the agreed extensions do to messages. */
   readonly transform?: MessageTransform | undefined
   readonly options: ConnectionOptions
@@ -60,9 +65,16 @@ export function createConnection<Data>(setup: ConnectionSetup<Data>): WebSocketC
   return new Shell(setup).socket
 }
 
-/** Only for whoever performs handshakes: gives the connection its transport, which must not have been started. */
-export function openConnection<Data>(socket: WebSocketConnection<Data>, transport: Transport): void {
-  shellOf(socket).open(transport)
+/**
+ * Only for whoever performs handshakes: gives the connection its transport, which must not have been started.
+ * Those who watch are shown the request.
+ */
+export function openConnection<Data>(
+  socket: WebSocketConnection<Data>,
+  transport: Transport,
+  request?: IncomingMessage,
+): void {
+  shellOf(socket).open(transport, request)
 }
 
 /** Only for whoever performs handshakes: the connection will never open. */
@@ -81,7 +93,12 @@ export function sendFrame(
   frame: Uint8Array,
   slow?: SlowConsumer,
 ): boolean | Promise<boolean> {
-  return shellOf(socket).sender.sendFrame(frame, slow)
+  return shellOf(socket).sendFrame(frame, slow)
+}
+
+/** Only for whoever counts: where the connection is counted. */
+export function tallyOf(socket: WebSocketConnection): Tally {
+  return shellOf(socket).tally
 }
 
 export function roleOf(socket: WebSocketConnection): Role {
@@ -150,7 +167,7 @@ export class WebSocketConnection<Data = unknown> implements AsyncIterable<Messag
    * @throws MisuseError ERR_INVALID_ARGUMENT for anything that is neither a string nor bytes.
    */
   send(message: Sendable): boolean | Promise<boolean> {
-    return this.#shell.sender.send(message)
+    return this.#shell.send(message)
   }
 
   /**
@@ -216,6 +233,7 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
   readonly socket: WebSocketConnection<Data>
   readonly sender: Sender
   readonly receiver: Receiver<Data>
+  readonly tally: Tally
   readonly #setup: ConnectionSetup<Data>
   readonly #session: Session
   readonly #pace = new Pace()
@@ -235,11 +253,14 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
   #ready: Promise<void> | undefined
   #info: CloseInfo | undefined
   #closeTold = false
+  /** When it opened; undefined: it has not. */
+  #openedMs: number | undefined
   #closed: Deferred<CloseInfo> | undefined
 
   constructor(setup: ConnectionSetup<Data>) {
     const { options, events } = setup
     this.#setup = setup
+    this.tally = setup.tally ?? UNCOUNTED
     this.socket = new WebSocketConnection(this, setup.data)
     this.#rate = options.rate && new Rate(options.clock ?? systemClock, options.rate)
     const outbox = new Outbox()
@@ -257,6 +278,7 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
       highWaterMarkBytes: options.highWaterMarkBytes ?? DEFAULT_HIGH_WATER_MARK_BYTES,
       maxBufferedBytes: options.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
       slowConsumer: options.slowConsumer ?? 'close',
+      tally: this.tally,
     })
     this.receiver = new Receiver({
       socket: this.socket,
@@ -303,7 +325,7 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
 
   // --- from the handshake
 
-  open(transport: Transport): void {
+  open(transport: Transport, request: IncomingMessage | undefined): void {
     if (this.#readyState === 'closed') return transport.destroy()
     this.#transport = transport
     this.sender.open(transport)
@@ -311,6 +333,9 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
     this.#pace.open(transport)
     this.#beat()
     if (this.#readyState === 'opening') this.#readyState = 'open'
+    this.#openedMs = this.#clock.now()
+    this.tally.opened++
+    if (opens.hasSubscribers) opens.publish({ ...this.#told, request })
     this.#call(this.#setup.events.open)
     this.sender.flush()
     if (this.sender.overdue) this.onDrain()
@@ -323,6 +348,18 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
   }
 
   // --- from the user
+
+  send(message: Sendable): boolean | Promise<boolean> {
+    const taken = this.sender.send(message)
+    if (messages.hasSubscribers && taken !== false) this.#tell('out', message)
+    return taken
+  }
+
+  sendFrame(frame: Uint8Array, slow: SlowConsumer | undefined): boolean | Promise<boolean> {
+    const taken = this.sender.sendFrame(frame, slow)
+    if (messages.hasSubscribers && taken !== false) this.#tell('out', undefined)
+    return taken
+  }
 
   close(code: number | undefined, reason: string): void {
     // misuse is told at once, also when a Blob is in the way
@@ -364,6 +401,7 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
 
   onData(chunk: Buffer): void {
     this.#heartbeat?.heard()
+    this.tally.bytesIn += chunk.length
     this.sender.chunkBegins()
     try {
       this.#bound(this.#rate?.onBytes(chunk.length))
@@ -400,6 +438,8 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
   onMessage(message: string | Buffer | Buffer[]): void {
     this.#heartbeat?.messaged()
     if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
+    this.tally.messagesIn++
+    if (messages.hasSubscribers) this.#tell('in', message)
     this.receiver.put(message, this.#closing)
   }
 
@@ -414,6 +454,8 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
 
   onStream(text: boolean): void {
     if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
+    this.tally.messagesIn++
+    if (messages.hasSubscribers) this.#tell('in', undefined)
     this.receiver.onStream(text, this.#closing)
   }
 
@@ -427,7 +469,8 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
   }
 
   onPong(payload: Buffer): void {
-    this.#heartbeat?.pong(payload)
+    const latencyMs = this.#heartbeat?.pong(payload)
+    if (latencyMs !== undefined) this.tally.latencyMs.add(latencyMs)
     this.#call(this.#setup.events.pong, payload)
   }
 
@@ -543,8 +586,36 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
     }
     this.sender.drop()
     this.receiver.end()
+    this.#tellEnd(this.#info)
     this.#closed?.resolve(this.#info)
     this.#tellClosed()
+  }
+
+  // --- to those who watch
+
+  get #clock(): Clock {
+    return this.#setup.options.clock ?? systemClock
+  }
+
+  get #told(): { side: Role; route: string | undefined; socket: WebSocketConnection } {
+    const { role, tally } = this.#setup
+    return { side: role, route: tally?.route, socket: this.socket as WebSocketConnection }
+  }
+
+  #tell(direction: 'in' | 'out', message: Message | Sendable | undefined): void {
+    messages.publish({ ...this.#told, direction, message })
+  }
+
+  #tellEnd(info: CloseInfo): void {
+    if (info.cause !== undefined) {
+      this.tally.error(info.cause)
+      if (errors.hasSubscribers) errors.publish({ ...this.#told, error: info.cause })
+    }
+    if (this.#openedMs === undefined) return
+    const durationMs = this.#clock.now() - this.#openedMs
+    this.tally.close(durationMs)
+    this.tally.closeCode(info.code)
+    if (closes.hasSubscribers) closes.publish({ ...this.#told, info, durationMs })
   }
 
   /** Once, to those who heard `open`, and after the last message where a callback takes them. */

@@ -70,9 +70,10 @@ export class Heartbeat implements Swept {
   }
 
   /** A Pong came; ours tells the latency. */
-  pong(payload: Buffer): void {
-    if (payload.length !== PAYLOAD_BYTES || payload.readUInt32BE(0) !== this.#count) return
+  pong(payload: Buffer): number | undefined {
+    if (payload.length !== PAYLOAD_BYTES || payload.readUInt32BE(0) !== this.#count) return undefined
     this.#latencyMs = this.#clock.now() - payload.readDoubleBE(4)
+    return this.#latencyMs
   }
 
   stop(): void {

@@ -1,6 +1,7 @@
 // Knows how messages leave one connection: encoded at once, written together, slowed when the peer is slow.
 import { MisuseError, PeerError } from '../base/errors.ts'
 import type { Outbox } from '../base/outbox.ts'
+import type { Tally } from '../base/tally.ts'
 import type { Transport } from '../transport/transport.ts'
 import { type Flushable, flushSoon } from './flush.ts'
 import { OPCODE } from './frame.ts'
@@ -16,6 +17,8 @@ export interface SenderOptions {
   readonly highWaterMarkBytes: number
   readonly maxBufferedBytes: number
   readonly slowConsumer: SlowConsumer
+  /** Counts what leaves. */
+  readonly tally: Tally
 }
 
 /** No more than this goes to the transport at a time: what waits here is shared, what waits there is copied. */
@@ -25,6 +28,7 @@ export class Sender implements Flushable {
   readonly #session: Session
   readonly #outbox: Outbox
   readonly #options: SenderOptions
+  readonly #tally: Tally
   /** How many messages were taken. */
   sends = 0
   #transport: Transport | undefined
@@ -44,6 +48,7 @@ export class Sender implements Flushable {
     this.#session = options.session
     this.#outbox = options.outbox
     this.#options = options
+    this.#tally = options.tally
   }
 
   get bufferedBytes(): number {
@@ -58,6 +63,7 @@ export class Sender implements Flushable {
   send(message: Sendable): boolean | Promise<boolean> {
     if (this.#session.state !== 'open' || this.#refuses(this.#options.slowConsumer)) return false
     this.sends++
+    this.#tally.messagesOut++
     if (this.#turn !== undefined) {
       const kept = ownCopy(message)
       return this.#inTurn(() => this.#lay(kept))
@@ -70,6 +76,7 @@ export class Sender implements Flushable {
   sendFrame(frame: Uint8Array, slow: SlowConsumer = this.#options.slowConsumer): boolean | Promise<boolean> {
     if (this.#session.state !== 'open' || this.#refuses(slow)) return false
     this.sends++
+    this.#tally.messagesOut++
     if (this.#turn !== undefined) return this.#inTurn(() => this.#push(frame))
     this.#push(frame)
     return this.#sent()
@@ -219,7 +226,10 @@ export class Sender implements Flushable {
   #write(mostBytes: number = Number.POSITIVE_INFINITY): void {
     if (this.#transport === undefined || this.#ended) return
     while (this.#outbox.bytes > 0) {
-      if (this.#transport.write(this.#outbox.take(mostBytes))) continue
+      const before = this.#outbox.bytes
+      const pieces = this.#outbox.take(mostBytes)
+      this.#tally.bytesOut += before - this.#outbox.bytes
+      if (this.#transport.write(pieces)) continue
       this.#blocked = true
       this.#session.congested(true)
       if (mostBytes !== Number.POSITIVE_INFINITY) return

@@ -1,17 +1,19 @@
 // Knows how a server turns an upgrade request into a WebSocket: checks, asks `accept`, answers, opens.
 // Never knows how requests reach it or how answers are written: that is the dispatcher's.
 import { MisuseError } from '../base/errors.ts'
+import type { Tally } from '../base/tally.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
 import type { Answer } from '../http/message.ts'
 import { assertToken, sameName } from '../http/token.ts'
 import { duplexTransport } from '../transport/duplex.ts'
 import { compilePath } from '../upgrade/path.ts'
-import type { Decision, Offer, Params, UpgradeProtocol } from '../upgrade/protocol.ts'
+import type { Decision, Occupant, Offer, Params, UpgradeProtocol } from '../upgrade/protocol.ts'
 import {
   abandonConnection,
   createConnection,
   failHandler,
   openConnection,
+  tallyOf,
   type WebSocketConnection,
 } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
@@ -49,6 +51,7 @@ export function websocketProtocol<Data, Path extends string>(
 
 class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Data> {
   onDecided?: (socket: WebSocketConnection<Data>) => void
+  tally?: Tally
   readonly #matchPath: (pathname: string) => Params | undefined
   readonly #options: WebSocketOptions<Data, Path>
   readonly #onError: OnSocketError | undefined
@@ -112,6 +115,7 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
       data: accepted.data as Data,
       protocol: protocol ?? '',
       extensions,
+      tally: this.tally,
       transform: stackTransforms(agreed.map((one) => one.create('server', this.#options))),
       params: offer.params,
       options: this.#options,
@@ -124,9 +128,9 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
       upgrade: offer.protocol.name,
       fields,
       attach: (stream) => {
-        openConnection(socket, duplexTransport(stream))
+        openConnection(socket, duplexTransport(stream), offer.request)
         this.#handle(socket, offer)
-        return { leave: (code, reason) => void socket.close(code, reason) }
+        return new Guest(socket)
       },
       abandon: (error) => abandonConnection(socket, error),
     }
@@ -151,6 +155,27 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
     } catch (error) {
       failHandler(socket, error)
     }
+  }
+}
+
+/** A class, because a closure would hold on to the request for as long as the connection lives. */
+class Guest implements Occupant {
+  readonly #socket: WebSocketConnection
+
+  constructor(socket: WebSocketConnection) {
+    this.#socket = socket
+  }
+
+  leave(code: number, reason: string): void {
+    this.#socket.close(code, reason)
+  }
+
+  get tally(): Tally {
+    return tallyOf(this.#socket)
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedBytes
   }
 }
 

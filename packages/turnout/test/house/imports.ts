@@ -32,10 +32,10 @@ const storeys: readonly (readonly string[])[] = [
 const cores: readonly RegExp[] = [
   /^base\/(?!clock\.ts$)/,
   /^http\//,
-  /^websocket\/(?!(connection|server|client|redirect|broadcast|whatwg|buffered-amount|stream)\.ts$)/,
+  /^websocket\/(?!(connection|server|client|redirect|broadcast|whatwg|buffered-amount|stream|sight)\.ts$)/,
 ]
 
-const shellModules = /^(node:)?(net|tls|http|https|http2|stream|timers)(\/.*)?$/
+const shellModules = /^(node:)?(net|tls|http|https|http2|stream|timers|diagnostics_channel)(\/.*)?$/
 const shellGlobals = /(?<![.\w$])(globalThis\.)?(setTimeout|setInterval|setImmediate)\b/
 
 /** Everything in `sources` that breaks a rule of the house, one sentence each. */
