@@ -1,7 +1,8 @@
 // Knows how one message reaches many connections: encoded once, written once to each.
 import { MisuseError } from '../base/errors.ts'
-import { roleOf, sendFrame, type WebSocketConnection } from './connection.ts'
+import { roleOf, sendFrame, transformOf, type WebSocketConnection } from './connection.ts'
 import { encodeFrame, FIN, OPCODE } from './frame.ts'
+import type { MessageTransform } from './transform.ts'
 
 /** What can be broadcast. A Blob has to be read first. */
 export type Broadcastable = string | ArrayBufferView | ArrayBuffer
@@ -10,27 +11,79 @@ export type Broadcastable = string | ArrayBufferView | ArrayBuffer
  * Sends one message to every open socket of `sockets`, encoded once. Those that are closing are left out; a
  * slow one queues its copy by reference and delays nobody.
  *
+ * Compressed, too, it is encoded once for all that take no context over (`serverNoContextTakeover`); a
+ * connection that does has to compress it for itself.
+ *
  * @returns how many took it.
  * @throws MisuseError ERR_INVALID_ARGUMENT for anything that is neither a string nor bytes.
  */
 export function broadcast(sockets: Iterable<WebSocketConnection>, message: Broadcastable): number {
-  const frame = encodeMessage(message)
+  const frames = new Frames(message)
   let taken = 0
   for (const socket of sockets) {
-    // a client masks every frame afresh (RFC 6455 section 5.3): its frame cannot be shared
-    const sent = roleOf(socket) === 'server' ? sendFrame(socket, frame) : socket.send(message)
-    if (sent !== false) taken++
+    if (sendTo(socket, message, frames) !== false) taken++
   }
   return taken
 }
 
-function encodeMessage(message: Broadcastable): Buffer {
-  if (typeof message === 'string') return encodeFrame(FIN | OPCODE.text, Buffer.from(message))
-  if (ArrayBuffer.isView(message)) {
-    const bytes = new Uint8Array(message.buffer, message.byteOffset, message.byteLength)
-    return encodeFrame(FIN | OPCODE.binary, bytes)
+function sendTo(
+  socket: WebSocketConnection,
+  message: Broadcastable,
+  frames: Frames,
+): boolean | Promise<boolean> {
+  // a client masks every frame afresh (RFC 6455 section 5.3): its frame cannot be shared
+  if (roleOf(socket) === 'client') return socket.send(message)
+  const transform = transformOf(socket)
+  if (transform === undefined || !transform.wants(frames.bytes)) return sendFrame(socket, frames.plain)
+  const { sharedKey } = transform
+  return sharedKey === undefined
+    ? socket.send(message)
+    : sendFrame(socket, frames.encoded(sharedKey, transform))
+}
+
+/** One message as frames, each made when the first connection wants it so. */
+class Frames {
+  readonly #opcode: number
+  readonly #payload: Uint8Array
+  #plain: Buffer | undefined
+  #encoded: Map<string, Buffer | Promise<Buffer>> | undefined
+
+  constructor(message: Broadcastable) {
+    this.#opcode = typeof message === 'string' ? OPCODE.text : OPCODE.binary
+    this.#payload = typeof message === 'string' ? Buffer.from(message) : bytesOf(message)
   }
-  if (message instanceof ArrayBuffer) return encodeFrame(FIN | OPCODE.binary, new Uint8Array(message))
+
+  get bytes(): number {
+    return this.#payload.length
+  }
+
+  get plain(): Buffer {
+    this.#plain ??= encodeFrame(FIN | this.#opcode, this.#payload)
+    return this.#plain
+  }
+
+  encoded(key: string, transform: MessageTransform): Buffer | Promise<Buffer> {
+    this.#encoded ??= new Map()
+    const known = this.#encoded.get(key)
+    if (known !== undefined) return known
+    const head = FIN | transform.rsv | this.#opcode
+    const payload = transform.encode(this.#payload)
+    const frame =
+      payload instanceof Promise
+        ? payload.then((bytes) => encodeFrame(head, bytes))
+        : encodeFrame(head, payload)
+    // those who take it hear of a failure; nobody may have taken it
+    if (frame instanceof Promise) frame.catch(() => {})
+    this.#encoded.set(key, frame)
+    return frame
+  }
+}
+
+function bytesOf(message: unknown): Uint8Array {
+  if (ArrayBuffer.isView(message)) {
+    return new Uint8Array(message.buffer, message.byteOffset, message.byteLength)
+  }
+  if (message instanceof ArrayBuffer) return new Uint8Array(message)
   throw new MisuseError(
     'ERR_INVALID_ARGUMENT',
     `${typeof message} cannot be broadcast: a string or bytes can`,

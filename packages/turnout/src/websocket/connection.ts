@@ -87,10 +87,10 @@ export function failHandler<Data>(socket: WebSocketConnection<Data>, error: unkn
   shellOf(socket).failHandler(error)
 }
 
-/** Only for broadcasts: a whole frame of a server, encoded once for many. */
+/** Only for broadcasts: a whole frame of a server, encoded once for many, perhaps still on its way. */
 export function sendFrame(
   socket: WebSocketConnection,
-  frame: Uint8Array,
+  frame: Uint8Array | Promise<Uint8Array>,
   slow?: SlowConsumer,
 ): boolean | Promise<boolean> {
   return shellOf(socket).sendFrame(frame, slow)
@@ -103,6 +103,11 @@ export function tallyOf(socket: WebSocketConnection): Tally {
 
 export function roleOf(socket: WebSocketConnection): Role {
   return shellOf(socket).role
+}
+
+/** Only for broadcasts: what the agreed extensions do to messages. */
+export function transformOf(socket: WebSocketConnection): MessageTransform | undefined {
+  return shellOf(socket).transform
 }
 
 let shellOf: <Data>(socket: WebSocketConnection<Data>) => Shell<Data>
@@ -293,6 +298,10 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
     return this.#setup.role
   }
 
+  get transform(): MessageTransform | undefined {
+    return this.#setup.transform
+  }
+
   get protocol(): string {
     return this.#setup.protocol
   }
@@ -355,7 +364,10 @@ class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
     return taken
   }
 
-  sendFrame(frame: Uint8Array, slow: SlowConsumer | undefined): boolean | Promise<boolean> {
+  sendFrame(
+    frame: Uint8Array | Promise<Uint8Array>,
+    slow: SlowConsumer | undefined,
+  ): boolean | Promise<boolean> {
     const taken = this.sender.sendFrame(frame, slow)
     if (messages.hasSubscribers && taken !== false) this.#tell('out', undefined)
     return taken

@@ -72,11 +72,15 @@ export class Sender implements Flushable {
     return apart === undefined ? this.#sent() : this.#inTurn(() => apart)
   }
 
-  /** A frame that was encoded elsewhere. */
-  sendFrame(frame: Uint8Array, slow: SlowConsumer = this.#options.slowConsumer): boolean | Promise<boolean> {
+  /** A frame that was encoded elsewhere, or is being so; what is sent after it waits. */
+  sendFrame(
+    frame: Uint8Array | Promise<Uint8Array>,
+    slow: SlowConsumer = this.#options.slowConsumer,
+  ): boolean | Promise<boolean> {
     if (this.#session.state !== 'open' || this.#refuses(slow)) return false
     this.sends++
     this.#tally.messagesOut++
+    if (frame instanceof Promise) return this.#inTurn(() => this.#pushLater(frame))
     if (this.#turn !== undefined) return this.#inTurn(() => this.#push(frame))
     this.#push(frame)
     return this.#sent()
@@ -163,6 +167,15 @@ export class Sender implements Flushable {
 
   #push(frame: Uint8Array): void {
     if (this.#session.sendable) this.#outbox.push(frame)
+  }
+
+  #pushLater(frame: Promise<Uint8Array>): Promise<void> {
+    return frame.then(
+      (bytes) => this.#push(bytes),
+      (cause) => {
+        this.#session.fail(new PeerError('ERR_HANDLER_FAILED', 'a message could not be encoded', { cause }))
+      },
+    )
   }
 
   /** The peer is too far behind for one message more. */

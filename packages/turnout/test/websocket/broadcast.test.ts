@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import zlib from 'node:zlib'
+import { createVirtualClock } from '../../src/base/clock.ts'
 import { type Broadcastable, broadcast } from '../../src/websocket/broadcast.ts'
-import { hex } from './frames.ts'
-import { createRig, turn } from './rig.ts'
+import type { CompressionOptions } from '../../src/websocket/options.ts'
+import type { MessageTransform } from '../../src/websocket/transform.ts'
+import { agree, type PairOptions } from './compressed-pair.ts'
+import { hex, parseFrames } from './frames.ts'
+import { createRig, type Rig, turn } from './rig.ts'
 
 test('every open socket gets the message, and the count is of those that took it', async () => {
   const rigs = [createRig(), createRig(), createRig(), createRig({ closed: true })]
@@ -135,4 +140,144 @@ test('sockets may leave the set while it is sent to', async () => {
     }
   }
   assert.equal(broadcast(shrinking(), 'x'), 2)
+})
+
+const TAKEOVER: CompressionOptions = { threshold: 10, level: 6 }
+const FORGETFUL: CompressionOptions = { ...TAKEOVER, serverNoContextTakeover: true }
+
+/** A server that compresses, and how often it was asked to. */
+function compressing(server: CompressionOptions): Rig & { readonly encodes: () => number } {
+  const pair: PairOptions = { server }
+  const transform = agree(pair).create('server', { clock: createVirtualClock() })
+  let encodes = 0
+  const counting: MessageTransform = {
+    rsv: transform.rsv,
+    sharedKey: transform.sharedKey,
+    wants: (bytes) => transform.wants(bytes),
+    encode(payload) {
+      encodes++
+      return transform.encode(payload)
+    },
+    decode: (payload, rsv) => transform.decode(payload, rsv),
+    release: () => transform.release(),
+  }
+  return { ...createRig({ transform: counting }), encodes: () => encodes }
+}
+
+/** What the messages say once they are inflated, each with an empty window. */
+function inflated({ peer }: Rig): string[] {
+  return parseFrames(peer.bytes).map(({ head, payload }) => {
+    const plain = (head & 0x40) === 0
+    const bytes = plain ? payload : zlib.inflateRawSync(payload, { finishFlush: zlib.constants.Z_SYNC_FLUSH })
+    return `${head.toString(16)} ${bytes}`
+  })
+}
+
+const TEXT = 'all that is said to everyone, everyone hears'
+
+test('compressed it is once for all who take no context over, in each setting', async () => {
+  const rigs = [
+    compressing(FORGETFUL),
+    compressing(FORGETFUL),
+    compressing({ ...FORGETFUL, level: 1 }),
+    compressing({ ...FORGETFUL, level: 1, threshold: 0 }),
+  ]
+  const sockets = rigs.map(({ socket }) => socket)
+  assert.equal(broadcast(sockets, TEXT), 4)
+  assert.equal(broadcast(sockets, Buffer.from(TEXT)), 4)
+  await turn()
+  for (const rig of rigs) assert.deepEqual(inflated(rig), [`c1 ${TEXT}`, `c2 ${TEXT}`])
+  assert.deepEqual(
+    rigs.map(({ encodes }) => encodes()),
+    [2, 0, 2, 0],
+  )
+  for (const { socket } of rigs) socket.terminate()
+})
+
+test('each who takes context over compresses for itself, and shares nothing', async () => {
+  const rigs = [compressing(TAKEOVER), compressing(TAKEOVER)]
+  const sockets = rigs.map(({ socket }) => socket)
+  rigs[1]!.socket.send(TEXT)
+  assert.equal(broadcast(sockets, TEXT), 2)
+  await turn()
+  assert.deepEqual(inflated(rigs[0]!), [`c1 ${TEXT}`])
+  const frames = parseFrames(rigs[1]!.peer.bytes)
+  assert.ok(frames[1]!.payload.length < 10, 'it refers to what this socket has heard before')
+  assert.deepEqual(
+    rigs.map(({ encodes }) => encodes()),
+    [1, 2],
+  )
+  for (const socket of sockets) socket.terminate()
+})
+
+test('compressed and not, below the threshold and on clients, each gets what it agreed to', async () => {
+  const rigs = [compressing(FORGETFUL), createRig(), compressing({ ...FORGETFUL, threshold: 1000 })]
+  const client = createRig({ role: 'client' })
+  const sockets = [...rigs, client].map(({ socket }) => socket)
+  assert.equal(broadcast(sockets, 'short'), 4)
+  assert.equal(broadcast(sockets, TEXT), 4)
+  await turn()
+  assert.deepEqual(inflated(rigs[0]!), ['81 short', `c1 ${TEXT}`])
+  for (const rig of [rigs[1]!, rigs[2]!, client]) assert.deepEqual(inflated(rig), ['81 short', `81 ${TEXT}`])
+  for (const socket of sockets) socket.terminate()
+})
+
+test('what is compressed apart arrives everywhere, and in its place', async () => {
+  const apart = { offloadBytes: 20 }
+  const rigs = [
+    compressing({ ...FORGETFUL, ...apart }),
+    compressing({ ...FORGETFUL, ...apart }),
+    compressing({ ...TAKEOVER, ...apart }),
+    createRig(),
+  ]
+  const sockets = rigs.map(({ socket }) => socket)
+  const message = Buffer.from(TEXT)
+  assert.equal(broadcast(sockets, message), 4)
+  message.fill(0)
+  for (const socket of sockets) socket.send('own words')
+  assert.equal(broadcast(sockets, 'short'), 4)
+  await Promise.all(sockets.map((socket) => socket.send('last')))
+  await turn()
+  for (const rig of rigs) {
+    assert.deepEqual(
+      inflated(rig).map((line) => line.slice(3)),
+      [TEXT, 'own words', 'short', 'last'],
+    )
+  }
+  assert.deepEqual(
+    rigs.slice(0, 3).map((rig) => (rig as ReturnType<typeof compressing>).encodes()),
+    [1, 0, 1],
+  )
+  for (const socket of sockets) socket.terminate()
+})
+
+test('what cannot be compressed apart fails those who were to get it, and nobody else', async () => {
+  const failing = (): Rig =>
+    createRig({
+      transform: {
+        rsv: 0x40,
+        sharedKey: 'failing',
+        wants: (bytes) => bytes > 10,
+        encode: () => Promise.reject(new Error('out of order')),
+        decode: (payload) => payload,
+        release: () => {},
+      },
+    })
+  const rigs = [failing(), failing(), createRig()]
+  const closing = failing()
+  closing.socket.terminate()
+  assert.equal(broadcast([closing.socket], TEXT), 0)
+  assert.equal(
+    broadcast(
+      rigs.map(({ socket }) => socket),
+      TEXT,
+    ),
+    3,
+  )
+  await turn()
+  assert.deepEqual(
+    rigs.map(({ peer }) => parseFrames(peer.bytes)[0]?.head),
+    [0x88, 0x88, 0x81],
+  )
+  for (const { socket } of rigs) socket.terminate()
 })
