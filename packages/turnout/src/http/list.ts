@@ -6,6 +6,7 @@
  */
 export function splitList(lines: readonly string[]): string[] {
   const text = lines.length === 1 ? lines[0]! : lines.join(', ')
+  if (!text.includes(',')) return oneItem(text)
   const items: string[] = []
   if (!text.includes('"')) {
     for (const piece of text.split(',')) pushItem(items, piece)
@@ -24,6 +25,12 @@ export function splitList(lines: readonly string[]): string[] {
   }
   pushItem(items, text.slice(start))
   return items
+}
+
+/** The usual case: most lists have one element. */
+function oneItem(text: string): string[] {
+  const item = trimSpace(text)
+  return item === '' ? [] : [item]
 }
 
 /** One line for the whole list. The caller vouches for the elements; empty ones must not be sent. */

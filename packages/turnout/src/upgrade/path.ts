@@ -26,6 +26,7 @@ export function pathShape(path: string): string {
 /** The path of a request target (RFC 9112 section 3.2), without the query: `/a?b` and `http://host/a?b` give `/a`. */
 export function pathnameOf(target: string): string {
   const start = target.startsWith('/') ? 0 : pathStart(target)
+  if (target.startsWith('/') && !target.includes('?') && !target.includes('#')) return target
   const end = target.slice(start).search(/[?#]/)
   const pathname = end === -1 ? target.slice(start) : target.slice(start, start + end)
   return pathname === '' ? '/' : pathname
@@ -65,7 +66,8 @@ function matchSegments(segments: readonly Segment[], pathname: string): Params |
   const texts = pathname.slice(1).split('/')
   if (segments.at(-1)!.kind !== 'rest' && texts.length !== segments.length) return undefined
   const params: Record<string, string> = {}
-  for (const [index, segment] of segments.entries()) {
+  for (let index = 0; index < segments.length; index++) {
+    const segment = segments[index]!
     const text = texts[index]
     if (text === undefined) return undefined
     if (segment.kind === 'literal') {
