@@ -7,6 +7,7 @@ import type { Answer } from './http/message.ts'
 import type { AdmissionOptions } from './upgrade/admission.ts'
 import { type AttachOptions, Dispatcher } from './upgrade/dispatcher.ts'
 import { genericProtocol, type ProtocolOptions, type ProtocolToken, tokenShape } from './upgrade/generic.ts'
+import { type H2cOptions, h2cProtocol } from './upgrade/h2c-server.ts'
 import type { AttachableServer } from './upgrade/http-server.ts'
 import { type Metrics, readMetrics } from './upgrade/metrics.ts'
 import type { CloseCounts } from './upgrade/occupants.ts'
@@ -75,6 +76,15 @@ export interface Turnout {
    * @throws MisuseError ERR_DUPLICATE_ROUTE, ERR_INVALID_TOKEN, ERR_INVALID_ARGUMENT
    */
   protocol<Data = undefined>(token: ProtocolToken, options: ProtocolOptions<Data>): this
+  /**
+   * Lets clients go on in HTTP/2 without TLS (`Upgrade: h2c`, RFC 7540 section 3.2). Off unless called, for two
+   * reasons. RFC 9113 has withdrawn it: what comes out is for old clients, such as `curl --http2`. And it is
+   * a known way past proxies: one that forwards `Upgrade: h2c` believes the connection to be a tunnel from then
+   * on, and every later request on it goes by its access rules unseen (request smuggling). Call this only where
+   * no proxy stands before the server, or where the proxy drops Upgrade and HTTP2-Settings as it must.
+   * @throws MisuseError ERR_DUPLICATE_ROUTE, ERR_INVALID_ARGUMENT
+   */
+  h2c(options?: H2cOptions): this
   /**
    * Takes the upgrades of a server of node:http, node:https, or node:http2 with `allowHTTP1`. Its own handlers
    * stay as they are and get every upgrade request that nobody takes as an ordinary request. Once is enough.
@@ -171,6 +181,13 @@ class ServerSide implements Turnout {
     const where = options.path === undefined ? 'every path' : pathShape(options.path)
     if (shape !== undefined) this.#register(`${shape} on ${where}`)
     protocol.tally = this.#tallyOf(options.path, nameOf(token))
+    this.#dispatcher.add(protocol)
+    return this
+  }
+
+  h2c(options: H2cOptions = {}): this {
+    const protocol = h2cProtocol(options, this.#clock)
+    this.#register(`h2c on ${options.path === undefined ? 'every path' : pathShape(options.path)}`)
     this.#dispatcher.add(protocol)
     return this
   }

@@ -1,0 +1,146 @@
+// Knows how a client goes on in HTTP/2 without TLS, and where the response to its first request then is.
+import type { IncomingMessage } from 'node:http'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  getPackedSettings,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+  type OutgoingHttpHeaders,
+  type Settings,
+  sensitiveHeaders,
+} from 'node:http2'
+import { type Duplex, PassThrough, pipeline, type Readable } from 'node:stream'
+import { systemClock } from '../base/clock.ts'
+import { MisuseError, PeerError } from '../base/errors.ts'
+import { sameName } from '../http/token.ts'
+import { readTimeout, type UpgradeOptions, upgrade } from './client.ts'
+import { swallowFirstRequest } from './h2c-swallow.ts'
+import { parseUrl, readTarget, type Target } from './target.ts'
+
+export interface H2cConnectOptions extends Omit<UpgradeOptions, 'protocols' | 'tls'> {
+  /** What the client tells the server about itself. Default: no server push, else Node's. */
+  readonly settings?: Settings
+}
+
+export type H2cResult =
+  | {
+      readonly protocol: 'h2c'
+      /** For more requests. Close it when done: `session.close()`. */
+      readonly session: ClientHttp2Session
+      /** Stream 1, on which the request that asked is answered: for trailers and resets. Its bytes come out of `body`. */
+      readonly stream: ClientHttp2Stream
+      /** The body of that response. Read it, or `resume()` it. */
+      readonly body: Readable
+      readonly status: number
+      /** Fields of that response. */
+      readonly headers: IncomingHttpHeaders & IncomingHttpStatusHeader
+    }
+  | {
+      readonly protocol: undefined
+      /** The ordinary response of a server that stays with HTTP/1.1. Read its body, or `resume()` it. */
+      readonly response: IncomingMessage
+    }
+
+/**
+ * Asks an http: server to go on in HTTP/2 (`Upgrade: h2c`, RFC 7540 section 3.2). Withdrawn by RFC 9113: for old
+ * servers; through proxies never. A request with a body is mostly answered in HTTP/1.1. `timeoutMs` reaches to
+ * the head of the response. Rejects as `upgrade` does, and with ERR_CONNECT when HTTP/2 breaks before that head.
+ */
+export async function connectH2c(url: string | URL, options: H2cConnectOptions = {}): Promise<H2cResult> {
+  const { settings = { enablePush: false }, ...others } = options
+  const target = readTarget(parseUrl(url), ['http:'])
+  const clock = options.clock ?? systemClock
+  const timeoutMs = readTimeout(options.timeoutMs)
+  const startMs = clock.now()
+  const result = await upgrade(url, {
+    ...others,
+    protocols: 'h2c',
+    headers: withSettings(options.headers ?? {}, settings),
+  })
+  if (result.protocol === undefined) return { protocol: undefined, response: result.response }
+  const { session, stream } = beginSession(result.stream, target, options.method ?? 'GET', settings)
+  // A stream of HTTP/2 that has nothing to read ends at once, before whoever awaits this can listen.
+  const body = new PassThrough()
+  const headers = await new Promise<IncomingHttpHeaders & IncomingHttpStatusHeader>((resolve, reject) => {
+    const seen = `HTTP/2 with ${target.host}:${target.port}`
+    const fail = (error: Error) => {
+      stop()
+      session.destroy()
+      reject(error)
+    }
+    const onError = (cause: Error) =>
+      fail(
+        options.signal?.aborted
+          ? options.signal.reason
+          : new PeerError('ERR_CONNECT', `${seen}: ${cause.message}`, { cause }),
+      )
+    const onClose = () => onError(new Error('the connection was closed'))
+    const onResponse = (fields: IncomingHttpHeaders & IncomingHttpStatusHeader) => {
+      stop()
+      body.on('error', ignore)
+      pipeline(stream, body, ignore)
+      resolve(fields)
+    }
+    const stop = () => {
+      alarm.cancel()
+      session.off('error', onError)
+      session.off('close', onClose)
+      stream.off('error', onError)
+      stream.off('close', onClose)
+      stream.off('response', onResponse)
+    }
+    const alarm = clock.after(Math.max(0, timeoutMs - (clock.now() - startMs)), () => {
+      fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', `${seen}: no response in ${timeoutMs} ms`))
+    })
+    session.on('error', onError)
+    session.on('close', onClose)
+    stream.on('error', onError)
+    stream.on('close', onClose)
+    stream.on('response', onResponse)
+  })
+  return { protocol: 'h2c', session, stream, body, status: headers[':status'] ?? 0, headers }
+}
+
+function beginSession(
+  connection: Duplex,
+  target: Target,
+  method: string,
+  settings: Settings,
+): { readonly session: ClientHttp2Session; readonly stream: ClientHttp2Stream } {
+  const host = target.host.includes(':') ? `[${target.host}]` : target.host
+  const authority = `http://${host}:${target.port}`
+  const carrier = swallowFirstRequest(connection)
+  const session = connect(authority, { createConnection: () => carrier, settings })
+  // A reset must not end the process; `close` and the streams tell of it.
+  session.on('error', ignore)
+  const request: OutgoingHttpHeaders = {
+    ':method': method,
+    ':path': target.path,
+    // The server never sees this block: nothing of it may stand in the table that later ones refer to, and what
+    // is sensitive is not put there (RFC 7541 section 6.2.3).
+    [sensitiveHeaders as unknown as string]: [':method', ':authority', ':path'],
+  }
+  return { session, stream: session.request(request, { endStream: true }) }
+}
+
+function withSettings(
+  own: Readonly<Record<string, string | readonly string[] | undefined>>,
+  settings: Settings,
+): Record<string, string | readonly string[] | undefined> {
+  const headers: Record<string, string | readonly string[] | undefined> = {}
+  const connection: string[] = []
+  for (const [name, value] of Object.entries(own)) {
+    if (sameName(name, 'http2-settings')) {
+      throw new MisuseError('ERR_INVALID_ARGUMENT', 'the field HTTP2-Settings is made from `settings`')
+    }
+    if (!sameName(name, 'connection')) headers[name] = value
+    else if (value !== undefined) connection.push(...[value].flat())
+  }
+  headers.Connection = [...connection, 'HTTP2-Settings']
+  headers['HTTP2-Settings'] = getPackedSettings(settings).toString('base64url')
+  return headers
+}
+
+function ignore(): void {}
