@@ -33,6 +33,13 @@ export type {
   ProtocolErrorMessage,
   ProtocolOpenMessage,
 } from './upgrade/sight.ts'
+export {
+  type TlsMode,
+  type TlsUpgradeOptions,
+  type TlsUpgradeResult,
+  upgradeTls,
+} from './upgrade/tls-client.ts'
+export type { TlsInPlaceOptions } from './upgrade/tls-server.ts'
 export { ProxyError } from './upgrade/tunnel.ts'
 export type { Broadcastable } from './websocket/broadcast.ts'
 export { type ConnectOptions, connect, HandshakeError } from './websocket/client.ts'

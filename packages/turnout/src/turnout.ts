@@ -12,6 +12,7 @@ import type { AttachableServer } from './upgrade/http-server.ts'
 import { type Metrics, readMetrics } from './upgrade/metrics.ts'
 import type { CloseCounts } from './upgrade/occupants.ts'
 import { pathShape } from './upgrade/path.ts'
+import { type TlsInPlaceOptions, tlsProtocol } from './upgrade/tls-server.ts'
 import { type Broadcastable, broadcast } from './websocket/broadcast.ts'
 import type { WebSocketConnection } from './websocket/connection.ts'
 import type { AcceptContext, AcceptResult, ConnectionOptions, WebSocketOptions } from './websocket/options.ts'
@@ -85,6 +86,13 @@ export interface Turnout {
    * @throws MisuseError ERR_DUPLICATE_ROUTE, ERR_INVALID_ARGUMENT
    */
   h2c(options?: H2cOptions): this
+  /**
+   * Lets clients secure the connection that they have, on the port of plain HTTP (`Upgrade: TLS/1.2`, RFC 2817):
+   * IPP printing knows it, browsers do not. Off unless called: whoever sits between can take the offer out, and
+   * a client that does not insist goes on in the clear. Where you may choose, serve https.
+   * @throws MisuseError ERR_DUPLICATE_ROUTE, ERR_INVALID_ARGUMENT; what Node throws for a bad key or certificate
+   */
+  tlsInPlace(options: TlsInPlaceOptions): this
   /**
    * Takes the upgrades of a server of node:http, node:https, or node:http2 with `allowHTTP1`. Its own handlers
    * stay as they are and get every upgrade request that nobody takes as an ordinary request. Once is enough.
@@ -188,6 +196,13 @@ class ServerSide implements Turnout {
   h2c(options: H2cOptions = {}): this {
     const protocol = h2cProtocol(options, this.#clock)
     this.#register(`h2c on ${options.path === undefined ? 'every path' : pathShape(options.path)}`)
+    this.#dispatcher.add(protocol)
+    return this
+  }
+
+  tlsInPlace(options: TlsInPlaceOptions): this {
+    const protocol = tlsProtocol(options, { clock: this.#clock, onError: this.#onProtocolError })
+    this.#register('TLS in place')
     this.#dispatcher.add(protocol)
     return this
   }

@@ -37,6 +37,7 @@ export type ErrorCode =
   | 'ERR_PROXY_REFUSED'
   | 'ERR_CONNECT'
   | 'ERR_TLS_HANDSHAKE'
+  | 'ERR_TLS_HANDSHAKE'
   // handshake, seen from the server
   | 'ERR_BAD_REQUEST'
   | 'ERR_BODY'

@@ -1,6 +1,7 @@
 // Knows the few properties of Node's HTTP objects that have no public name, and does without where they are missing.
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import type { HttpServer } from './http-server.ts'
 
 /** The response that is being written on this connection now, if any. */
@@ -65,6 +66,22 @@ export function isUnread(request: IncomingMessage): boolean {
 export function markRead(request: IncomingMessage): void {
   const inside = request as IncomingMessage & { _consuming?: boolean }
   inside._consuming = true
+}
+
+/** What is wrong with the certificate of a TLS client, as `authorizationError` then says; undefined: nothing. */
+export function verifyPeer(socket: TLSSocket): string | undefined {
+  const inside = socket as unknown as {
+    _handle?: { verifyError?(): (Error & { code?: string }) | null | undefined } | null
+    authorized: boolean
+    authorizationError: string | undefined
+  }
+  // Without the check nobody is let in.
+  if (typeof inside._handle?.verifyError !== 'function') return 'cannot be verified by this runtime'
+  const error = inside._handle.verifyError()
+  inside.authorized = error === null || error === undefined
+  if (inside.authorized) return undefined
+  inside.authorizationError = error?.code ?? error?.message ?? 'not authorized'
+  return inside.authorizationError
 }
 
 type ResponseClass = new (request: IncomingMessage, options?: object) => ServerResponse

@@ -1,0 +1,314 @@
+// Knows how a client secures its connection in place, and when it must not send its request (RFC 2817).
+import { Agent, type IncomingMessage } from 'node:http'
+import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { MisuseError, PeerError } from '../base/errors.ts'
+import { fieldLines, fieldsOf } from '../http/fields.ts'
+import type { Fields, Protocol } from '../http/message.ts'
+import { assertToken, sameName } from '../http/token.ts'
+import { formatProtocol, parseUpgrade } from '../http/upgrade.ts'
+import { AnsweredError, readAnswer } from './answered.ts'
+import { type RequestChoices, readTimeout, withCredentials, withUpgrade } from './client.ts'
+import { type Outcome, perform } from './exchange.ts'
+import type { RequestBody } from './request-body.ts'
+import { chosenProtocol } from './switch-check.ts'
+import { parseUrl, readTarget, type Target } from './target.ts'
+import { LineAgent, swallowHead } from './tls-line.ts'
+import { MendedConnection } from './tls-mend.ts'
+
+/**
+ * How much the client insists. `mandatory`: `OPTIONS *` asks first, and without a 101 nothing else is sent
+ * (RFC 2817 section 3.2). `optional`: the request itself asks, in the clear, and a server that declines answers it
+ * in the clear (section 3.1): whoever listens has read it. `invited`: the request goes in the clear and asks for
+ * nothing. In both of the latter a 426 that names TLS is followed once, the mandatory way (section 4.2).
+ */
+export type TlsMode = 'mandatory' | 'optional' | 'invited'
+
+export interface TlsUpgradeOptions extends Omit<RequestChoices, 'agent'> {
+  /** Default `mandatory`. */
+  readonly mode?: TlsMode
+  /** Default GET. */
+  readonly method?: string
+  readonly body?: RequestBody
+  /** Ends whatever is going on, and the connection after it. */
+  readonly signal?: AbortSignal
+  /** For `tls.connect`: `ca`, `cert`, `servername`, … `rejectUnauthorized: false` believes every server. */
+  readonly tls?: ConnectionOptions
+}
+
+export type TlsUpgradeResult =
+  | {
+      readonly secure: true
+      /** The answer to the request, come over TLS. Read its body, or `resume()` it. */
+      readonly response: IncomingMessage
+      readonly socket: TLSSocket
+      /**
+       * For more requests on this connection: `http.get(url, { agent })`, `connect('ws://…', { agent })`. It makes no
+       * other connection. When done: `agent.destroy()`.
+       */
+      readonly agent: Agent
+    }
+  | {
+      readonly secure: false
+      /** The answer to the request, come in the clear. Read its body, or `resume()` it. */
+      readonly response: IncomingMessage
+      readonly socket: undefined
+      readonly agent: undefined
+    }
+
+/**
+ * Sends a request to an http: server over a connection that TLS secures in place. It concerns the next hop alone
+ * (RFC 2817 section 5): through a proxy, make a tunnel with CONNECT and speak TLS in that.
+ * Rejects as `upgrade` does; with an AnsweredError ERR_UPGRADE_DECLINED where TLS is mandatory and the server
+ * answers in the clear; with ERR_TLS_HANDSHAKE when the handshake fails.
+ */
+export async function upgradeTls(
+  url: string | URL,
+  options: TlsUpgradeOptions = {},
+): Promise<TlsUpgradeResult> {
+  const { mode = 'mandatory', body, signal } = options
+  if (mode !== 'mandatory' && mode !== 'optional' && mode !== 'invited') {
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      `mode ${String(mode)} is not mandatory, optional or invited`,
+    )
+  }
+  const target = readTarget(parseUrl(url), ['http:'])
+  const method = options.method ?? 'GET'
+  assertToken('method', method)
+  const own = fieldsOf(options.headers ?? {})
+  if (own.some(([name]) => sameName(name, 'upgrade'))) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', 'the field Upgrade is not the application’s to set here')
+  }
+  const attempt = new Attempt({
+    target,
+    method,
+    fields: withCredentials(own, target.credentials),
+    body,
+    signal,
+    tls: options.tls,
+    clock: options.clock ?? systemClock,
+    timeoutMs: readTimeout(options.timeoutMs),
+  })
+  if (mode === 'mandatory') return attempt.mandatory(OFFER)
+  const result = mode === 'optional' ? await attempt.optional() : await attempt.plain()
+  if (result.secure || result.response.statusCode !== 426) return result
+  return attempt.followInvitation(result)
+}
+
+interface Setup {
+  readonly target: Target
+  readonly method: string
+  readonly fields: Fields
+  readonly body: RequestBody | undefined
+  readonly signal: AbortSignal | undefined
+  readonly tls: ConnectionOptions | undefined
+  readonly clock: Clock
+  readonly timeoutMs: number
+}
+
+type Plain = Extract<TlsUpgradeResult, { readonly secure: false }>
+
+/** Requests that are made of one, within one deadline. */
+class Attempt {
+  readonly #setup: Setup
+  readonly #startMs: number
+
+  constructor(setup: Setup) {
+    this.#setup = setup
+    this.#startMs = setup.clock.now()
+  }
+
+  /** TLS first, then the request. */
+  async mandatory(offered: readonly Protocol[]): Promise<TlsUpgradeResult> {
+    const { target, clock, method, fields, body } = this.#setup
+    // Nothing of the application goes with it, not even its credentials.
+    const asked = { target: { ...target, path: '*' }, method: 'OPTIONS', fields: [], body: undefined }
+    const { outcome, connection } = await this.#ask(asked, offered)
+    if (outcome.kind === 'answered') {
+      const answer = await readAnswer(outcome.response, clock)
+      const seen = `a ${answer.response.statusCode} where only TLS would do; the request was not sent`
+      throw new AnsweredError('ERR_UPGRADE_DECLINED', seen, answer, { section: 'RFC 2817 section 3.2' })
+    }
+    const socket = await this.#secure(connection())
+    const agent = new LineAgent(socket)
+    try {
+      const first = await this.#answerTo(socket, agent, asked.target, 'OPTIONS')
+      await readAnswer(first, clock)
+      // The agent gets its connection back behind the end of the response.
+      await new Promise((resolve) => setImmediate(resolve))
+      const { response } = await this.#perform({ target, method, fields, body }, agent)
+      return { secure: true, response, socket, agent }
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
+  }
+
+  /** The request asks for TLS itself. */
+  async optional(): Promise<TlsUpgradeResult> {
+    const { target, method, fields, body } = this.#setup
+    const { outcome, connection } = await this.#ask({ target, method, fields, body }, OFFER)
+    if (outcome.kind === 'answered') return plain(outcome.response)
+    const socket = await this.#secure(connection())
+    const agent = new LineAgent(socket)
+    try {
+      const response = await this.#answerTo(socket, agent, target, method)
+      return { secure: true, response, socket, agent }
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
+  }
+
+  async plain(): Promise<Plain> {
+    const { target, method, fields, body } = this.#setup
+    const { response } = await this.#perform({ target, method, fields, body }, false)
+    return plain(response)
+  }
+
+  /** The server wants TLS: once, and if it then still does not get it, that is an error. */
+  async followInvitation(declined: Plain): Promise<TlsUpgradeResult> {
+    const { response } = declined
+    const { clock, body } = this.#setup
+    const { protocols } = parseUpgrade(fieldLines(response.rawHeaders, 'upgrade'))
+    if (protocols.length === 0) {
+      const answer = await readAnswer(response, clock)
+      throw new AnsweredError(
+        'ERR_UPGRADE_REQUIRED_WITHOUT_UPGRADE',
+        'a 426 that names no protocol',
+        answer,
+        {
+          section: 'RFC 9110 section 15.5.22',
+        },
+      )
+    }
+    const offered = protocols.filter(({ name }) => sameName(name, 'TLS'))
+    const repeatable = body === undefined || typeof body === 'string' || body instanceof Uint8Array
+    if (offered.length === 0 || !repeatable) return declined
+    await readAnswer(response, clock)
+    return this.mandatory(offered)
+  }
+
+  async #ask(
+    request: Asked,
+    offered: readonly Protocol[],
+  ): Promise<{ readonly outcome: Outcome; connection(): Socket }> {
+    const agent = new MendingAgent()
+    const names = offered.map(formatProtocol).join(', ')
+    const outcome = await this.#perform(
+      { ...request, fields: withUpgrade(request.fields, names) },
+      agent,
+      (response) => void chosenProtocol(response.rawHeaders, offered),
+    )
+    return { outcome, connection: () => agent.connection!.release() }
+  }
+
+  /** The response to a request that the server has got before TLS began. */
+  async #answerTo(socket: TLSSocket, agent: Agent, target: Target, method: string): Promise<IncomingMessage> {
+    swallowHead(socket)
+    const { response } = await this.#perform({ target, method, fields: [], body: undefined }, agent)
+    return response
+  }
+
+  #perform(
+    request: Asked,
+    agent: Agent | false,
+    judge: (response: IncomingMessage) => void = unsolicited,
+  ): Promise<Outcome> {
+    const { signal, clock } = this.#setup
+    return perform({ ...request, signal, timeoutMs: this.#leftMs, clock, agent, judge })
+  }
+
+  #secure(connection: Socket): Promise<TLSSocket> {
+    const { target, tls, signal, clock, timeoutMs } = this.#setup
+    return new Promise((resolve, reject) => {
+      const where = `TLS handshake with ${target.host}:${target.port}`
+      const socket = connectTls({
+        ...(isIP(target.host) === 0 && { servername: target.host }),
+        ...tls,
+        host: target.host,
+        socket: connection,
+        ALPNProtocols: ['http/1.1'],
+      })
+      // Its listener stays: a reset must not end the process.
+      const fail = (error: unknown) => {
+        stop()
+        socket.destroy()
+        connection.destroy()
+        reject(error)
+      }
+      const broken = (seen: string, cause?: Error) =>
+        fail(
+          new PeerError('ERR_TLS_HANDSHAKE', `${where}: ${seen}`, { section: 'RFC 2817 section 3.1', cause }),
+        )
+      const onClose = () => broken('the connection was closed')
+      const onAbort = () => fail(signal?.reason)
+      const stop = () => {
+        alarm.cancel()
+        socket.off('close', onClose)
+        signal?.removeEventListener('abort', onAbort)
+      }
+      const alarm = clock.after(this.#leftMs, () => {
+        fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', `${where}: not done in ${timeoutMs} ms`))
+      })
+      socket.on('error', (cause: Error) => broken(cause.message, cause))
+      socket.on('close', onClose)
+      if (signal?.aborted) return onAbort()
+      signal?.addEventListener('abort', onAbort)
+      socket.once('secureConnect', () => {
+        stop()
+        if (signal !== undefined) endWith(signal, socket)
+        resolve(socket)
+      })
+    })
+  }
+
+  get #leftMs(): number {
+    const { clock, timeoutMs } = this.#setup
+    return Math.max(1, timeoutMs - (clock.now() - this.#startMs))
+  }
+}
+
+interface Asked {
+  readonly target: Target
+  readonly method: string
+  readonly fields: Fields
+  readonly body: RequestBody | undefined
+}
+
+/** One connection of its own for each request, whose 101 is mended. */
+class MendingAgent extends Agent {
+  connection: MendedConnection | undefined
+
+  override createConnection(options: object): MendedConnection {
+    this.connection = new MendedConnection(connect(options as TcpNetConnectOpts))
+    return this.connection
+  }
+}
+
+function plain(response: IncomingMessage): Plain {
+  return { secure: false, response, socket: undefined, agent: undefined }
+}
+
+function unsolicited(): never {
+  throw new PeerError('ERR_UPGRADE_UNSOLICITED', 'a 101 that nobody asked for', {
+    section: 'RFC 9110 section 7.8',
+  })
+}
+
+function endWith(signal: AbortSignal, socket: TLSSocket): void {
+  const onAbort = () => void socket.destroy()
+  signal.addEventListener('abort', onAbort)
+  socket.once('close', () => signal.removeEventListener('abort', onAbort))
+}
+
+/**
+ * Names of the mechanism, not of a version: the handshake finds that out. The newer is what CUPS and turnout call
+ * it, the older what RFC 2817 itself and servers that take it by the letter do.
+ */
+const OFFER: readonly Protocol[] = [
+  { name: 'TLS', version: '1.2' },
+  { name: 'TLS', version: '1.0' },
+]

@@ -1,0 +1,107 @@
+// Knows what servers leave out of a 101 to TLS, and puts it in before node:http reads it.
+
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import { connectionOptions } from '../http/connection.ts'
+
+/**
+ * A connection whose 101 always has `Connection: Upgrade` and no Content-Length. cupsd sends it the other way
+ * round, and node:http would take that for an ordinary response. Everything else passes as it is.
+ */
+export class MendedConnection extends Duplex {
+  readonly #socket: Socket
+  /** Heads that are not complete yet; undefined: the final one has passed. */
+  #held: string | undefined = ''
+  #released = false
+
+  constructor(socket: Socket) {
+    super({ allowHalfOpen: true })
+    this.#socket = socket
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onEnd)
+    socket.on('error', this.#onError)
+    socket.on('close', this.#onClose)
+  }
+
+  /** Gives the socket itself back, as if nothing had been between. */
+  release(): Socket {
+    const socket = this.#socket
+    this.#released = true
+    socket.pause()
+    socket.off('data', this.#onData)
+    socket.off('end', this.#onEnd)
+    socket.off('close', this.#onClose)
+    // The error listener stays: a reset must not end the process.
+    const rest = this.read() as Buffer | null
+    if (rest !== null) socket.unshift(rest)
+    return socket
+  }
+
+  override _read(): void {
+    if (!this.#released) this.#socket.resume()
+  }
+
+  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, encoding, done)
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    if (!this.#released) this.#socket.end()
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (!this.#released) this.#socket.destroy()
+    done(error)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const ready = this.#held === undefined ? chunk : this.#mend(chunk)
+    if (ready.length > 0 && !this.push(ready)) this.#socket.pause()
+  }
+
+  readonly #onEnd = (): void => {
+    if (this.#held !== undefined && this.#held !== '') this.push(Buffer.from(this.#held, 'latin1'))
+    this.push(null)
+  }
+
+  readonly #onError = (error: Error): void => {
+    if (!this.#released) this.destroy(error)
+  }
+
+  readonly #onClose = (): void => void this.destroy()
+
+  #mend(chunk: Buffer): Buffer {
+    let text = this.#held + chunk.toString('latin1')
+    let ready = ''
+    for (;;) {
+      const end = text.indexOf('\r\n\r\n')
+      if (end === -1 && text.length < MAX_HEAD_BYTES) {
+        this.#held = text
+        return Buffer.from(ready, 'latin1')
+      }
+      const head = text.slice(0, end + 4)
+      if (end !== -1 && INTERIM.test(head)) {
+        ready += head
+        text = text.slice(head.length)
+        continue
+      }
+      this.#held = undefined
+      const mended = end !== -1 && SWITCHING.test(head) ? mendedHead(head) : head
+      return Buffer.from(ready + mended + text.slice(head.length), 'latin1')
+    }
+  }
+}
+
+function mendedHead(head: string): string {
+  const [status, ...lines] = head.slice(0, -4).split('\r\n')
+  const others = lines.filter((line) => !/^content-length:/i.test(line))
+  const connection = others.filter((line) => /^connection:/i.test(line))
+  const options = connectionOptions(connection.map((line) => line.slice('connection:'.length)))
+  if (!options.has('upgrade')) others.push('Connection: Upgrade')
+  return `${[status, ...others].join('\r\n')}\r\n\r\n`
+}
+
+const SWITCHING = /^HTTP\/1\.1 101[ \r]/
+const INTERIM = /^HTTP\/1\.[01] 1(?!01)\d\d[ \r]/
+const MAX_HEAD_BYTES = 65_536
