@@ -1,7 +1,8 @@
 // Knows how one message reaches many connections: encoded once, written once to each.
 import { MisuseError } from '../base/errors.ts'
-import { roleOf, sendFrame, transformOf, type WebSocketConnection } from './connection.ts'
+import type { WebSocketConnection } from './connection.ts'
 import { encodeFrame, FIN, OPCODE } from './frame.ts'
+import { roleOf, sendFrame, transformOf } from './shell.ts'
 import type { MessageTransform } from './transform.ts'
 
 /** What can be broadcast. A Blob has to be read first. */

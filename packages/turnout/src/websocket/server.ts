@@ -8,14 +8,8 @@ import { assertToken, sameName } from '../http/token.ts'
 import { duplexTransport } from '../transport/duplex.ts'
 import { compilePath } from '../upgrade/path.ts'
 import type { Decision, Occupant, Offer, Params, UpgradeProtocol } from '../upgrade/protocol.ts'
-import {
-  abandonConnection,
-  createConnection,
-  failHandler,
-  openConnection,
-  tallyOf,
-  type WebSocketConnection,
-} from './connection.ts'
+import { type WebSocketConnection } from './connection.ts'
+import { abandonConnection, createConnection, failHandler, openConnection, tallyOf } from './shell.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { assertOrigins, checkHandshake, checkOrigin, chooseSubprotocol, switchFields } from './handshake.ts'

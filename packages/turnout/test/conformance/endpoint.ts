@@ -9,13 +9,9 @@ import {
 } from 'node:net'
 import { after } from 'node:test'
 import { connect, createTurnout } from '../../src/index.ts'
-import {
-  type CloseInfo,
-  createConnection,
-  openConnection,
-  type WebSocketConnection,
-} from '../../src/websocket/connection.ts'
+import type { CloseInfo, WebSocketConnection } from '../../src/websocket/connection.ts'
 import type { ConnectionEvents, ConnectionOptions, Message } from '../../src/websocket/options.ts'
+import { createConnection, openConnection } from '../../src/websocket/shell.ts'
 import { memoryCarrier, tcpCarrier, turn } from './carriers.ts'
 import { type Bytes, bytes, masked, type Split } from './hex.ts'
 import { messageLine, ping, pong } from './log.ts'

@@ -21,5 +21,6 @@ export function pong(payload: Bytes = ''): string {
 
 export function messageLine(message: Message): string {
   if (typeof message === 'string') return text(message)
+  if (Array.isArray(message)) return `chunks ${hex(Buffer.concat(message))}`
   return message instanceof ArrayBuffer ? `arraybuffer ${hex(new Uint8Array(message))}` : binary(message)
 }

@@ -2,16 +2,12 @@
 import { createVirtualClock, type VirtualClock } from '../../src/base/clock.ts'
 import { type MemoryPairOptions, memoryTransportPair } from '../../src/transport/memory.ts'
 import type { Transport } from '../../src/transport/transport.ts'
-import {
-  type CloseInfo,
-  createConnection,
-  openConnection,
-  type WebSocketConnection,
-} from '../../src/websocket/connection.ts'
+import type { CloseInfo, WebSocketConnection } from '../../src/websocket/connection.ts'
 import { compressionExtension } from '../../src/websocket/deflate.ts'
 import { formatExtensions, parseExtensions } from '../../src/websocket/extension.ts'
 import type { Role } from '../../src/websocket/frame.ts'
 import type { CompressionOptions, ConnectionOptions, Message } from '../../src/websocket/options.ts'
+import { createConnection, openConnection } from '../../src/websocket/shell.ts'
 import {
   answerExtensions,
   confirmExtensions,

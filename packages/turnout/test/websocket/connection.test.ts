@@ -5,14 +5,14 @@ import { createVirtualClock } from '../../src/base/clock.ts'
 import { MisuseError, type PeerError, type TurnoutError } from '../../src/base/errors.ts'
 import { memoryTransportPair } from '../../src/transport/memory.ts'
 import type { TransportSink } from '../../src/transport/transport.ts'
+import type { WebSocketConnection } from '../../src/websocket/connection.ts'
+import type { Message, Sendable } from '../../src/websocket/options.ts'
 import {
   abandonConnection,
   createConnection,
   failHandler,
   openConnection,
-  type WebSocketConnection,
-} from '../../src/websocket/connection.ts'
-import type { Message, Sendable } from '../../src/websocket/options.ts'
+} from '../../src/websocket/shell.ts'
 import type { MessageTransform } from '../../src/websocket/transform.ts'
 import { closeBody, frame, parseFrames } from './frames.ts'
 import { createRig, describe, turn } from './rig.ts'

@@ -44,7 +44,8 @@ function trial(role: Role, { maxMessageBytes = 1_048_576, transform, on }: Trial
     outbox,
     transform,
     events: {
-      onMessage: (message) => tell(`message ${show(message)}`),
+      onMessage: (message) =>
+        tell(`message ${show(Array.isArray(message) ? Buffer.concat(message) : message)}`),
       onStream: (text) => tell(`stream ${text ? 'text' : 'binary'}`),
       onPart: (part) => tell(`part ${show(part)}`),
       onStreamEnd: () => tell('stream end'),

@@ -1,0 +1,524 @@
+// Knows how a connection opens, lives and ends: joins session, transport and clock.
+// Never knows how it came to be.
+import type { IncomingMessage } from 'node:http'
+import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
+import { PeerError } from '../base/errors.ts'
+import { Outbox } from '../base/outbox.ts'
+import { type Tally, UNCOUNTED } from '../base/tally.ts'
+import type { Transport, TransportSink } from '../transport/transport.ts'
+import type { Params } from '../upgrade/protocol.ts'
+import { CLOSE, encodeCloseBody } from './close.ts'
+import { type CloseInfo, type ReadyState, shellOf, WebSocketConnection } from './connection.ts'
+import type { Role } from './frame.ts'
+import { Heartbeat, type HeartbeatHost } from './heartbeat.ts'
+import type { ConnectionEvents, ConnectionOptions, Message, Sendable } from './options.ts'
+import { Pace, WAIT } from './pace.ts'
+import { Rate } from './rate.ts'
+import { Receiver, watch } from './receiver.ts'
+import { type Deferred, deferred, Sender, type SlowConsumer } from './sender.ts'
+import { Session, type SessionEvents, type SessionState } from './session.ts'
+import { closes, errors, messages, opens } from './sight.ts'
+import type { MessageStream } from './stream.ts'
+import type { MessageTransform } from './transform.ts'
+
+const DEFAULT_MAX_MESSAGE_BYTES = 1_048_576
+const DEFAULT_CLOSE_TIMEOUT_MS = 10_000
+const DEFAULT_HIGH_WATER_MARK_BYTES = 65_536
+const DEFAULT_MAX_BUFFERED_BYTES = 16_777_216
+
+/** A peer that broke the rules gets this long to take our Close frame and hang up. */
+const FAILED_LINGER_MS = 2_000
+
+/** What a connection is made from, once its handshake has decided. */
+export interface ConnectionSetup<Data> {
+  readonly role: Role
+  readonly data: Data
+  /** The chosen subprotocol, empty for none. */
+  readonly protocol: string
+  /** Sec-WebSocket-Extensions as negotiated, empty for none. */
+  readonly extensions: string
+  readonly params?: Params
+  /** Where it is counted. Default: nowhere. */
+  readonly tally?: Tally | undefined
+  /** What the agreed extensions do to messages. */
+  readonly transform?: MessageTransform | undefined
+  readonly options: ConnectionOptions
+  readonly events: ConnectionEvents<Data>
+  /** Told what a callback or the handler threw; the connection is closed with 1011. */
+  onError?(error: unknown, socket: WebSocketConnection<Data>): void
+}
+
+/** Only for whoever performs handshakes: a connection without a transport yet. Sends wait until it opens. */
+export function createConnection<Data>(setup: ConnectionSetup<Data>): WebSocketConnection<Data> {
+  return new Shell(setup).socket
+}
+
+/**
+ * Only for whoever performs handshakes: gives the connection its transport, which must not have been started.
+ * Those who watch are shown the request.
+ */
+export function openConnection<Data>(
+  socket: WebSocketConnection<Data>,
+  transport: Transport,
+  request?: IncomingMessage,
+): void {
+  shellOf(socket).open(transport, request)
+}
+
+/** Only for whoever performs handshakes: the connection will never open. */
+export function abandonConnection<Data>(socket: WebSocketConnection<Data>, error: Error): void {
+  shellOf(socket).abandon(error)
+}
+
+/** Only for whoever performs handshakes: closes with 1011 and reports what the user's code threw. */
+export function failHandler<Data>(socket: WebSocketConnection<Data>, error: unknown): void {
+  shellOf(socket).failHandler(error)
+}
+
+/** Only for broadcasts: a whole frame of a server, encoded once for many, perhaps still on its way. */
+export function sendFrame(
+  socket: WebSocketConnection,
+  frame: Uint8Array | Promise<Uint8Array>,
+  slow?: SlowConsumer,
+): boolean | Promise<boolean> {
+  return shellOf(socket).sendFrame(frame, slow)
+}
+
+/** Only for whoever counts: where the connection is counted. */
+export function tallyOf(socket: WebSocketConnection): Tally {
+  return shellOf(socket).tally
+}
+
+export function roleOf(socket: WebSocketConnection): Role {
+  return shellOf(socket).role
+}
+
+/** Only for broadcasts: what the agreed extensions do to messages. */
+export function transformOf(socket: WebSocketConnection): MessageTransform | undefined {
+  return shellOf(socket).transform
+}
+
+export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
+  readonly socket: WebSocketConnection<Data>
+  readonly sender: Sender
+  readonly receiver: Receiver<Data>
+  readonly tally: Tally
+  readonly #setup: ConnectionSetup<Data>
+  readonly #session: Session
+  readonly #pace = new Pace()
+  readonly #rate: Rate | undefined
+  /** Beats from the opening on. */
+  #heartbeat: Heartbeat | undefined
+  /** How many messages had been sent when idleness was last looked at. */
+  #sendsSeen = 0
+  #transport: Transport | undefined
+  #readyState: ReadyState = 'opening'
+  /** Rings when the peer has taken too long to close. */
+  #alarm: Alarm | undefined
+  /** What went wrong on our own side. */
+  #ownError: Error | undefined
+  #terminated = false
+  /** A message is being decoded apart: what follows it, the end too, waits. */
+  #ready: Promise<void> | undefined
+  #info: CloseInfo | undefined
+  #closeTold = false
+  /** When it opened; undefined: it has not. */
+  #openedMs: number | undefined
+  #closed: Deferred<CloseInfo> | undefined
+
+  constructor(setup: ConnectionSetup<Data>) {
+    const { options, events } = setup
+    this.#setup = setup
+    this.tally = setup.tally ?? UNCOUNTED
+    this.socket = new WebSocketConnection(this, setup.data)
+    this.#rate = options.rate && new Rate(options.clock ?? systemClock, options.rate)
+    const outbox = new Outbox()
+    this.#session = new Session({
+      role: setup.role,
+      maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+      chunks: options.binary === 'chunks',
+      outbox,
+      events: this,
+      transform: setup.transform,
+    })
+    this.sender = new Sender({
+      session: this.#session,
+      outbox,
+      highWaterMarkBytes: options.highWaterMarkBytes ?? DEFAULT_HIGH_WATER_MARK_BYTES,
+      maxBufferedBytes: options.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES,
+      slowConsumer: options.slowConsumer ?? 'close',
+      tally: this.tally,
+    })
+    this.receiver = new Receiver({
+      socket: this.socket,
+      events,
+      binary: options.binary ?? 'buffer',
+      pace: this.#pace,
+      onError: (error) => this.failHandler(error),
+    })
+  }
+
+  get role(): Role {
+    return this.#setup.role
+  }
+
+  get transform(): MessageTransform | undefined {
+    return this.#setup.transform
+  }
+
+  get protocol(): string {
+    return this.#setup.protocol
+  }
+
+  get extensions(): string {
+    return this.#setup.extensions
+  }
+
+  get params(): Params {
+    return this.#setup.params ?? {}
+  }
+
+  get readyState(): ReadyState {
+    return this.#readyState
+  }
+
+  get latencyMs(): number | undefined {
+    return this.#heartbeat?.latencyMs
+  }
+
+  get listening(): boolean {
+    return this.#pace.reading
+  }
+
+  get closed(): Promise<CloseInfo> {
+    this.#closed ??= deferred<CloseInfo>()
+    if (this.#info !== undefined) this.#closed.resolve(this.#info)
+    return this.#closed.promise
+  }
+
+  // --- from the handshake
+
+  open(transport: Transport, request: IncomingMessage | undefined): void {
+    if (this.#readyState === 'closed') return transport.destroy()
+    this.#transport = transport
+    this.sender.open(transport)
+    transport.start(this)
+    this.#pace.open(transport)
+    this.#beat()
+    if (this.#readyState === 'opening') this.#readyState = 'open'
+    this.#openedMs = this.#clock.now()
+    this.tally.opened++
+    if (opens.hasSubscribers) opens.publish({ ...this.#told, request })
+    this.#call(this.#setup.events.open)
+    this.sender.flush()
+    if (this.sender.overdue) this.onDrain()
+  }
+
+  abandon(error: Error): void {
+    if (this.#readyState === 'closed' || this.#transport !== undefined) return
+    this.#session.transportEnd()
+    this.#finish(error)
+  }
+
+  // --- from the user
+
+  send(message: Sendable): boolean | Promise<boolean> {
+    const taken = this.sender.send(message)
+    if (messages.hasSubscribers && taken !== false) this.#tell('out', message)
+    return taken
+  }
+
+  sendFrame(
+    frame: Uint8Array | Promise<Uint8Array>,
+    slow: SlowConsumer | undefined,
+  ): boolean | Promise<boolean> {
+    const taken = this.sender.sendFrame(frame, slow)
+    if (messages.hasSubscribers && taken !== false) this.#tell('out', undefined)
+    return taken
+  }
+
+  close(code: number | undefined, reason: string): void {
+    // misuse is told at once, also when a Blob is in the way
+    encodeCloseBody(code, reason)
+    this.sender.sendClose(code, reason)
+    // what has yet to be read or encoded goes first, but not for ever
+    if (this.#session.state === 'open' && this.#readyState !== 'closing') this.#awaitAnswer()
+  }
+
+  terminate(): void {
+    if (this.#readyState === 'closed') return
+    // whatever failed before is the cause, not this
+    this.#terminated = this.#session.failure === undefined
+    this.#session.transportEnd()
+    if (this.#transport === undefined) this.#finish(undefined)
+    else this.#transport.destroy()
+  }
+
+  /** Messages that begin from now on come in parts, and only a limit of the user's own bounds them. */
+  streams(): AsyncIterableIterator<MessageStream> {
+    const streams = this.receiver.streams()
+    this.#session.stream(this.#setup.options.maxMessageBytes ?? Number.POSITIVE_INFINITY)
+    return streams
+  }
+
+  resume(): void {
+    this.receiver.resume()
+    if (this.#info !== undefined) this.#tellClosed()
+  }
+
+  failHandler(error: unknown): void {
+    this.#ownError ??= error instanceof Error ? error : new Error(String(error))
+    this.#session.fail(new PeerError('ERR_HANDLER_FAILED', 'the application failed', { cause: error }))
+    this.sender.flush()
+    this.#setup.onError?.(error, this.socket)
+  }
+
+  // --- from the transport
+
+  onData(chunk: Buffer): void {
+    this.#heartbeat?.heard()
+    this.tally.bytesIn += chunk.length
+    this.sender.chunkBegins()
+    try {
+      this.#bound(this.#rate?.onBytes(chunk.length))
+      this.#session.receive(chunk)
+    } finally {
+      this.sender.chunkEnds()
+    }
+  }
+
+  onEnd(): void {
+    if (this.#ready !== undefined) return void this.#ready.then(() => this.onEnd())
+    this.#session.transportEnd()
+    this.sender.end()
+    this.#expectWithin(FAILED_LINGER_MS, 'the end of the TCP connection')
+  }
+
+  onDrain(): void {
+    // it took what was sent: as good as a word
+    this.#heartbeat?.heard()
+    if (this.sender.drain()) this.#call(this.#setup.events.drain)
+  }
+
+  onClose(error: Error | undefined): void {
+    // nobody waits for that message once the session has ended, and it may never come
+    if (this.#ready !== undefined && this.#session.state !== 'ended') {
+      return void this.#ready.then(() => this.onClose(error))
+    }
+    this.#session.transportEnd()
+    this.#finish(error)
+  }
+
+  // --- from the session
+
+  onMessage(message: string | Buffer | Buffer[]): void {
+    this.#heartbeat?.messaged()
+    if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
+    this.tally.messagesIn++
+    if (messages.hasSubscribers) this.#tell('in', message)
+    this.receiver.put(message, this.#closing)
+  }
+
+  /** Our Close is out: only the peer's is awaited. */
+  get #closing(): boolean {
+    return this.#session.state === 'closeSent'
+  }
+
+  onPing(payload: Buffer): void {
+    this.#call(this.#setup.events.ping, payload)
+  }
+
+  onStream(text: boolean): void {
+    if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
+    this.tally.messagesIn++
+    if (messages.hasSubscribers) this.#tell('in', undefined)
+    this.receiver.onStream(text, this.#closing)
+  }
+
+  onPart(part: string | Buffer): void {
+    this.#heartbeat?.messaged()
+    this.receiver.onPart(part, this.#closing)
+  }
+
+  onStreamEnd(): void {
+    this.receiver.onStreamEnd()
+  }
+
+  onPong(payload: Buffer): void {
+    const latencyMs = this.#heartbeat?.pong(payload)
+    if (latencyMs !== undefined) this.tally.latencyMs.add(latencyMs)
+    this.#call(this.#setup.events.pong, payload)
+  }
+
+  onWait(ready: Promise<void>): void {
+    this.#pace.wait(WAIT.decoding)
+    this.#ready = ready.then(() => {
+      this.#ready = undefined
+      this.sender.chunkBegins()
+      this.#session.proceed()
+      this.sender.chunkEnds()
+      if (this.#ready === undefined) this.#pace.go(WAIT.decoding)
+    })
+  }
+
+  onState(state: SessionState): void {
+    if (this.#readyState !== 'closed') this.#readyState = 'closing'
+    this.#heartbeat?.stop()
+    if (state === 'closeReceived') {
+      this.#expectWithin(this.#closeTimeoutMs, 'our own answer to a Close frame')
+      this.sender.answerClose()
+    } else if (state === 'closeSent') this.#awaitAnswer()
+    else if (state === 'closeDone') this.#hangUp(this.#closeTimeoutMs)
+    else if (state === 'failed') this.#hangUp(Math.min(this.#closeTimeoutMs, FAILED_LINGER_MS))
+    // no message comes any more, but while our own Close is on its way
+    if (state !== 'closeSent') this.receiver.end()
+    // whatever held the reading back, the end must be seen
+    this.#pace.close()
+  }
+
+  /** Fails the connection for what was too much. */
+  #bound(excess: string | undefined): boolean {
+    if (excess === undefined) return false
+    this.#session.fail(new PeerError('ERR_LIMIT', `the peer sent ${excess}`))
+    return true
+  }
+
+  // --- from the heartbeat
+
+  sendHeartbeat(payload: Buffer): void {
+    this.sender.sendControl('ping', payload)
+  }
+
+  onSilence(silentMs: number): void {
+    this.#heartbeat?.stop()
+    this.#ownError ??= new PeerError(
+      'ERR_HEARTBEAT_TIMEOUT',
+      `nothing heard for ${Math.round(silentMs)} ms`,
+      {
+        section: 'RFC 6455 section 5.5.2',
+      },
+    )
+    this.#session.transportEnd()
+    this.#transport?.destroy()
+  }
+
+  onIdle(idleMs: number): void {
+    if (this.sender.sends !== this.#sendsSeen) {
+      this.#sendsSeen = this.sender.sends
+      return this.#heartbeat?.messaged()
+    }
+    this.#heartbeat?.stop()
+    this.close(CLOSE.goingAway, `no message for ${Math.round(idleMs)} ms`)
+  }
+
+  #beat(): void {
+    const { heartbeat = {}, idleTimeoutMs = 0, clock = systemClock } = this.#setup.options
+    if (heartbeat === false && idleTimeoutMs === 0) return
+    this.#heartbeat = new Heartbeat(this, clock, heartbeat, idleTimeoutMs)
+  }
+
+  // --- ending
+
+  get #closeTimeoutMs(): number {
+    return this.#setup.options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS
+  }
+
+  #awaitAnswer(): void {
+    this.#readyState = 'closing'
+    this.#expectWithin(this.#closeTimeoutMs, 'an answer to our Close frame')
+  }
+
+  /** A server closes TCP, a client waits for that (RFC 6455 section 7.1.1); a client that failed need not. */
+  #hangUp(withinMs: number): void {
+    if (this.role === 'server' || this.#session.state === 'failed') queueMicrotask(() => this.sender.end())
+    this.#expectWithin(withinMs, 'the end of the TCP connection')
+  }
+
+  #expectWithin(ms: number, what: string): void {
+    if (this.#info !== undefined) return
+    const clock = this.#setup.options.clock ?? systemClock
+    this.#alarm?.cancel()
+    this.#alarm = clock.after(ms, () => {
+      this.#ownError ??= this.#session.failure
+      this.#ownError ??= new PeerError('ERR_CLOSE_TIMEOUT', `${what} did not come within ${ms} ms`, {
+        section: 'RFC 6455 section 7.1.1',
+      })
+      this.#session.transportEnd()
+      if (this.#transport === undefined) this.#finish(undefined)
+      else this.#transport.destroy()
+    })
+  }
+
+  #finish(error: Error | undefined): void {
+    if (this.#info !== undefined) return
+    this.#alarm?.cancel()
+    this.#readyState = 'closed'
+    const { received, failure, clean } = this.#session
+    this.#info = {
+      code: received?.code ?? CLOSE.abnormal,
+      reason: received?.reason ?? '',
+      clean,
+      cause: clean || this.#terminated ? undefined : (this.#ownError ?? failure ?? error ?? lost()),
+    }
+    this.sender.drop()
+    this.receiver.end()
+    this.#tellEnd(this.#info)
+    this.#closed?.resolve(this.#info)
+    this.#tellClosed()
+  }
+
+  // --- to those who watch
+
+  get #clock(): Clock {
+    return this.#setup.options.clock ?? systemClock
+  }
+
+  get #told(): { side: Role; route: string | undefined; socket: WebSocketConnection } {
+    const { role, tally } = this.#setup
+    return { side: role, route: tally?.route, socket: this.socket as WebSocketConnection }
+  }
+
+  #tell(direction: 'in' | 'out', message: Message | Sendable | undefined): void {
+    messages.publish({ ...this.#told, direction, message })
+  }
+
+  #tellEnd(info: CloseInfo): void {
+    if (info.cause !== undefined) {
+      this.tally.error(info.cause)
+      if (errors.hasSubscribers) errors.publish({ ...this.#told, error: info.cause })
+    }
+    if (this.#openedMs === undefined) return
+    const durationMs = this.#clock.now() - this.#openedMs
+    this.tally.close(durationMs)
+    this.tally.closeCode(info.code)
+    if (closes.hasSubscribers) closes.publish({ ...this.#told, info, durationMs })
+  }
+
+  /** Once, to those who heard `open`, and after the last message where a callback takes them. */
+  #tellClosed(): void {
+    const { message, close } = this.#setup.events
+    if (close === undefined || this.#closeTold || this.#transport === undefined) return
+    if (message !== undefined && this.receiver.unread > 0) return
+    this.#closeTold = true
+    this.#call(close, this.#info!)
+  }
+
+  /** Calls the user; what that throws is the user's, and ends the connection with 1011. */
+  #call<Args extends unknown[]>(
+    callback: ((socket: WebSocketConnection<Data>, ...args: Args) => void) | undefined,
+    ...args: Args
+  ): void {
+    if (callback === undefined) return
+    try {
+      watch(callback.call(this.#setup.events, this.socket, ...args), (error) => this.failHandler(error))
+    } catch (error) {
+      this.failHandler(error)
+    }
+  }
+}
+
+function lost(): PeerError {
+  return new PeerError('ERR_CONNECTION_LOST', 'the connection ended without a Close frame', {
+    section: 'RFC 6455 section 7.1.5',
+  })
+}
