@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Tally } from '../../src/base/tally.ts'
+import { createTurnout } from '../../src/turnout.ts'
+import { readMetrics } from '../../src/upgrade/metrics.ts'
+import type { Occupant } from '../../src/upgrade/protocol.ts'
+import { connect } from '../../src/websocket/client.ts'
+import { openStation, within } from './wire.ts'
+
+const leave = () => {}
+
+test('what is open now is added to its route, and to no other', () => {
+  const [chat, feed] = [new Tally('/chat', 'websocket'), new Tally('/feed', 'example/1')]
+  chat.opened = 3
+  chat.closed = 1
+  feed.bytesIn = 10
+  const occupants: Occupant[] = [
+    { leave, tally: chat, bufferedBytes: 5 },
+    { leave, tally: chat, bufferedBytes: 6 },
+    { leave, tally: feed, bufferedBytes: 7, traffic: { bytesIn: 1, bytesOut: 2 } },
+    { leave, tally: new Tally('/elsewhere', 'x'), bufferedBytes: 100 },
+    { leave },
+  ]
+  const { connectionsOpen, handshakesInFlight, routes } = readMetrics([chat, feed], occupants, 4)
+  assert.deepEqual([connectionsOpen, handshakesInFlight], [2, 4])
+  assert.deepEqual(
+    routes.map(({ route, connectionsOpen, connectionsTotal, bufferedBytes, bytesIn, bytesOut }) => [
+      route,
+      connectionsOpen,
+      connectionsTotal,
+      bufferedBytes,
+      bytesIn,
+      bytesOut,
+    ]),
+    [
+      ['/chat', 2, 3, 11, 0, 0],
+      ['/feed', 0, 0, 7, 11, 2],
+    ],
+  )
+})
+
+test('a turnout that did nothing says so, in numbers that JSON can carry', () => {
+  const turnout = createTurnout()
+    .websocket('/chat/:room', {})
+    .protocol('example/1', { handler() {} })
+  const metrics = turnout.metrics()
+  assert.deepEqual(
+    metrics.routes.map(({ route, protocol, connectionsTotal }) => [route, protocol, connectionsTotal]),
+    [
+      ['/chat/:room', 'websocket', 0],
+      ['*', 'example/1', 0],
+      ['', '', 0],
+    ],
+  )
+  assert.deepEqual(JSON.parse(JSON.stringify(metrics)), metrics)
+})
+
+test('messages, bytes, close codes and errors of WebSockets are counted on their route', async () => {
+  const station = await openStation({
+    setUp: (turnout) => {
+      turnout.websocket('/chat/:room', {
+        message(socket, text) {
+          if (text === 'boom') throw new RangeError('boom')
+          socket.send(text)
+        },
+      })
+    },
+  })
+  try {
+    const url = `ws://127.0.0.1:${station.port}/chat/1`
+    const socket = await connect(url)
+    socket.send('hello')
+    assert.equal((await socket[Symbol.asyncIterator]().next()).value, 'hello')
+    const now = () => station.turnout.metrics().routes[0]!
+    assert.deepEqual(
+      [now().connectionsOpen, now().messagesIn, now().messagesOut, now().bytesIn, now().bytesOut],
+      // A client's frame bears a mask: 4 bytes more.
+      [1, 1, 1, 11, 7],
+    )
+    await socket.close(4001, 'enough')
+    const other = await connect(url)
+    other.send('boom')
+    await other.closed
+    const gone = async () => {
+      while (now().connectionsOpen > 0) await new Promise(setImmediate)
+    }
+    await within('all have left', gone())
+    assert.deepEqual(now().handshakes, { 101: 2 })
+    // No Close frame of the peer is read any more once the connection was failed: 1006, and the error says why.
+    assert.deepEqual(now().closeCodes, { 1006: 1, 4001: 1 })
+    assert.deepEqual(now().errors, { RangeError: 1 })
+    assert.equal(now().connectionMs.count, 2)
+    assert.equal(now().bufferedBytes, 0)
+  } finally {
+    await station.stop()
+  }
+})
+
+test('upgrades inside the app share one entry a protocol', async () => {
+  const station = await openStation({
+    app: (request, response) => void station.turnout.upgrade(request, response, {}),
+  })
+  try {
+    for (const path of ['/a', '/b']) {
+      const socket = await connect(`ws://127.0.0.1:${station.port}${path}`)
+      await socket.close(1000)
+    }
+    const { routes } = station.turnout.metrics()
+    assert.deepEqual(
+      routes.map(({ route, protocol, handshakes }) => [route, protocol, handshakes]),
+      [
+        ['app', 'websocket', { 101: 2 }],
+        ['', '', {}],
+      ],
+    )
+  } finally {
+    await station.stop()
+  }
+})
