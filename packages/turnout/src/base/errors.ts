@@ -36,7 +36,7 @@ export type ErrorCode =
   | 'ERR_REDIRECT'
   | 'ERR_PROXY_REFUSED'
   | 'ERR_CONNECT'
-  | 'ERR_TLS_HANDSHAKE'
+  | 'ERR_HTTP2_NOT_OFFERED'
   | 'ERR_TLS_HANDSHAKE'
   // handshake, seen from the server
   | 'ERR_BAD_REQUEST'

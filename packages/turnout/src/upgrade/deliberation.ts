@@ -1,12 +1,13 @@
 // Knows how the protocols that match an offer are asked, one after another, and what ends the waiting.
 import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Alarm, Clock } from '../base/clock.ts'
 import { PeerError, TurnoutError } from '../base/errors.ts'
 import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldLines } from '../http/fields.ts'
 import type { Answer, Protocol } from '../http/message.ts'
 import { formatProtocol } from '../http/upgrade.ts'
-import type { Arrival } from './arrival.ts'
+import type { Asked } from './arrival.ts'
 import type { HttpServer } from './http-server.ts'
 import type { Decision, Offer, Params, UpgradeProtocol } from './protocol.ts'
 
@@ -30,8 +31,20 @@ export type Verdict =
   /** Too many are here already: nobody was asked. */
   | { readonly kind: 'limited'; readonly answer: Answer; readonly error: TurnoutError }
 
+/** A request that waits for its decision, whichever way it came. */
+export interface Arriving {
+  readonly via: Offer['via']
+  readonly server: HttpServer
+  readonly request: IncomingMessage
+  readonly stream: Duplex
+  readonly gone: boolean
+  /** Who was asked last, for those who watch. */
+  asked?: Asked | undefined
+  returnHead(): void
+}
+
 export interface DeliberationSetup {
-  readonly arrival: Arrival
+  readonly arrival: Arriving
   readonly protocols: readonly Protocol[]
   readonly candidates: readonly Candidate[]
   readonly clock: Clock
@@ -67,7 +80,7 @@ export class Deliberation {
     this.#interrupt({ kind: 'closing' }, new TurnoutError('ERR_CLOSED', 'server closes'))
   }
 
-  get arrival(): Arrival {
+  get arrival(): Arriving {
     return this.#setup.arrival
   }
 
@@ -174,7 +187,6 @@ export function discard(decision: Decision, reason: Error): void {
 }
 
 class RouteOffer implements Offer {
-  readonly via = 'upgrade'
   readonly protocol: Protocol
   readonly params: Params
   readonly #deliberation: Deliberation
@@ -183,6 +195,10 @@ class RouteOffer implements Offer {
     this.protocol = candidate.protocol
     this.params = candidate.params
     this.#deliberation = deliberation
+  }
+
+  get via(): Offer['via'] {
+    return this.#deliberation.arrival.via
   }
 
   get protocols(): readonly Protocol[] {

@@ -1,5 +1,6 @@
 // Knows the way of every upgrade request through a server: gate, routes, decision, and what is done about it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
@@ -11,8 +12,11 @@ import { Admission, type AdmissionOptions } from './admission.ts'
 import { sendAnswer } from './answer.ts'
 import { Arrival } from './arrival.ts'
 import { Attachment, type Upgrade } from './attachment.ts'
+import { answerStream } from './connect-answer.ts'
+import { connectArrivalOf } from './connect-arrival.ts'
 import { arrivalOf, decline } from './decline.ts'
 import { type Candidate, Deliberation, type Verdict } from './deliberation.ts'
+import { ExtendedConnect, offerExtendedConnect } from './extended-connect.ts'
 import { type Foreign, passToOthers } from './foreign.ts'
 import { type AttachableServer, assertAttachable } from './http-server.ts'
 import { KeepAlive } from './keep-alive.ts'
@@ -54,6 +58,8 @@ export class Dispatcher {
   readonly #verdicts: Verdicts
   readonly #admission: Admission
   readonly #others: Tally
+  readonly #extended: ExtendedConnect
+  #toldHttp2 = false
   #closing: Promise<CloseCounts> | undefined
 
   constructor(options: DispatcherOptions) {
@@ -63,6 +69,15 @@ export class Dispatcher {
     this.#others = options.others ?? UNCOUNTED
     this.#verdicts = new Verdicts({
       occupants: this.#occupants,
+      isClosing: () => this.#closing !== undefined,
+      onError: options.onError,
+    })
+    this.#extended = new ExtendedConnect({
+      protocols: this.#protocols,
+      occupants: this.#occupants,
+      deliberations: this.#deliberations,
+      decisionTimeoutMs: options.decisionTimeoutMs,
+      clock: options.clock,
       isClosing: () => this.#closing !== undefined,
       onError: options.onError,
     })
@@ -84,14 +99,15 @@ export class Dispatcher {
       occupy: (stream, occupant) => this.#occupants.add(stream, occupant),
       vacate: (stream) => this.#occupants.remove(stream),
     }
-    this.#attachments.set(
-      server,
-      new Attachment(
-        checked,
-        (upgrade, attachment) => this.#receive(upgrade, attachment, foreign),
-        (event, args) => isTaken(this.#watches, post, event, args),
-      ),
+    const attachment: Attachment = new Attachment(
+      checked,
+      (upgrade) => this.#receive(upgrade, attachment, foreign),
+      (event, args) =>
+        (event === 'stream' && this.#extended.receive(args as never, attachment, foreign)) ||
+        isTaken(this.#watches, post, event, args),
     )
+    this.#attachments.set(server, attachment)
+    offerExtendedConnect(server)
   }
 
   detach(server: AttachableServer): void {
@@ -113,7 +129,12 @@ export class Dispatcher {
     if (response.headersSent || response.writableEnded) {
       throw new MisuseError('ERR_ALREADY_ANSWERED', 'the response was sent before upgrade() was called')
     }
-    if (request.httpVersionMajor >= 2) return void sendAnswer(response, NO_UPGRADE_IN_HTTP2)
+    if (request.httpVersionMajor >= 2) {
+      const connect = connectArrivalOf(request)
+      if (connect !== undefined) return this.#extended.takeOver(connect, response, protocol, invitation)
+      this.#tellHttp2(request)
+      return void answerStream((request as unknown as Http2ServerRequest).stream, NO_UPGRADE_IN_HTTP2)
+    }
     const offered = wantsUpgrade(request)
     const protocols = offered === undefined || offered.malformed ? [] : offered.protocols
     const candidates = candidatesOf(protocols, [protocol], request, 'client')
@@ -257,6 +278,15 @@ export class Dispatcher {
       this.#options.onError(error, request)
       return false
     }
+  }
+
+  /** Once: the client chose HTTP/2, but the application can do something about it. */
+  #tellHttp2(request: IncomingMessage): void {
+    if (this.#toldHttp2) return
+    this.#toldHttp2 = true
+    const seen = 'upgrade() on an ordinary request of HTTP/2, which was answered with a 400'
+    const error = new MisuseError('ERR_HTTP2_FORBIDS_UPGRADE', seen, { section: 'RFC 9113 section 8.6' })
+    this.#options.onError(error, request)
   }
 
   #meansWebSocket(request: IncomingMessage): boolean {

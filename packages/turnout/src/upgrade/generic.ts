@@ -35,6 +35,12 @@ export interface ProtocolOptions<Data = unknown> {
   /** Only on this path; see `.websocket`. Default: every path. */
   readonly path?: string
   /**
+   * Take it over HTTP/2, too, where a client asks by extended CONNECT (RFC 8441) with the token as `:protocol`.
+   * The stream is then one of HTTP/2: its end is END_STREAM, `destroy` resets it. Default false: a protocol that
+   * counts on a connection of its own, or on the fields of the upgrade request, would be surprised.
+   */
+  readonly connect?: boolean
+  /**
    * Decides before the 101; may be async. `true` or an object: take it; a Response: send that instead; nothing:
    * the next protocol, and at last the app, decides. Default: take it. A body of the request can be read from
    * `request` here; the 101 waits until the body is complete. Up to 1 MiB of it may be left unread: beyond that
@@ -73,6 +79,7 @@ export function genericProtocol<Data>(
     decisionOf(offer, result, { options, onError, clock, tally: route.tally ?? UNCOUNTED })
   const route: UpgradeProtocol = {
     match: (protocol, pathname) => (isMine(protocol) ? matchPath(pathname) : undefined),
+    connects: (protocol) => options.connect === true && isMine(protocol),
     decide(offer) {
       const { accept } = options
       if (accept === undefined) return decided(offer, true)

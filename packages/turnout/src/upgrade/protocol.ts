@@ -71,6 +71,8 @@ export interface UpgradeProtocol {
   tally?: Tally
   /** The route's parameters when this is for that protocol and path, else undefined. */
   match(protocol: Protocol, pathname: string): Params | undefined
+  /** Whether it is for that protocol over HTTP/2, too, by extended CONNECT (RFC 8441), whatever the path. */
+  connects?(protocol: Protocol): boolean
   decide(offer: Offer): Decision | Promise<Decision>
   /**
    * Says whether this request may become nothing else: then it alone is asked, and the answer is sent where the

@@ -1,4 +1,5 @@
-// Knows how a client opens a WebSocket over HTTP/1.1 (RFC 6455 section 4.1), from a URL to an open connection.
+// Knows how a client opens a WebSocket, from a URL to an open connection: over HTTP/1.1 (RFC 6455 section 4.1) or
+// HTTP/2 (RFC 8441).
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
@@ -16,14 +17,17 @@ import {
   withUpgrade,
 } from '../upgrade/client.ts'
 import { type Outcome, perform } from '../upgrade/exchange.ts'
+import { performConnect } from '../upgrade/h2-client.ts'
+import { type Carrier, type Http2Choice, openCarrier } from '../upgrade/h2-session.ts'
 import { parseUrl, readTarget, type Target } from '../upgrade/target.ts'
-import { type WebSocketConnection } from './connection.ts'
-import { createConnection, openConnection } from './shell.ts'
+import { checkConnected } from './connect-handshake.ts'
+import type { WebSocketConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { checkSwitch, createKey, readVersions, requestFields } from './handshake.ts'
 import type { ConnectionEvents, ConnectionOptions } from './options.ts'
 import { type Hop, type Redirect, readRedirect, toWebSocketScheme } from './redirect.ts'
+import { createConnection, openConnection } from './shell.ts'
 import { type Agreed, confirmExtensions, type Extension, stackTransforms } from './transform.ts'
 import { takeTurn } from './turns.ts'
 
@@ -42,6 +46,13 @@ export interface ConnectOptions<Data = unknown>
    * client certificate, and wss: never becomes ws:. Default 0: a redirect rejects, as in a browser.
    */
   readonly maxRedirects?: number
+  /**
+   * Go over HTTP/2 (RFC 8441), where many sockets to one origin share a connection. `auto`: where the server takes
+   * it, else HTTP/1.1; over TLS only, and not together with an `agent`. `true`: or reject with
+   * ERR_HTTP2_NOT_OFFERED; a ws: URL then means a server that speaks nothing else. A session of node:http2: that
+   * one; closing it is up to you. Default false: HTTP/1.1.
+   */
+  readonly http2?: Http2Choice | false
   /** Kept for you as `socket.data`. */
   readonly data?: Data
   /** Told what a callback threw; the connection is closed with 1011. */
@@ -105,6 +116,7 @@ export function prepareDial<Data>(url: string | URL, options: ConnectOptions<Dat
     throw new MisuseError('ERR_INVALID_ARGUMENT', `maxRedirects of ${maxRedirects}`)
   }
   chosenProxy(options, target)
+  assertHttp2(options)
   const compression = compressionExtension(options.compression)
   return {
     hop: { url: to, fields: withCredentials(ownFields(options), target.credentials), tls: options.tls },
@@ -165,6 +177,29 @@ async function shakeHands<Data>(
   const { options, protocols, extensions } = plan
   const { clock = systemClock, signal, agent = false } = options
   const offers = extensions.flatMap((extension) => extension.offer())
+  const beganMs = clock.now()
+  const carrier = await chooseCarrier(plan, hop, target, timeoutMs)
+  const leftMs = Math.max(1, timeoutMs - (clock.now() - beganMs))
+  if (carrier.kind === 'http2') {
+    let agreed = NOTHING
+    const expected = { protocols, extensions: offers.map(({ name }) => name) }
+    const outcome = await performConnect({
+      session: carrier.session,
+      protocol: 'websocket',
+      target,
+      fields: [...requestFields({ protocols, extensions: formatExtensions(offers) }), ...hop.fields],
+      signal,
+      timeoutMs: leftMs,
+      clock,
+      judge: (response, ended) => {
+        const { statusCode, rawHeaders } = response
+        const answer = checkConnected({ statusCode, rawHeaders, ended }, expected)
+        agreed = { ...answer, transforms: confirmExtensions(answer.extensions, extensions) }
+      },
+      onOver: carrier.release,
+    })
+    return { outcome, agreed }
+  }
   const key = createKey()
   const fields = [...requestFields({ key, protocols, extensions: formatExtensions(offers) }), ...hop.fields]
   let agreed = NOTHING
@@ -173,9 +208,10 @@ async function shakeHands<Data>(
     method: 'GET',
     fields: withUpgrade(fields, 'websocket'),
     signal,
-    timeoutMs,
+    timeoutMs: leftMs,
     clock,
     agent,
+    connection: carrier.connection,
     tls: hop.tls,
     proxy: chosenProxy(options, target),
     judge: (response) => {
@@ -184,6 +220,19 @@ async function shakeHands<Data>(
     },
   })
   return { outcome, agreed }
+}
+
+/** HTTP/2 where it was asked for and is to be had. */
+function chooseCarrier<Data>(
+  plan: Dial<Data>,
+  hop: Hop,
+  target: Target,
+  timeoutMs: number,
+): Carrier | Promise<Carrier> {
+  const { http2 = false, clock = systemClock, signal, agent } = plan.options
+  if (http2 === false || (http2 === 'auto' && agent)) return { kind: 'http1', connection: undefined }
+  const proxy = chosenProxy(plan.options, target)
+  return openCarrier({ choice: http2, target, tls: hop.tls, proxy, signal, timeoutMs, clock })
 }
 
 function open<Data>(plan: Dial<Data>, agreed: Agreement, stream: Duplex): WebSocketConnection<Data> {
@@ -221,6 +270,19 @@ async function refusal(
     why === undefined ? `${status} instead of a 101` : `${status}: ${why}`,
     answer,
   )
+}
+
+/** @throws MisuseError for a choice of HTTP/2 that is none, or that nothing can come of */
+function assertHttp2<Data>({ http2 = false, agent }: ConnectOptions<Data>): void {
+  if (typeof http2 !== 'boolean' && http2 !== 'auto' && typeof http2?.request !== 'function') {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `http2 of ${String(http2)}`)
+  }
+  if (agent && http2 !== false && http2 !== 'auto') {
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      'both `http2` and `agent`, whose connections are of HTTP/1.1',
+    )
+  }
 }
 
 /** The application's fields, of which none may be one that makes the handshake or frames a body. */

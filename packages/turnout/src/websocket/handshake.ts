@@ -4,6 +4,7 @@ import { type ErrorCode, MisuseError, PeerError } from '../base/errors.ts'
 import { bodyFraming } from '../http/body.ts'
 import { connectionOptions } from '../http/connection.ts'
 import { assertFields, assertFieldValue, fieldLines } from '../http/fields.ts'
+import { assertHttp2Fields } from '../http/http2-fields.ts'
 import { formatList, splitList, trimSpace } from '../http/list.ts'
 import type { Answer, Fields } from '../http/message.ts'
 import { assertToken, isToken, sameName } from '../http/token.ts'
@@ -20,15 +21,19 @@ export interface HandshakeRequest {
   readonly rawHeaders: readonly string[]
 }
 
-export type HandshakeCheck =
-  | {
-      readonly kind: 'ok'
-      readonly key: string
-      /** Subprotocols offered, in the client's order, each once. */
-      readonly protocols: string[]
-      readonly extensions: ExtensionOffer[]
-    }
-  | { readonly kind: 'refused'; readonly answer: Answer }
+export interface HandshakeOffers {
+  readonly kind: 'ok'
+  /** Subprotocols offered, in the client's order, each once. */
+  readonly protocols: string[]
+  readonly extensions: ExtensionOffer[]
+}
+
+export interface Refusal {
+  readonly kind: 'refused'
+  readonly answer: Answer
+}
+
+export type HandshakeCheck = (HandshakeOffers & { readonly key: string }) | Refusal
 
 /**
  * Checks what the client must have sent (RFC 6455 section 4.2.1). The version goes before all but the method:
@@ -62,13 +67,20 @@ export function checkHandshake(request: HandshakeRequest): HandshakeCheck {
       `Sec-WebSocket-Key ${shown(key)} is not 16 bytes in base64 (${CLIENT_RULES}).`,
     )
   }
+  const offers = readOffers(request)
+  return offers.kind === 'refused' ? offers : { ...offers, key }
+}
+
+/** What the client offers besides, over any version of HTTP. */
+export function readOffers(request: HandshakeRequest): HandshakeOffers | Refusal {
+  const { rawHeaders } = request
   const protocols = offeredProtocols(fieldLines(rawHeaders, 'sec-websocket-protocol'))
   if (typeof protocols === 'string') return refuse(request, 400, protocols)
   const extensions = parseExtensions(fieldLines(rawHeaders, 'sec-websocket-extensions'))
   if (extensions === undefined) {
     return refuse(request, 400, 'Sec-WebSocket-Extensions is malformed (RFC 6455 section 9.1).')
   }
-  return { kind: 'ok', key, protocols, extensions }
+  return { kind: 'ok', protocols, extensions }
 }
 
 /** The first that the client offers and the server supports; compared letter by letter. */
@@ -81,8 +93,8 @@ export function chooseSubprotocol(
 
 /** Options of `switchFields`. */
 export interface SwitchOptions {
-  /** The client's key. */
-  readonly key: string
+  /** The client's key; undefined over HTTP/2, which has none (RFC 8441 section 5). */
+  readonly key?: string | undefined
   /** The chosen subprotocol; '' or undefined for none. */
   readonly protocol?: string | undefined
   /** The value of Sec-WebSocket-Extensions; '' or undefined for none. */
@@ -97,7 +109,8 @@ export interface SwitchOptions {
  */
 export function switchFields(options: SwitchOptions): Fields {
   const { key, protocol = '', extensions = '', headers = [] } = options
-  const fields: (readonly [string, string])[] = [['Sec-WebSocket-Accept', acceptKey(key)]]
+  const fields: (readonly [string, string])[] =
+    key === undefined ? [] : [['Sec-WebSocket-Accept', acceptKey(key)]]
   if (protocol !== '') {
     assertToken('subprotocol', protocol)
     fields.push(['Sec-WebSocket-Protocol', protocol])
@@ -107,6 +120,7 @@ export function switchFields(options: SwitchOptions): Fields {
     fields.push(['Sec-WebSocket-Extensions', extensions])
   }
   assertFields(headers)
+  if (key === undefined) assertHttp2Fields(headers)
   for (const field of headers) {
     if (HANDSHAKE_FIELDS.has(field[0].toLowerCase())) {
       throw new MisuseError('ERR_INVALID_ARGUMENT', `field ${field[0]} belongs to the handshake itself`, {
@@ -120,7 +134,8 @@ export function switchFields(options: SwitchOptions): Fields {
 
 /** Options of `requestFields`. */
 export interface RequestOptions {
-  readonly key: string
+  /** Undefined over HTTP/2. */
+  readonly key?: string | undefined
   /** Subprotocols in order of preference. */
   readonly protocols?: readonly string[] | undefined
   /** The value of Sec-WebSocket-Extensions; '' or undefined for none. */
@@ -133,10 +148,8 @@ export interface RequestOptions {
  */
 export function requestFields(options: RequestOptions): Fields {
   const { key, protocols = [], extensions = '' } = options
-  const fields: [string, string][] = [
-    ['Sec-WebSocket-Key', key],
-    ['Sec-WebSocket-Version', SUPPORTED_VERSION],
-  ]
+  const fields: [string, string][] = [['Sec-WebSocket-Version', SUPPORTED_VERSION]]
+  if (key !== undefined) fields.unshift(['Sec-WebSocket-Key', key])
   for (const protocol of protocols) assertToken('subprotocol', protocol)
   const twice = firstRepeated(protocols)
   if (twice !== undefined) {
@@ -183,6 +196,14 @@ export function checkSwitch(
   if (trimSpace(accepts[0]!) !== acceptKey(expected.key)) {
     throw broken('ERR_ACCEPT_MISMATCH', `Sec-WebSocket-Accept ${shown(accepts[0]!)} does not answer the key`)
   }
+  return agreedOn(rawHeaders, expected)
+}
+
+/** Subprotocol and extensions of a response that switches. @throws PeerError as `checkSwitch` */
+export function agreedOn(
+  rawHeaders: readonly string[],
+  expected: Omit<ExpectedSwitch, 'key'>,
+): { protocol: string; extensions: ExtensionOffer[] } {
   return {
     protocol: agreedProtocol(fieldLines(rawHeaders, 'sec-websocket-protocol'), expected.protocols),
     extensions: agreedExtensions(fieldLines(rawHeaders, 'sec-websocket-extensions'), expected.extensions),
@@ -209,7 +230,8 @@ const HANDSHAKE_FIELDS: ReadonlySet<string> = new Set([
   'sec-websocket-version',
 ])
 
-function checkVersion(request: HandshakeRequest): HandshakeCheck | undefined {
+/** Undefined: version 13, once. */
+export function checkVersion(request: HandshakeRequest): Refusal | undefined {
   const lines = fieldLines(request.rawHeaders, 'sec-websocket-version')
   if (lines.length !== 1) {
     const seen = `${counted('Sec-WebSocket-Version', lines)}, and must come once (${CLIENT_RULES}).`
@@ -266,12 +288,7 @@ function agreedExtensions(lines: readonly string[], offered: readonly string[]):
   throw broken('ERR_EXTENSION_NOT_OFFERED', `extension ${shown(foreign.name)} was not offered`)
 }
 
-function refuse(
-  request: HandshakeRequest,
-  status: number,
-  body: string,
-  fields: Fields = [],
-): HandshakeCheck {
+function refuse(request: HandshakeRequest, status: number, body: string, fields: Fields = []): Refusal {
   // A body that nobody will read stands between this answer and the next request.
   const close = bodyFraming(request.rawHeaders).kind !== 'none'
   return { kind: 'refused', answer: { status, fields, body: `${body}\n`, close } }

@@ -3,18 +3,19 @@
 import { MisuseError } from '../base/errors.ts'
 import type { Tally } from '../base/tally.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
-import type { Answer } from '../http/message.ts'
+import type { Answer, Protocol } from '../http/message.ts'
 import { assertToken, sameName } from '../http/token.ts'
 import { duplexTransport } from '../transport/duplex.ts'
 import { compilePath } from '../upgrade/path.ts'
 import type { Decision, Occupant, Offer, Params, UpgradeProtocol } from '../upgrade/protocol.ts'
-import { type WebSocketConnection } from './connection.ts'
-import { abandonConnection, createConnection, failHandler, openConnection, tallyOf } from './shell.ts'
+import { checkConnect } from './connect-handshake.ts'
+import type { WebSocketConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { assertOrigins, checkHandshake, checkOrigin, chooseSubprotocol, switchFields } from './handshake.ts'
 import { assertConnectionOptions, assertFunction } from './option-check.ts'
 import type { AcceptContext, Accepted, AcceptResult, WebSocketOptions } from './options.ts'
+import { abandonConnection, createConnection, failHandler, openConnection, tallyOf } from './shell.ts'
 import { type Agreed, answerExtensions, type Extension, stackTransforms } from './transform.ts'
 
 /** Told what the application's own code threw, and on which connection. */
@@ -63,17 +64,17 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
     this.#extensions = [...(compression === undefined ? [] : [compression]), ...(options.extensions ?? [])]
   }
 
-  match(
-    protocol: { readonly name: string; readonly version: string | undefined },
-    pathname: string,
-  ): Params | undefined {
-    if (protocol.version !== undefined || !sameName(protocol.name, 'websocket')) return undefined
-    return this.#matchPath(pathname)
+  match(protocol: Protocol, pathname: string): Params | undefined {
+    return this.connects(protocol) ? this.#matchPath(pathname) : undefined
+  }
+
+  connects(protocol: Protocol): boolean {
+    return protocol.version === undefined && sameName(protocol.name, 'websocket')
   }
 
   decide(offer: Offer): Decision | Promise<Decision> {
     const { request } = offer
-    const check = checkHandshake(request)
+    const check = offer.via === 'connect' ? checkConnect(request) : checkHandshake(request)
     if (check.kind === 'refused') return { kind: 'respond', response: check.answer }
     const refusal = checkOrigin(request.rawHeaders, ownOrigin(offer), this.#options.origins)
     if (refusal !== undefined) return { kind: 'respond', response: refusal }
@@ -174,7 +175,8 @@ class Guest implements Occupant {
 }
 
 interface Handshake {
-  readonly key: string
+  /** Undefined over HTTP/2. */
+  readonly key?: string
   readonly protocols: readonly string[]
   readonly extensions: readonly ExtensionOffer[]
 }

@@ -1,0 +1,78 @@
+// Knows how a ready answer, turnout's own or a fetch Response, goes out on a stream of HTTP/2.
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import { MisuseError } from '../base/errors.ts'
+import { assertFields } from '../http/fields.ts'
+import { assertHttp2Fields, http2Headers, withoutConnectionSpecific } from '../http/http2-fields.ts'
+import type { Answer, Fields } from '../http/message.ts'
+
+/** Fields that belong to HTTP/1.1 alone are left out: the answers are the same ones for both versions. */
+export function answerStream(stream: ServerHttp2Stream, answer: Answer): void {
+  if (stream.headersSent || stream.destroyed) return
+  // RFC 9110 section 15.5.22 wants an Upgrade in every 426, which HTTP/2 cannot carry.
+  const status = answer.status === 426 ? 400 : answer.status
+  const type: Fields = answer.body === '' ? [] : [['Content-Type', 'text/plain; charset=utf-8']]
+  const fields = [...type, ...withoutConnectionSpecific(answer.fields)]
+  assertFields(fields)
+  stream.respond({ ':status': status, ...http2Headers(fields) })
+  finish(stream, answer.body)
+}
+
+/**
+ * Writes a fetch Response as it comes in, no faster than the client takes it. Resolves when it is out or the
+ * client is gone; rejects with what the body's source or a field broke on.
+ * @param onMisuse told of a field that HTTP/2 forbids and that was left out
+ */
+export async function respondStream(
+  stream: ServerHttp2Stream,
+  given: Response,
+  onMisuse: (error: unknown) => void,
+): Promise<void> {
+  if (given.bodyUsed || given.status < 200) {
+    const what = given.bodyUsed ? 'whose body was read already' : `with status ${given.status}`
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `a Response ${what} cannot be sent`)
+  }
+  const all: Fields = [...given.headers]
+  try {
+    assertHttp2Fields(all)
+  } catch (error) {
+    onMisuse(error)
+  }
+  const fields = withoutConnectionSpecific(all)
+  assertFields(fields)
+  stream.respond({ ':status': given.status, ...http2Headers(fields) })
+  if (given.body === null) return finish(stream, '')
+  const reader = given.body.getReader()
+  const onClose = () => void reader.cancel().catch(() => {})
+  stream.once('close', onClose)
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (stream.destroyed) return
+      if (done) return finish(stream, '')
+      if (!stream.write(value)) await drained(stream)
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => {})
+    throw error
+  } finally {
+    stream.off('close', onClose)
+  }
+}
+
+/** Ends our side, then the whole stream: a client that was refused has nothing more to send. */
+function finish(stream: ServerHttp2Stream, body: string): void {
+  stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR))
+  stream.end(body)
+}
+
+function drained(stream: ServerHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      stream.off('drain', settle)
+      stream.off('close', settle)
+      resolve()
+    }
+    stream.once('drain', settle)
+    stream.once('close', settle)
+  })
+}

@@ -1,0 +1,242 @@
+// Knows the way of every extended CONNECT through a server (RFC 8441): routes, decision, the 200 or another answer.
+// Never knows HTTP/1.1.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  type Http2Server,
+  Http2ServerResponse,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import type { Clock } from '../base/clock.ts'
+import { PeerError } from '../base/errors.ts'
+import { assertFields } from '../http/fields.ts'
+import { assertHttp2Fields, http2Headers } from '../http/http2-fields.ts'
+import type { Answer } from '../http/message.ts'
+import type { Attachment } from './attachment.ts'
+import { answerStream, respondStream } from './connect-answer.ts'
+import { ConnectArrival, isExtendedConnect, speaksHttp2 } from './connect-arrival.ts'
+import { type Candidate, Deliberation, discard, type Verdict } from './deliberation.ts'
+import type { Foreign } from './foreign.ts'
+import type { Occupants } from './occupants.ts'
+import { pathnameOf } from './path.ts'
+import type { Occupant, UpgradeProtocol } from './protocol.ts'
+import type { Switch } from './switch.ts'
+
+export interface ExtendedConnectSetup {
+  readonly protocols: readonly UpgradeProtocol[]
+  readonly occupants: Occupants
+  /** Those that wait for a promise, for whoever closes the server. */
+  readonly deliberations: Set<Deliberation>
+  readonly decisionTimeoutMs: number
+  readonly clock: Clock
+  isClosing(): boolean
+  onError(error: unknown, request: IncomingMessage | undefined): void
+}
+
+/** What a server emits as `stream`. */
+export type StreamEvent = readonly [
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: readonly string[],
+]
+
+/**
+ * Tells every client that comes from now on that extended CONNECT works here (SETTINGS_ENABLE_CONNECT_PROTOCOL,
+ * RFC 8441 section 3), whatever settings the server was made with. A setting once sent is never taken back.
+ */
+export function offerExtendedConnect(server: object): void {
+  if (speaksHttp2(server)) (server as Http2Server).updateSettings({ enableConnectProtocol: true })
+}
+
+export class ExtendedConnect {
+  readonly #setup: ExtendedConnectSetup
+
+  constructor(setup: ExtendedConnectSetup) {
+    this.#setup = setup
+  }
+
+  /** Looks at what the server is about to emit as `stream`; true: nobody else is to hear of it. */
+  receive(event: StreamEvent, attachment: Attachment, foreign: Foreign): boolean {
+    const [stream, headers, , rawHeaders] = event
+    if (!isExtendedConnect(headers)) return false
+    const arrival = new ConnectArrival(attachment.server, stream, headers, rawHeaders)
+    const refusal = arrival.check()
+    if (refusal !== undefined) answerStream(stream, refusal)
+    else this.#consider(arrival, () => this.#leave(arrival, event, attachment, foreign))
+    return true
+  }
+
+  /** The same for a request that has reached the application. Undefined: no switch; all but a pass is answered. */
+  takeOver(
+    arrival: ConnectArrival,
+    response: ServerResponse,
+    protocol: UpgradeProtocol,
+    invitation: Answer,
+  ): Occupant | undefined | Promise<Occupant | undefined> {
+    const candidates = candidatesOf(arrival, [protocol], () => true)
+    if (candidates.length === 0) return void answerStream(arrival.stream, invitation)
+    if (this.#setup.isClosing()) return void answerStream(arrival.stream, CLOSING)
+    const given = response.getHeaders() as Record<string, string | string[]>
+    const act = (verdict: Verdict) => this.#act(arrival, verdict, () => {}, given)
+    const verdict = this.#deliberate(arrival, candidates)
+    return verdict instanceof Promise ? verdict.then(act) : act(verdict)
+  }
+
+  #consider(arrival: ConnectArrival, leave: () => void): void {
+    const candidates = candidatesOf(arrival, this.#setup.protocols, takesConnect)
+    if (candidates.length === 0) return leave()
+    if (this.#setup.isClosing()) return answerStream(arrival.stream, CLOSING)
+    const verdict = this.#deliberate(arrival, candidates)
+    if (!(verdict instanceof Promise)) return void this.#act(arrival, verdict, leave)
+    // Out of the promise: what the app throws then is its own uncaught exception, as in every request.
+    verdict.then((settled) => process.nextTick(() => this.#act(arrival, settled, leave)))
+  }
+
+  #deliberate(arrival: ConnectArrival, candidates: readonly Candidate[]): Verdict | Promise<Verdict> {
+    const { clock, decisionTimeoutMs, deliberations } = this.#setup
+    const protocols = arrival.protocol === undefined ? [] : [arrival.protocol]
+    const deliberation = new Deliberation({
+      arrival,
+      protocols,
+      candidates,
+      clock,
+      timeoutMs: decisionTimeoutMs,
+    })
+    const verdict = deliberation.decide()
+    if (verdict instanceof Promise) {
+      deliberations.add(deliberation)
+      verdict.finally(() => deliberations.delete(deliberation))
+    }
+    return verdict
+  }
+
+  #act(
+    arrival: ConnectArrival,
+    verdict: Verdict,
+    leave: () => void,
+    given: Record<string, string | string[]> = {},
+  ): Occupant | undefined {
+    const { stream, request } = arrival
+    if (verdict.kind === 'gone' || arrival.gone) {
+      if (verdict.kind === 'failed') this.#setup.onError(verdict.error, request)
+      if (verdict.kind === 'switch' || verdict.kind === 'respond') discard(verdict, peerGone())
+      return void stream.destroy()
+    }
+    if (verdict.kind === 'pass') return void leave()
+    if (verdict.kind === 'switch') return this.#enter(arrival, verdict, given)
+    if (verdict.kind === 'late') return void answerStream(stream, LATE)
+    if (verdict.kind === 'closing') return void answerStream(stream, CLOSING)
+    if (verdict.kind === 'failed') return void this.#fail(arrival, verdict.error)
+    if (verdict.kind === 'limited') return void answerStream(stream, verdict.answer)
+    this.#respond(arrival, verdict.response)
+    return undefined
+  }
+
+  #enter(
+    arrival: ConnectArrival,
+    decision: Switch,
+    given: Record<string, string | string[]>,
+  ): Occupant | undefined {
+    const { stream, request } = arrival
+    try {
+      assertHttp2Fields(decision.fields)
+      assertFields(decision.fields)
+      stream.respond({ ...given, ':status': 200, ...http2Headers(decision.fields) })
+    } catch (error) {
+      decision.abandon?.(error as Error)
+      return void this.#fail(arrival, error)
+    }
+    try {
+      const occupant = decision.attach(stream)
+      this.#setup.occupants.add(stream, occupant)
+      return occupant
+    } catch (error) {
+      stream.destroy()
+      this.#setup.onError(error, request)
+      return undefined
+    }
+  }
+
+  #respond(arrival: ConnectArrival, given: Answer | Response): void {
+    const { stream, request } = arrival
+    try {
+      if (!('headers' in given)) return answerStream(stream, given)
+    } catch (error) {
+      return this.#fail(arrival, error)
+    }
+    respondStream(stream, given, (error) => this.#setup.onError(error, request)).catch((error: unknown) =>
+      this.#fail(arrival, error),
+    )
+  }
+
+  #fail(arrival: ConnectArrival, error: unknown): void {
+    this.#setup.onError(error, arrival.request)
+    if (arrival.stream.headersSent) arrival.stream.destroy()
+    else answerStream(arrival.stream, FAILED)
+  }
+
+  /**
+   * Nobody of ours wants it. An app that has never heard of extended CONNECT might answer it with a page and a
+   * 200, which a client takes for its tunnel: so it goes only to who plainly knows it.
+   */
+  #leave(arrival: ConnectArrival, event: StreamEvent, attachment: Attachment, foreign: Foreign): void {
+    const { stream, request, protocol, server } = arrival
+    if (arrival.gone) return void stream.destroy()
+    if (attachment.turnoutBelow || this.#isTheirs(foreign, request)) {
+      attachment.emitBelow('stream', ...event)
+    } else if (foreign === 'pass' && server.listenerCount('connect') > 0) {
+      attachment.emitBelow('connect', request, new Http2ServerResponse(stream))
+    } else {
+      const known =
+        protocol !== undefined && this.#setup.protocols.some((route) => route.connects?.(protocol))
+      answerStream(stream, known ? NOTHING_HERE : UNKNOWN_PROTOCOL)
+    }
+  }
+
+  #isTheirs(foreign: Foreign, request: IncomingMessage): boolean {
+    if (typeof foreign !== 'function') return false
+    try {
+      return foreign(request)
+    } catch (error) {
+      this.#setup.onError(error, request)
+      return false
+    }
+  }
+}
+
+function candidatesOf(
+  arrival: ConnectArrival,
+  routes: readonly UpgradeProtocol[],
+  takes: (route: UpgradeProtocol, arrival: ConnectArrival) => boolean,
+): readonly Candidate[] {
+  const { protocol } = arrival
+  if (protocol === undefined) return []
+  const pathname = pathnameOf(arrival.request.url ?? '/')
+  return routes.flatMap((by) => {
+    const params = takes(by, arrival) ? by.match(protocol, pathname) : undefined
+    return params === undefined ? [] : [{ protocol, params, by }]
+  })
+}
+
+function takesConnect(route: UpgradeProtocol, { protocol }: ConnectArrival): boolean {
+  return protocol !== undefined && route.connects?.(protocol) === true
+}
+
+const NOTHING_HERE: Answer = { status: 404, fields: [], body: 'Nothing answers here.\n' }
+
+const UNKNOWN_PROTOCOL: Answer = {
+  status: 501,
+  fields: [],
+  body: 'The protocol in :protocol is not spoken here (RFC 8441 section 4).\n',
+}
+
+const CLOSING: Answer = { status: 503, fields: [], body: 'This server is closing.\n' }
+
+const LATE: Answer = { status: 503, fields: [], body: 'The decision about this CONNECT took too long.\n' }
+
+const FAILED: Answer = { status: 500, fields: [], body: 'The decision about this CONNECT failed.\n' }
+
+function peerGone(): PeerError {
+  return new PeerError('ERR_PEER_GONE', 'client went away before the 200')
+}

@@ -1,0 +1,130 @@
+// Knows one extended CONNECT of a client (RFC 8441 section 4): from its HEADERS to its stream, its ordinary
+// response, or its failure. Never knows what the stream is for.
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  constants,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+} from 'node:http2'
+import type { Clock } from '../base/clock.ts'
+import { MisuseError, PeerError } from '../base/errors.ts'
+import { assertHttp2Fields, http2Headers } from '../http/http2-fields.ts'
+import type { Fields } from '../http/message.ts'
+import { sameName } from '../http/token.ts'
+import { cancelOnDestroy } from './connect-arrival.ts'
+import type { Outcome } from './exchange.ts'
+import { authorityOf } from './h2-session.ts'
+import type { Target } from './target.ts'
+
+export interface ConnectExchange {
+  readonly session: ClientHttp2Session
+  /** Value of `:protocol`. */
+  readonly protocol: string
+  readonly target: Target
+  /** Checked by the caller; Host becomes `:authority`. */
+  readonly fields: Fields
+  readonly signal: AbortSignal | undefined
+  readonly timeoutMs: number
+  readonly clock: Clock
+  /** Whether this 2xx may be followed. What it throws fails the exchange, and the stream is cancelled. */
+  judge(response: IncomingMessage, ended: boolean): void
+  /** The stream is over, however it went. Once, at the latest when the promise rejects. */
+  onOver(): void
+}
+
+/** Rejects with a PeerError, with the signal's reason or with what `judge` threw; then the stream is gone. */
+export function performConnect(exchange: ConnectExchange): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const { session, signal, timeoutMs, clock, target } = exchange
+    let stream: ClientHttp2Stream
+    try {
+      signal?.throwIfAborted()
+      stream = session.request(requestHeaders(exchange), { endStream: false })
+    } catch (error) {
+      exchange.onOver()
+      return reject(error === signal?.reason || error instanceof MisuseError ? error : lost(target, error))
+    }
+    cancelOnDestroy(stream)
+    stream.once('close', () => exchange.onOver())
+    let settled = false
+    const settle = (): boolean => {
+      if (settled) return false
+      settled = true
+      deadline.cancel()
+      signal?.removeEventListener('abort', onAbort)
+      return true
+    }
+    const fail = (error: unknown): void => {
+      if (!settle()) return
+      stream.destroy()
+      reject(error)
+    }
+    const onAbort = (): void => fail(signal?.reason)
+    const deadline = clock.after(timeoutMs, () => {
+      const seen = `no answer from ${authorityOf(target)} in ${timeoutMs} ms`
+      fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', seen))
+    })
+    signal?.addEventListener('abort', onAbort)
+    // the listener stays: a reset must not end the process
+    stream.on('error', (error) => fail(lost(target, error)))
+    stream.on('close', () => fail(lost(target, undefined)))
+    stream.on('response', (headers, flags, rawHeaders?: readonly string[]) => {
+      const response = asResponse(stream, headers, rawHeaders)
+      const status = headers[':status'] ?? 0
+      if (status >= 200 && status <= 299) {
+        try {
+          exchange.judge(response, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0)
+        } catch (error) {
+          return fail(error)
+        }
+        settle()
+        return resolve({ kind: 'switched', response, stream })
+      }
+      settle()
+      // a refused client has nothing more to send
+      stream.end()
+      resolve({ kind: 'answered', response })
+    })
+  })
+}
+
+function requestHeaders(exchange: ConnectExchange): Record<string, string | string[]> {
+  const { target, fields, protocol } = exchange
+  assertHttp2Fields(fields)
+  const host = fields.find(([name]) => sameName(name, 'host'))?.[1]
+  return {
+    ':method': 'CONNECT',
+    ':protocol': protocol,
+    ':scheme': target.secure ? 'https' : 'http',
+    ':authority': host ?? authorityOf(target),
+    ':path': target.path,
+    ...http2Headers(fields.filter(([name]) => !sameName(name, 'host'))),
+  }
+}
+
+/** What the rest of the house reads of a response, on the stream that its body comes from. */
+function asResponse(
+  stream: ClientHttp2Stream,
+  headers: IncomingHttpHeaders & IncomingHttpStatusHeader,
+  rawHeaders: readonly string[] | undefined,
+): IncomingMessage {
+  const statusCode = headers[':status'] ?? 0
+  return Object.assign(stream, {
+    statusCode,
+    statusMessage: STATUS_CODES[statusCode] ?? '',
+    httpVersion: '2.0',
+    headers,
+    rawHeaders:
+      rawHeaders ??
+      Object.entries(headers).flatMap(([name, value]) =>
+        [value].flat().flatMap((line) => [name, String(line)]),
+      ),
+  }) as unknown as IncomingMessage
+}
+
+function lost(target: Target, cause: unknown): PeerError {
+  const why = cause instanceof Error ? cause.message : 'the stream was closed'
+  return new PeerError('ERR_CONNECT', `no answer from ${authorityOf(target)}: ${why}`, { cause })
+}

@@ -1,0 +1,254 @@
+// Knows the client's connections of HTTP/2: chosen by ALPN, shared by many streams, closed with the last of them.
+// Never sends a request.
+import { type ClientHttp2Session, connect as connectHttp2, type Settings } from 'node:http2'
+import { connect as connectTcp } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls, type TLSSocket, type ConnectionOptions as TlsOptions } from 'node:tls'
+import type { Clock } from '../base/clock.ts'
+import { PeerError } from '../base/errors.ts'
+import type { TunnelProxy } from './proxy.ts'
+import type { Target } from './target.ts'
+import { nameOf, openTunnel } from './tunnel.ts'
+
+/**
+ * How a client comes to HTTP/2. `auto`: where ALPN and the server's settings allow it, else HTTP/1.1; without TLS
+ * always HTTP/1.1. `true`: or fail; without TLS by prior knowledge. A session: this one, which stays yours.
+ */
+export type Http2Choice = 'auto' | true | ClientHttp2Session
+
+export interface CarrierWish {
+  readonly choice: Http2Choice
+  readonly target: Target
+  readonly tls: TlsOptions | undefined
+  readonly proxy: TunnelProxy | undefined
+  readonly signal: AbortSignal | undefined
+  readonly timeoutMs: number
+  readonly clock: Clock
+}
+
+export type Carrier =
+  | {
+      readonly kind: 'http2'
+      readonly session: ClientHttp2Session
+      /** The stream has come to its end, or never came about. Once. */
+      release(): void
+    }
+  /** Undefined: make one. */
+  | { readonly kind: 'http1'; readonly connection: Duplex | undefined }
+
+/**
+ * A connection for one more stream of extended CONNECT, whose server has said that it takes it: Node would send
+ * the request without looking (RFC 8441 section 3).
+ * Rejects with a PeerError (ERR_HTTP2_NOT_OFFERED where the choice leaves no other way), or the signal's reason.
+ */
+export async function openCarrier(wish: CarrierWish): Promise<Carrier> {
+  const { choice, target, clock } = wish
+  if (choice !== 'auto' && choice !== true) return useSession(choice, wish)
+  if (choice === 'auto' && !target.secure) return { kind: 'http1', connection: undefined }
+  const key = keyOf(wish)
+  const shared = findShared(key, wish.tls)
+  if (shared !== undefined) return share(shared)
+  if (choice === 'auto' && (without.get(key) ?? 0) > clock.now()) return HTTP1
+  const beganMs = clock.now()
+  const connection = await openConnection(wish)
+  if (target.secure && (connection as TLSSocket).alpnProtocol !== 'h2') {
+    if (choice === 'auto') return { kind: 'http1', connection }
+    connection.destroy()
+    throw notOffered(`${where(target)} does not speak HTTP/2`, 'RFC 9113 section 3.2')
+  }
+  const session = connectHttp2(originOf(target), { createConnection: () => connection, settings: SETTINGS })
+  session.on('error', ignore)
+  const leftMs = Math.max(1, wish.timeoutMs - (clock.now() - beganMs))
+  await settingsOf(session, { ...wish, timeoutMs: leftMs }, false).catch((error: unknown) => {
+    session.destroy()
+    throw error
+  })
+  if (session.remoteSettings?.enableConnectProtocol !== true) {
+    session.close()
+    if (choice === true) throw noExtendedConnect(target)
+    remember(key, clock)
+    return HTTP1
+  }
+  const fresh: Shared = { key, tls: wish.tls, session, users: 0 }
+  pool.add(fresh)
+  session.once('close', () => pool.delete(fresh))
+  return share(fresh)
+}
+
+interface Shared {
+  readonly key: string
+  readonly tls: TlsOptions | undefined
+  readonly session: ClientHttp2Session
+  users: number
+}
+
+const pool = new Set<Shared>()
+
+/** Servers of HTTP/2 that do not take extended CONNECT, and until when they are believed: half of a dial is saved. */
+const without = new Map<string, number>()
+const WITHOUT_MS = 300_000
+const MAX_WITHOUT = 256
+
+const HTTP1: Carrier = { kind: 'http1', connection: undefined }
+
+/** A server has nothing to push here. */
+const SETTINGS: Settings = { enablePush: false }
+
+function share(shared: Shared): Carrier {
+  shared.users++
+  let held = true
+  const release = () => {
+    if (!held) return
+    held = false
+    shared.users--
+    if (shared.users > 0) return
+    pool.delete(shared)
+    shared.session.close()
+  }
+  return { kind: 'http2', session: shared.session, release }
+}
+
+function findShared(key: string, tls: TlsOptions | undefined): Shared | undefined {
+  for (const shared of pool) {
+    const { session } = shared
+    if (shared.key !== key || session.closed || session.destroyed || !sameTls(shared.tls, tls)) continue
+    if (shared.users < (session.remoteSettings?.maxConcurrentStreams ?? Number.POSITIVE_INFINITY))
+      return shared
+  }
+  return undefined
+}
+
+async function useSession(session: ClientHttp2Session, wish: CarrierWish): Promise<Carrier> {
+  await settingsOf(session, wish, true)
+  if (session.remoteSettings?.enableConnectProtocol !== true) throw noExtendedConnect(wish.target)
+  return { kind: 'http2', session, release: ignore }
+}
+
+/**
+ * Resolves when the server's SETTINGS are here. On a session that was handed over they may have come long ago,
+ * which nothing tells; but they come first of all, so they are here when a ping has come back.
+ */
+function settingsOf(session: ClientHttp2Session, wish: CarrierWish, mayBeOld: boolean): Promise<void> {
+  const { target, signal, clock, timeoutMs } = wish
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason)
+    if (session.closed || session.destroyed) return reject(lost(target, undefined))
+    const stop = () => {
+      alarm.cancel()
+      signal?.removeEventListener('abort', onAbort)
+      session.off('remoteSettings', onSettings)
+      session.off('error', onError)
+      session.off('close', onClose)
+    }
+    const onSettings = () => {
+      stop()
+      resolve()
+    }
+    const fail = (error: unknown) => {
+      stop()
+      reject(error)
+    }
+    const onAbort = () => fail(signal?.reason)
+    const onError = (error: Error) => fail(lost(target, error))
+    const onClose = () => fail(lost(target, undefined))
+    const alarm = clock.after(timeoutMs, () => fail(tooLate(target, timeoutMs)))
+    signal?.addEventListener('abort', onAbort)
+    session.on('remoteSettings', onSettings)
+    session.on('error', onError)
+    session.on('close', onClose)
+    if (session.remoteSettings?.enableConnectProtocol === true) onSettings()
+    else if (mayBeOld) session.ping((error) => error === null && onSettings())
+  })
+}
+
+async function openConnection(wish: CarrierWish): Promise<Duplex> {
+  const { target, tls, proxy, signal, clock, timeoutMs } = wish
+  const beganMs = clock.now()
+  const tunnel = proxy === undefined ? undefined : await openTunnel({ ...wish, proxy })
+  const leftMs = Math.max(1, timeoutMs - (clock.now() - beganMs))
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      tunnel?.destroy()
+      return reject(signal.reason)
+    }
+    if (!target.secure && tunnel !== undefined) return resolve(tunnel)
+    const connection = target.secure ? startTls(target, tls, tunnel) : connectTcp(target.port, target.host)
+    const stop = () => {
+      alarm.cancel()
+      signal?.removeEventListener('abort', onAbort)
+      connection.off('close', onClose)
+    }
+    const fail = (error: unknown) => {
+      stop()
+      connection.destroy()
+      tunnel?.destroy()
+      reject(error)
+    }
+    const onAbort = () => fail(signal?.reason)
+    const onClose = () => fail(lost(target, undefined))
+    const alarm = clock.after(leftMs, () => fail(tooLate(target, timeoutMs)))
+    signal?.addEventListener('abort', onAbort)
+    connection.on('error', (error) => fail(lost(target, error)))
+    connection.on('close', onClose)
+    connection.once(target.secure ? 'secureConnect' : 'connect', () => {
+      stop()
+      resolve(connection)
+    })
+  })
+}
+
+function startTls(target: Target, tls: TlsOptions | undefined, tunnel: Duplex | undefined): TLSSocket {
+  const where = tunnel === undefined ? { port: target.port } : { socket: tunnel }
+  const servername = tls?.servername ?? nameOf(target.host)
+  return connectTls({ ...tls, ...where, host: target.host, servername, ALPNProtocols: ['h2', 'http/1.1'] })
+}
+
+/** Two sockets may share a connection only where each would have made the same one. */
+function sameTls(one: TlsOptions | undefined, other: TlsOptions | undefined): boolean {
+  const [a, b] = [one ?? {}, other ?? {}] as Record<string, unknown>[]
+  const names = Object.keys(a!)
+  return names.length === Object.keys(b!).length && names.every((name) => a![name] === b![name])
+}
+
+function keyOf({ target, proxy }: CarrierWish): string {
+  const through = proxy === undefined ? '' : ` through ${proxy.host}:${proxy.port}`
+  return `${originOf(target)}${through}`
+}
+
+function remember(key: string, clock: Clock): void {
+  if (without.size >= MAX_WITHOUT) without.clear()
+  without.set(key, clock.now() + WITHOUT_MS)
+}
+
+/** Scheme, host and port; the port that the scheme implies is left out, as in `:authority`. */
+export function originOf(target: Target): string {
+  return `${target.secure ? 'https' : 'http'}://${authorityOf(target)}`
+}
+
+export function authorityOf({ host, port, secure }: Target): string {
+  const name = host.includes(':') ? `[${host}]` : host
+  return port === (secure ? 443 : 80) ? name : `${name}:${port}`
+}
+
+function noExtendedConnect(target: Target): PeerError {
+  return notOffered(`the HTTP/2 server ${where(target)} takes no extended CONNECT`, 'RFC 8441 section 3')
+}
+
+function notOffered(seen: string, section: string): PeerError {
+  return new PeerError('ERR_HTTP2_NOT_OFFERED', seen, { section })
+}
+
+function tooLate(target: Target, timeoutMs: number): PeerError {
+  return new PeerError('ERR_HANDSHAKE_TIMEOUT', `no answer from ${where(target)} in ${timeoutMs} ms`)
+}
+
+function lost(target: Target, cause: Error | undefined): PeerError {
+  const why = cause === undefined ? 'the connection was closed' : cause.message
+  return new PeerError('ERR_CONNECT', `no answer from ${where(target)}: ${why}`, { cause })
+}
+
+function where(target: Target): string {
+  return `${target.host}:${target.port}`
+}
+
+function ignore(): void {}
