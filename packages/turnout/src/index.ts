@@ -41,6 +41,7 @@ export {
 } from './upgrade/tls-client.ts'
 export type { TlsInPlaceOptions } from './upgrade/tls-server.ts'
 export { ProxyError } from './upgrade/tunnel.ts'
+export type { BackoffOptions } from './websocket/backoff.ts'
 export type { Broadcastable } from './websocket/broadcast.ts'
 export { type ConnectOptions, connect, HandshakeError } from './websocket/client.ts'
 export type { CloseInfo, ReadyState, WebSocketConnection } from './websocket/connection.ts'
@@ -61,6 +62,14 @@ export type {
   WebSocketOptions,
 } from './websocket/options.ts'
 export type { RateOptions } from './websocket/rate.ts'
+export {
+  type Attempt,
+  ReconnectingConnection,
+  type ReconnectingOptions,
+  type ReconnectingState,
+  type Renewed,
+  reconnecting,
+} from './websocket/reconnecting.ts'
 export {
   CLOSE_CODES,
   EXTENSION_NAMES,

@@ -10,8 +10,8 @@ export interface Alarm {
 export interface Clock {
   /** Milliseconds since an arbitrary start. Never goes back. */
   now(): number
-  /** Calls `ring` once, `delayMs` from now or a little later. Never keeps the process alive. */
-  after(delayMs: number, ring: () => void): Alarm
+  /** Calls `ring` once, `delayMs` from now or a little later. Keeps the process alive only if told to `hold` it. */
+  after(delayMs: number, ring: () => void, hold?: boolean): Alarm
 }
 
 /** Node takes no timer longer than this: it would ring at once. */
@@ -20,12 +20,12 @@ const LONGEST_TIMER_MS = 2_147_483_647
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  after(delayMs, ring) {
+  after(delayMs, ring, hold = false) {
     let timer: ReturnType<typeof setTimeout>
     const wait = (leftMs: number) => {
       const partMs = Math.min(leftMs, LONGEST_TIMER_MS)
       timer = setTimeout(() => (leftMs > partMs ? wait(leftMs - partMs) : ring()), partMs)
-      timer.unref()
+      if (!hold) timer.unref()
     }
     wait(delayMs)
     return { cancel: () => clearTimeout(timer) }

@@ -1,0 +1,40 @@
+// Knows how long to wait before the next attempt: exponentially longer, with full jitter.
+import { MisuseError } from '../base/errors.ts'
+
+export interface BackoffOptions {
+  /** The first wait is somewhere between 0 and this, in milliseconds. Default 1,000. */
+  readonly minDelayMs?: number
+  /** No wait is longer, in milliseconds. Default 30,000. */
+  readonly maxDelayMs?: number
+  /** How many times longer than the one before a wait may be. Default 2. */
+  readonly factor?: number
+  /** From 0 up to 1, a wait for each: thousands of clients must not come back at the same moment. For tests. */
+  readonly random?: () => number
+}
+
+export class Backoff {
+  readonly #minDelayMs: number
+  readonly #maxDelayMs: number
+  readonly #factor: number
+  readonly #random: () => number
+
+  /** @throws MisuseError for what is no span of time, and for a factor below 1 */
+  constructor(options: BackoffOptions) {
+    const { minDelayMs = 1_000, maxDelayMs = 30_000, factor = 2, random = Math.random } = options
+    if (!(minDelayMs >= 0) || !(maxDelayMs >= minDelayMs) || maxDelayMs === Number.POSITIVE_INFINITY) {
+      throw new MisuseError('ERR_INVALID_ARGUMENT', `waits from ${minDelayMs} to ${maxDelayMs} ms`)
+    }
+    if (!(factor >= 1)) throw new MisuseError('ERR_INVALID_ARGUMENT', `a backoff factor of ${factor}`)
+    this.#minDelayMs = minDelayMs
+    this.#maxDelayMs = maxDelayMs
+    this.#factor = factor
+    this.#random = random
+  }
+
+  /** @param failures attempts that failed in a row, from 1 on */
+  delayMs(failures: number): number {
+    const mostMs = Math.min(this.#maxDelayMs, this.#minDelayMs * this.#factor ** (failures - 1))
+    // 0 * Infinity is no number
+    return this.#random() * (Number.isNaN(mostMs) ? 0 : mostMs)
+  }
+}

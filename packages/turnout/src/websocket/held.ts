@@ -1,0 +1,101 @@
+// Knows the messages that wait for a connection: in order, and within bounds.
+import { MisuseError } from '../base/errors.ts'
+import type { Sendable } from './options.ts'
+import { type Deferred, deferred } from './sender.ts'
+
+export interface HeldLimits {
+  readonly maxMessages: number
+  readonly maxBytes: number
+}
+
+interface Entry {
+  readonly message: Sendable
+  readonly bytes: number
+  readonly sent: Deferred<boolean>
+}
+
+export class Held {
+  readonly #limits: HeldLimits
+  #entries: Entry[] = []
+  #bytes = 0
+
+  constructor(limits: HeldLimits) {
+    this.#limits = limits
+  }
+
+  get messages(): number {
+    return this.#entries.length
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /**
+   * Resolves with what became of it: true, it was handed to a connection; false, there was none any more. False
+   * at once: it is beyond the bounds. @throws MisuseError for what cannot be sent
+   */
+  hold(message: Sendable): false | Promise<boolean> {
+    const copy = ownCopy(message)
+    const bytes = sizeOf(copy)
+    const { maxMessages, maxBytes } = this.#limits
+    if (this.messages >= maxMessages || this.#bytes + bytes > maxBytes) return false
+    const sent = deferred<boolean>()
+    this.#entries.push({ message: copy, bytes, sent })
+    this.#bytes += bytes
+    return sent.promise
+  }
+
+  /** Hands them over until `send` will take no more, at the pace that it asks for. True: all are gone. */
+  async release(send: (message: Sendable) => boolean | Promise<boolean>): Promise<boolean> {
+    for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
+      const taken = send(entry.message)
+      if (taken === false) return false
+      this.#entries.shift()
+      this.#bytes -= entry.bytes
+      // what failed on its way is not sent again: it may have arrived
+      entry.sent.resolve(await settled(taken))
+    }
+    return true
+  }
+
+  /** Nobody will take them. */
+  drop(): void {
+    for (const { sent } of this.#entries) sent.resolve(false)
+    this.#entries = []
+    this.#bytes = 0
+  }
+}
+
+/** A message whose parts fail is the connection's matter; those behind it still go. */
+async function settled(taken: true | Promise<boolean>): Promise<boolean> {
+  try {
+    return await taken
+  } catch {
+    return false
+  }
+}
+
+/** Parts are not counted: nobody knows them yet. */
+function sizeOf(message: Sendable): number {
+  if (typeof message === 'string') return Buffer.byteLength(message)
+  if (message instanceof Blob) return message.size
+  return ArrayBuffer.isView(message) ? message.byteLength : 0
+}
+
+/** The message as it is now: the application may use its memory for something else. */
+function ownCopy(message: Sendable): Sendable {
+  if (typeof message === 'string' || message instanceof Blob) return message
+  if (ArrayBuffer.isView(message)) {
+    return Buffer.from(new Uint8Array(message.buffer, message.byteOffset, message.byteLength))
+  }
+  if (message instanceof ArrayBuffer || message instanceof SharedArrayBuffer) {
+    return Buffer.from(new Uint8Array(message))
+  }
+  const parts = typeof message === 'object' && message !== null
+  if (parts && (Symbol.asyncIterator in message || Symbol.iterator in message)) return message
+  throw new MisuseError(
+    'ERR_INVALID_ARGUMENT',
+    `${typeof message} cannot be sent: a string, bytes or a Blob can`,
+  )
+}

@@ -1,0 +1,396 @@
+// Knows a WebSocket of a client that comes back: one after the other, until somebody says that it is over.
+// Never knows how one of them is made.
+import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
+import { MisuseError } from '../base/errors.ts'
+import { Backoff, type BackoffOptions } from './backoff.ts'
+import { type ConnectOptions, connect, prepareDial } from './client.ts'
+import { encodeCloseBody } from './close.ts'
+import type { CloseInfo, WebSocketConnection } from './connection.ts'
+import { Held } from './held.ts'
+import type { Message, Sendable } from './options.ts'
+import { isPassing, retryAfterMs } from './passing.ts'
+import { type Deferred, deferred } from './sender.ts'
+
+/** Where in its life a connection is, for those who are told of it. */
+export interface Attempt {
+  /** 1 for the first attempt ever, 2 for the first after a connection that held, one more for each that failed since. */
+  readonly attempt: number
+  /** How the connection before ended; undefined: there has been none yet. */
+  readonly lastClose: CloseInfo | undefined
+}
+
+/** What changes from one attempt to the next, such as a token that expires. */
+export interface Renewed {
+  readonly url?: string | URL
+  readonly headers?: ConnectOptions['headers']
+  readonly protocols?: ConnectOptions['protocols']
+}
+
+type Peer<Data> = ReconnectingConnection<Data>
+
+/** What `connect` takes, and what is to happen between two connections. */
+export interface ReconnectingOptions<Data = undefined>
+  extends Omit<ConnectOptions<Data>, 'open' | 'message' | 'drain' | 'close' | 'ping' | 'pong' | 'signal'>,
+    BackoffOptions {
+  /** How many times in a row to try again before it is given up; 0: never. Default Infinity. */
+  readonly retries?: number
+  /** From how many milliseconds on a connection has held, so that waits begin with the shortest again. Default 5,000. */
+  readonly stableAfterMs?: number
+  /** The most that a server's Retry-After is obeyed, in milliseconds. Default 300,000. */
+  readonly maxRetryAfterMs?: number
+  /** What `send` does without a connection: `buffer` holds the message for the next, `refuse` returns false. Default `buffer`. */
+  readonly whileDown?: 'buffer' | 'refuse'
+  /** How many messages are held at most; one more is refused. Default 1,024. */
+  readonly maxHeldMessages?: number
+  /** How many bytes are held at most. Default 1 MiB (1,048,576). */
+  readonly maxHeldBytes?: number
+  /**
+   * Whether to try again after a close, or after an attempt that failed; `passing` is what this library would do:
+   * yes after 1001, 1005, 1006, 1011 to 1014, a server that cannot be reached or does not answer, and the statuses
+   * 408, 425, 429 and 5xx but 501 and 505. Never asked after your own `close`.
+   */
+  readonly shouldReconnect?: (end: CloseInfo | Error, passing: boolean) => boolean
+  /** Asked before each attempt; what it throws fails the attempt. */
+  readonly renew?: (next: Attempt) => Renewed | undefined | Promise<Renewed | undefined>
+  /**
+   * For each new connection, before anything held is sent: say who you are and where you were. Without a
+   * `message` callback it may read answers from `socket`. What it throws ends this connection and is a failure.
+   */
+  readonly resume?: (socket: WebSocketConnection<Data>, next: Attempt) => void | Promise<void>
+  /** Connected, resumed, and everything that was held is sent. */
+  readonly open?: (peer: Peer<Data>, next: Attempt) => void
+  /** One whole message, of whichever connection. */
+  readonly message?: (peer: Peer<Data>, message: Message) => void | Promise<void>
+  /** Everything that was sent has left; go on after a `send` that did not return true. */
+  readonly drain?: (peer: Peer<Data>) => void
+  /** There is no connection, and why; the next attempt is in `delayMs`. */
+  readonly waiting?: (peer: Peer<Data>, end: CloseInfo | Error, delayMs: number) => void
+  /** Over. Called once. */
+  readonly close?: (peer: Peer<Data>, info: CloseInfo) => void
+  /** Ends it all, at any moment, as `close` does. */
+  readonly signal?: AbortSignal
+}
+
+export type ReconnectingState = 'connecting' | 'open' | 'waiting' | 'closing' | 'closed'
+
+/**
+ * Connects, and connects again when the connection is lost. Returns at once: what is sent before the connection
+ * is there is held (or refused).
+ * @throws MisuseError for what must not be sent, as `connect` rejects
+ */
+export function reconnecting<Data = undefined>(
+  url: string | URL,
+  options: ReconnectingOptions<Data> = {},
+): ReconnectingConnection<Data> {
+  return new ReconnectingConnection(url, options)
+}
+
+/** Connections whose messages nobody has read, of which the oldest are forgotten. */
+const MAX_UNREAD_CONNECTIONS = 16
+
+/**
+ * One peer over many connections. Read it with `for await`, which goes on over them, or with the `message`
+ * callback. A message that was on its way when a connection ended may be lost, in both directions: what must not
+ * be lost needs numbers of its own, and `resume` to compare them.
+ */
+export class ReconnectingConnection<Data = undefined> implements AsyncIterable<Message> {
+  readonly #url: string | URL
+  readonly #options: ReconnectingOptions<Data>
+  readonly #clock: Clock
+  readonly #backoff: Backoff
+  readonly #held: Held
+  readonly #closed: Deferred<CloseInfo> = deferred()
+  #state: ReconnectingState = 'connecting'
+  #socket: WebSocketConnection<Data> | undefined
+  #attempt = 1
+  #lastClose: CloseInfo | undefined
+  #lastError: Error | undefined
+  /** Set while it waits. */
+  #pause: { readonly untilMs: number; readonly alarm: Alarm } | undefined
+  /** Ends the attempt that is under way. */
+  #abort = new AbortController()
+  /** Connections that may have messages to be read, the oldest first. */
+  #sources: AsyncIterator<Message>[] = []
+  /** Rung when there is a source, or the end. */
+  #arrival: Deferred<void> | undefined
+
+  /** @internal Comes from `reconnecting`. */
+  constructor(url: string | URL, options: ReconnectingOptions<Data>) {
+    const { retries = Number.POSITIVE_INFINITY, maxHeldMessages = 1_024, maxHeldBytes = 1_048_576 } = options
+    if (!(retries >= 0)) throw new MisuseError('ERR_INVALID_ARGUMENT', `retries of ${retries}`)
+    this.#url = url
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#backoff = new Backoff(options)
+    this.#held = new Held({ maxMessages: maxHeldMessages, maxBytes: maxHeldBytes })
+    prepareDial(url, this.#connectOptions(undefined))
+    const { signal } = options
+    signal?.addEventListener('abort', this.#onAbort)
+    if (signal?.aborted) this.#end(missing(signal.reason))
+    else void this.#try()
+  }
+
+  /** `connecting` until a connection is there, resumed, and has taken what was held; `waiting` for the next attempt. */
+  get state(): ReconnectingState {
+    return this.#state
+  }
+
+  /** The connection, while there is one that is open and resumed. */
+  get socket(): WebSocketConnection<Data> | undefined {
+    return this.#state === 'open' ? this.#socket : undefined
+  }
+
+  /** Which attempt this is, or the next will be; counted as in `Attempt`. */
+  get attempt(): number {
+    return this.#attempt
+  }
+
+  /** How the latest connection ended; undefined: none has yet. */
+  get lastClose(): CloseInfo | undefined {
+    return this.#lastClose
+  }
+
+  /** Why the latest attempt failed; undefined once one succeeds. */
+  get lastError(): Error | undefined {
+    return this.#lastError
+  }
+
+  /** Milliseconds to the next attempt, while it waits for it. */
+  get retryInMs(): number | undefined {
+    return this.#pause && Math.max(0, this.#pause.untilMs - this.#clock.now())
+  }
+
+  /** How many messages are held for the next connection. */
+  get heldMessages(): number {
+    return this.#held.messages
+  }
+
+  /** How it ended for good: the last connection's end, or 1006 with the last failure as its cause. Never rejects. */
+  get closed(): Promise<CloseInfo> {
+    return this.#closed.promise
+  }
+
+  /**
+   * Sends as the connection's `send` does. Without one the message is held: the promise resolves with true once a
+   * connection has taken it, with false if none will. False at once: refused, or beyond what may be held.
+   * @throws MisuseError for what cannot be sent
+   */
+  send(message: Sendable): boolean | Promise<boolean> {
+    if (this.#state === 'open') {
+      const sent = this.#socket!.send(message)
+      // else the connection is going down, and the next may take it
+      if (sent !== false) return sent
+    }
+    if (this.#state === 'closing' || this.#state === 'closed') return false
+    return this.#options.whileDown === 'refuse' ? false : this.#held.hold(message)
+  }
+
+  /**
+   * Ends it for good: the connection by its closing handshake, an attempt or a wait at once. What is held is dropped.
+   * @returns `closed`
+   * @throws MisuseError ERR_INVALID_CLOSE_CODE, ERR_INVALID_CLOSE_REASON
+   */
+  close(code?: number, reason: string = ''): Promise<CloseInfo> {
+    encodeCloseBody(code, reason)
+    if (this.#state === 'closing' || this.#state === 'closed') return this.closed
+    const socket = this.#socket
+    if (socket === undefined) this.#end(missing(undefined))
+    else {
+      this.#state = 'closing'
+      this.#held.drop()
+      void socket.close(code, reason)
+    }
+    return this.closed
+  }
+
+  /** Every message, of one connection after the other; ends when it is over. Of 16 unread connections the oldest is forgotten. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+    if (this.#options.message !== undefined) {
+      throw new MisuseError(
+        'ERR_INVALID_ARGUMENT',
+        'a `message` callback takes the messages; they cannot be iterated as well',
+      )
+    }
+    const iterator: AsyncIterableIterator<Message> = {
+      next: () => this.#next(),
+      return: () => Promise.resolve({ value: undefined, done: true }),
+      [Symbol.asyncIterator]: () => iterator,
+    }
+    return iterator
+  }
+
+  // --- one connection after the other
+
+  async #try(): Promise<void> {
+    const end = await this.#connect().catch(asError)
+    this.#socket = undefined
+    if (this.#state === 'closed') return
+    if (this.#state === 'closing' || !this.#goesOn(end)) {
+      return this.#end(end instanceof Error ? missing(end) : end)
+    }
+    const delayMs = this.#delayMs(end)
+    this.#attempt++
+    this.#state = 'waiting'
+    const alarm = this.#clock.after(delayMs, () => this.#again(), true)
+    this.#pause = { untilMs: this.#clock.now() + delayMs, alarm }
+    this.#tell(() => this.#options.waiting?.(this, end, delayMs))
+  }
+
+  #again(): void {
+    this.#pause = undefined
+    this.#state = 'connecting'
+    void this.#try()
+  }
+
+  /** From the attempt to the end of its connection. Rejects with why there was none, or what `resume` threw. */
+  async #connect(): Promise<CloseInfo> {
+    const { renew, resume } = this.#options
+    const next: Attempt = { attempt: this.#attempt, lastClose: this.#lastClose }
+    const abort = new AbortController()
+    this.#abort = abort
+    // nothing is asked during construction
+    await undefined
+    const renewed = await renew?.(next)
+    abort.signal.throwIfAborted()
+    const socket = await connect(renewed?.url ?? this.#url, this.#connectOptions(renewed))
+    if (this.#state === 'closed') {
+      socket.terminate()
+      return socket.closed
+    }
+    this.#socket = socket
+    this.#lastError = undefined
+    const beganMs = this.#clock.now()
+    if (this.#options.message === undefined) this.#offer(socket[Symbol.asyncIterator]())
+    try {
+      await Promise.race([resume?.(socket, next), socket.closed])
+      await this.#catchUp(socket, next)
+    } catch (error) {
+      this.#lastClose = await socket.close(1000)
+      throw error
+    }
+    const info = await socket.closed
+    this.#lastClose = info
+    if (this.#clock.now() - beganMs >= (this.#options.stableAfterMs ?? 5_000)) this.#attempt = 1
+    return info
+  }
+
+  async #catchUp(socket: WebSocketConnection<Data>, next: Attempt): Promise<void> {
+    const sending = this.#held.release((message) => this.#state === 'connecting' && socket.send(message))
+    const all = await sending
+    if (!all || this.#state !== 'connecting' || socket.readyState !== 'open') return
+    this.#state = 'open'
+    this.#tell(() => this.#options.open?.(this, next))
+  }
+
+  #connectOptions(renewed: Renewed | undefined): ConnectOptions<Data> {
+    const {
+      open,
+      message,
+      drain,
+      waiting,
+      close,
+      signal,
+      shouldReconnect,
+      renew,
+      resume,
+      random,
+      ...others
+    } = this.#options
+    const { headers, protocols } = renewed ?? {}
+    return {
+      ...others,
+      ...(headers && { headers }),
+      ...(protocols && { protocols }),
+      ...(message && { message: (_: unknown, data: Message) => message(this, data) }),
+      ...(drain && { drain: () => drain(this) }),
+      signal: this.#abort.signal,
+    }
+  }
+
+  #goesOn(end: CloseInfo | Error): boolean {
+    if (end instanceof Error) this.#lastError = end
+    const { shouldReconnect, retries = Number.POSITIVE_INFINITY } = this.#options
+    if (this.#attempt > retries) return false
+    const passing = isPassing(end)
+    try {
+      return shouldReconnect === undefined ? passing : shouldReconnect(end, passing)
+    } catch (error) {
+      this.#tell(() => {
+        throw error
+      })
+      return false
+    }
+  }
+
+  #delayMs(end: CloseInfo | Error): number {
+    const asked = Math.min(retryAfterMs(end), this.#options.maxRetryAfterMs ?? 300_000)
+    // all who were told the same moment do not come back at the same moment
+    return asked + this.#backoff.delayMs(this.#attempt)
+  }
+
+  // --- reading
+
+  #offer(source: AsyncIterator<Message>): void {
+    this.#sources.push(source)
+    if (this.#sources.length > MAX_UNREAD_CONNECTIONS) this.#sources.shift()
+    this.#arrival?.resolve()
+    this.#arrival = undefined
+  }
+
+  async #next(): Promise<IteratorResult<Message, undefined>> {
+    for (;;) {
+      const source = this.#sources[0]
+      if (source !== undefined) {
+        const result = await source.next()
+        if (!result.done) return result
+        if (this.#sources[0] === source) this.#sources.shift()
+      } else if (this.#state === 'closed') {
+        return { value: undefined, done: true }
+      } else {
+        this.#arrival ??= deferred()
+        await this.#arrival.promise
+      }
+    }
+  }
+
+  // --- the end
+
+  readonly #onAbort = (): void => {
+    if (this.#state === 'closed') return
+    const socket = this.#socket
+    if (socket === undefined) return this.#end(missing(this.#options.signal?.reason))
+    if (this.#state !== 'closing') void this.close(1000)
+  }
+
+  #end(info: CloseInfo): void {
+    this.#state = 'closed'
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#pause?.alarm.cancel()
+    this.#pause = undefined
+    this.#abort.abort()
+    this.#held.drop()
+    this.#closed.resolve(info)
+    this.#arrival?.resolve()
+    this.#tell(() => this.#options.close?.(this, info))
+  }
+
+  /** Calls the user; what that throws is the user's, and no reason to stop. */
+  #tell(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+}
+
+/** The end where there was no connection. */
+function missing(cause: unknown): CloseInfo {
+  return { code: 1006, reason: '', clean: false, cause: cause === undefined ? undefined : asError(cause) }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error), { cause: error })
+}

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MisuseError } from '../../src/base/errors.ts'
+import { Held } from '../../src/websocket/held.ts'
+import type { Sendable } from '../../src/websocket/options.ts'
+
+const roomy = { maxMessages: 10, maxBytes: 100 }
+
+test('messages are handed over in order, and each is told', async () => {
+  const held = new Held(roomy)
+  const told = ['a', 'b', 'c'].map((message) => held.hold(message))
+  assert.deepEqual([held.messages, held.bytes], [3, 3])
+  const seen: Sendable[] = []
+  assert.equal(await held.release((message) => seen.push(message) > 0), true)
+  assert.deepEqual(seen, ['a', 'b', 'c'])
+  assert.deepEqual(await Promise.all(told), [true, true, true])
+  assert.deepEqual([held.messages, held.bytes], [0, 0])
+})
+
+test('bounds: by count and by bytes, and room again once something has gone', async () => {
+  const held = new Held({ maxMessages: 2, maxBytes: 10 })
+  void held.hold('h\u00e4')
+  assert.equal(held.bytes, 3)
+  assert.equal(held.hold(new Uint8Array(8)), false)
+  void held.hold(new Blob(['1234567']))
+  assert.equal(held.bytes, 10)
+  assert.equal(held.hold(''), false)
+  await held.release(() => true)
+  assert.notEqual(held.hold(''), false)
+})
+
+test('what is not taken stays, in its place', async () => {
+  const held = new Held(roomy)
+  for (const message of ['a', 'b', 'c']) void held.hold(message)
+  const seen: Sendable[] = []
+  assert.equal(await held.release((message) => message !== 'b' && seen.push(message) > 0), false)
+  assert.deepEqual([seen, held.messages], [['a'], 2])
+  assert.equal(await held.release((message) => seen.push(message) > 0), true)
+  assert.deepEqual(seen, ['a', 'b', 'c'])
+})
+
+test('a connection that is slow sets the pace, and one that ends takes what it took', async () => {
+  const held = new Held(roomy)
+  const told = ['a', 'b', 'c'].map((message) => held.hold(message))
+  let go = (_taken: boolean): void => {}
+  const seen: Sendable[] = []
+  const released = held.release((message) => {
+    seen.push(message)
+    if (message === 'a') return new Promise<boolean>((resolve) => (go = resolve))
+    return message === 'b' ? Promise.reject(new Error('of its parts')) : true
+  })
+  await new Promise(setImmediate)
+  assert.deepEqual([seen, held.messages], [['a'], 2])
+  go(false)
+  assert.equal(await released, true)
+  assert.deepEqual(await Promise.all(told), [false, false, true])
+})
+
+test('what is dropped is told as not sent', async () => {
+  const held = new Held(roomy)
+  const told = [held.hold('a'), held.hold('b')]
+  held.drop()
+  assert.deepEqual(await Promise.all(told), [false, false])
+  assert.deepEqual([held.messages, held.bytes], [0, 0])
+  assert.equal(await held.release(() => assert.fail('nothing is left')), true)
+})
+
+test('bytes are kept as they were; what cannot be sent is misuse at once', async () => {
+  const held = new Held(roomy)
+  const bytes = Uint8Array.of(1, 2, 3, 4)
+  void held.hold(bytes.subarray(1, 3))
+  void held.hold(new DataView(bytes.buffer, 3))
+  void held.hold(bytes.buffer)
+  const shared = new SharedArrayBuffer(1)
+  void held.hold(shared)
+  const parts = (async function* () {
+    yield 'a'
+  })()
+  void held.hold(parts)
+  bytes.fill(0)
+  const seen: Sendable[] = []
+  await held.release((message) => seen.push(message) > 0)
+  assert.deepEqual(
+    seen.slice(0, 4).map((one) => [...(one as Buffer)]),
+    [[2, 3], [4], [1, 2, 3, 4], [0]],
+  )
+  assert.equal(seen[4], parts)
+  for (const wrong of [5, null, undefined, {}, Symbol('s')]) {
+    assert.throws(() => held.hold(wrong as unknown as Sendable), MisuseError)
+  }
+})
