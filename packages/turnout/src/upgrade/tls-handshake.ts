@@ -37,6 +37,7 @@ export function beginTls(handshake: TlsHandshake): void {
     alarm.cancel()
     stream.off('close', onClose)
     socket.off('close', onClose)
+    socket.off('end', onClose)
     socket.off('secure', onSecure)
     return true
   }
@@ -58,5 +59,7 @@ export function beginTls(handshake: TlsHandshake): void {
   socket.on('error', (cause: Error) => fail(`TLS handshake: ${cause.message}`, cause))
   stream.on('close', onClose)
   socket.on('close', onClose)
+  // Half-open connections are for HTTP; inside a handshake the end is the end.
+  socket.on('end', onClose)
   socket.on('secure', onSecure)
 }

@@ -48,6 +48,11 @@ export function dial(port: number, options: { readonly tls?: boolean; readonly a
           ALPNProtocols: options.alpn ?? ['http/1.1'],
         })
       : connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  return wireOn(socket)
+}
+
+/** The same on a connection that is there already. */
+export function wireOn(socket: Socket): Wire {
   let buffer = ''
   let ended = false
   let closed = false
