@@ -1,7 +1,7 @@
 // Knows how to run one of the examples: npm run example <name> [port]
 import type { Running } from './running.ts'
 
-const names = ['chat', 'express', 'fastify', 'koa', 'hono']
+const names = ['chat', 'express', 'fastify', 'koa', 'hono', 'metrics-prom', 'metrics-otel']
 const [name = '', port = '8102'] = process.argv.slice(2)
 
 if (names.includes(name)) {
