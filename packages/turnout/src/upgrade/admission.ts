@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { MisuseError, TurnoutError } from '../base/errors.ts'
 import type { Answer } from '../http/message.ts'
-import type { Arrival } from './arrival.ts'
+import type { Arriving } from './deliberation.ts'
 
 export interface AdmissionOptions {
   /**
@@ -52,7 +52,7 @@ export class Admission {
   }
 
   /** Lets one in, and returns how to let it go again; undefined: nobody counts. */
-  enter(arrival: Arrival, handshakes: number): Refused | (() => void) | undefined {
+  enter(arrival: Pick<Arriving, 'request'>, handshakes: number): Refused | (() => void) | undefined {
     if (handshakes >= this.#maxHandshakes) {
       return refused(503, 1, `more than ${this.#maxHandshakes} handshakes at a time`)
     }

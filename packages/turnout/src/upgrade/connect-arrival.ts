@@ -9,12 +9,13 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2'
+import type { Clock } from '../base/clock.ts'
 import { hasField } from '../http/fields.ts'
 import { isHost } from '../http/gate.ts'
 import { hostContradicts } from '../http/http2-fields.ts'
 import type { Answer, Protocol } from '../http/message.ts'
 import { parseProtocol } from '../http/upgrade.ts'
-import { ignoreError } from './arrival.ts'
+import { type Asked, ignoreError } from './arrival.ts'
 import type { HttpServer } from './http-server.ts'
 
 const arrivals = new WeakMap<object, ConnectArrival>()
@@ -42,14 +43,19 @@ export class ConnectArrival {
   readonly request: IncomingMessage
   /** What `:protocol` names; undefined: nothing that could be a protocol. */
   readonly protocol: Protocol | undefined
+  readonly clock: Clock
+  readonly cameMs: number
+  asked: Asked | undefined
 
   constructor(
-    server: HttpServer,
+    setup: { readonly server: HttpServer; readonly clock: Clock },
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
     rawHeaders: readonly string[],
   ) {
-    this.server = server
+    this.server = setup.server
+    this.clock = setup.clock
+    this.cameMs = setup.clock.now()
     this.stream = stream
     stream.on('error', ignoreError)
     cancelOnDestroy(stream)

@@ -15,7 +15,7 @@ import { Attachment, type Upgrade } from './attachment.ts'
 import { answerStream } from './connect-answer.ts'
 import { connectArrivalOf } from './connect-arrival.ts'
 import { arrivalOf, decline } from './decline.ts'
-import { type Candidate, Deliberation, type Verdict } from './deliberation.ts'
+import { type Arriving, type Candidate, Deliberation, type Verdict } from './deliberation.ts'
 import { ExtendedConnect, offerExtendedConnect } from './extended-connect.ts'
 import { type Foreign, passToOthers } from './foreign.ts'
 import { type AttachableServer, assertAttachable } from './http-server.ts'
@@ -75,10 +75,10 @@ export class Dispatcher {
     this.#extended = new ExtendedConnect({
       protocols: this.#protocols,
       occupants: this.#occupants,
-      deliberations: this.#deliberations,
-      decisionTimeoutMs: options.decisionTimeoutMs,
+      others: this.#others,
       clock: options.clock,
       isClosing: () => this.#closing !== undefined,
+      deliberate: (arrival, protocols, candidates) => this.#deliberate(arrival, protocols, candidates),
       onError: options.onError,
     })
   }
@@ -218,7 +218,7 @@ export class Dispatcher {
   }
 
   #deliberate(
-    arrival: Arrival,
+    arrival: Arriving,
     protocols: readonly Protocol[],
     candidates: readonly Candidate[],
   ): Verdict | Promise<Verdict> {
@@ -299,7 +299,7 @@ export class Dispatcher {
 }
 
 /** A connection that switches stays admitted until it ends, another one's place is free at once. */
-function holdAdmission(arrival: Arrival, verdict: Verdict, leave: (() => void) | undefined): void {
+function holdAdmission(arrival: Arriving, verdict: Verdict, leave: (() => void) | undefined): void {
   if (leave === undefined) return
   if (verdict.kind === 'switch' && !arrival.stream.destroyed) arrival.stream.once('close', leave)
   else leave()

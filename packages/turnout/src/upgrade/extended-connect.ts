@@ -9,27 +9,36 @@ import {
 } from 'node:http2'
 import type { Clock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
+import type { Tally } from '../base/tally.ts'
 import { assertFields } from '../http/fields.ts'
 import { assertHttp2Fields, http2Headers } from '../http/http2-fields.ts'
-import type { Answer } from '../http/message.ts'
+import type { Answer, Protocol } from '../http/message.ts'
+import { formatProtocol } from '../http/upgrade.ts'
 import type { Attachment } from './attachment.ts'
 import { answerStream, respondStream } from './connect-answer.ts'
 import { ConnectArrival, isExtendedConnect, speaksHttp2 } from './connect-arrival.ts'
-import { type Candidate, Deliberation, discard, type Verdict } from './deliberation.ts'
+import { type Candidate, discard, type Verdict } from './deliberation.ts'
 import type { Foreign } from './foreign.ts'
 import type { Occupants } from './occupants.ts'
 import { pathnameOf } from './path.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
+import { tellHandshake } from './sight.ts'
 import type { Switch } from './switch.ts'
+import { endingOf } from './verdicts.ts'
 
 export interface ExtendedConnectSetup {
   readonly protocols: readonly UpgradeProtocol[]
   readonly occupants: Occupants
-  /** Those that wait for a promise, for whoever closes the server. */
-  readonly deliberations: Set<Deliberation>
-  readonly decisionTimeoutMs: number
+  /** Counts what no route was asked about. */
+  readonly others: Tally
   readonly clock: Clock
   isClosing(): boolean
+  /** Asks the candidates, within the limits that hold for all versions of HTTP. */
+  deliberate(
+    arrival: ConnectArrival,
+    protocols: readonly Protocol[],
+    candidates: readonly Candidate[],
+  ): Verdict | Promise<Verdict>
   onError(error: unknown, request: IncomingMessage | undefined): void
 }
 
@@ -60,9 +69,14 @@ export class ExtendedConnect {
   receive(event: StreamEvent, attachment: Attachment, foreign: Foreign): boolean {
     const [stream, headers, , rawHeaders] = event
     if (!isExtendedConnect(headers)) return false
-    const arrival = new ConnectArrival(attachment.server, stream, headers, rawHeaders)
+    const arrival = new ConnectArrival(
+      { server: attachment.server, clock: this.#setup.clock },
+      stream,
+      headers,
+      rawHeaders,
+    )
     const refusal = arrival.check()
-    if (refusal !== undefined) answerStream(stream, refusal)
+    if (refusal !== undefined) this.#refuse(arrival, refusal)
     else this.#consider(arrival, () => this.#leave(arrival, event, attachment, foreign))
     return true
   }
@@ -76,7 +90,7 @@ export class ExtendedConnect {
   ): Occupant | undefined | Promise<Occupant | undefined> {
     const candidates = candidatesOf(arrival, [protocol], () => true)
     if (candidates.length === 0) return void answerStream(arrival.stream, invitation)
-    if (this.#setup.isClosing()) return void answerStream(arrival.stream, CLOSING)
+    if (this.#setup.isClosing()) return void this.#refuse(arrival, CLOSING)
     const given = response.getHeaders() as Record<string, string | string[]>
     const act = (verdict: Verdict) => this.#act(arrival, verdict, () => {}, given)
     const verdict = this.#deliberate(arrival, candidates)
@@ -86,7 +100,7 @@ export class ExtendedConnect {
   #consider(arrival: ConnectArrival, leave: () => void): void {
     const candidates = candidatesOf(arrival, this.#setup.protocols, takesConnect)
     if (candidates.length === 0) return leave()
-    if (this.#setup.isClosing()) return answerStream(arrival.stream, CLOSING)
+    if (this.#setup.isClosing()) return this.#refuse(arrival, CLOSING)
     const verdict = this.#deliberate(arrival, candidates)
     if (!(verdict instanceof Promise)) return void this.#act(arrival, verdict, leave)
     // Out of the promise: what the app throws then is its own uncaught exception, as in every request.
@@ -94,21 +108,11 @@ export class ExtendedConnect {
   }
 
   #deliberate(arrival: ConnectArrival, candidates: readonly Candidate[]): Verdict | Promise<Verdict> {
-    const { clock, decisionTimeoutMs, deliberations } = this.#setup
-    const protocols = arrival.protocol === undefined ? [] : [arrival.protocol]
-    const deliberation = new Deliberation({
+    return this.#setup.deliberate(
       arrival,
-      protocols,
+      arrival.protocol === undefined ? [] : [arrival.protocol],
       candidates,
-      clock,
-      timeoutMs: decisionTimeoutMs,
-    })
-    const verdict = deliberation.decide()
-    if (verdict instanceof Promise) {
-      deliberations.add(deliberation)
-      verdict.finally(() => deliberations.delete(deliberation))
-    }
-    return verdict
+    )
   }
 
   #act(
@@ -121,10 +125,12 @@ export class ExtendedConnect {
     if (verdict.kind === 'gone' || arrival.gone) {
       if (verdict.kind === 'failed') this.#setup.onError(verdict.error, request)
       if (verdict.kind === 'switch' || verdict.kind === 'respond') discard(verdict, peerGone())
+      tellHandshake(arrival, { outcome: 'gone' })
       return void stream.destroy()
     }
-    if (verdict.kind === 'pass') return void leave()
     if (verdict.kind === 'switch') return this.#enter(arrival, verdict, given)
+    tellHandshake(arrival, endingOf(verdict))
+    if (verdict.kind === 'pass') return void leave()
     if (verdict.kind === 'late') return void answerStream(stream, LATE)
     if (verdict.kind === 'closing') return void answerStream(stream, CLOSING)
     if (verdict.kind === 'failed') return void this.#fail(arrival, verdict.error)
@@ -145,8 +151,10 @@ export class ExtendedConnect {
       stream.respond({ ...given, ':status': 200, ...http2Headers(decision.fields) })
     } catch (error) {
       decision.abandon?.(error as Error)
+      tellHandshake(arrival, { outcome: 'failed', status: FAILED.status, error })
       return void this.#fail(arrival, error)
     }
+    tellHandshake(arrival, { outcome: 'switched', status: 200 })
     try {
       const occupant = decision.attach(stream)
       this.#setup.occupants.add(stream, occupant)
@@ -168,6 +176,17 @@ export class ExtendedConnect {
     respondStream(stream, given, (error) => this.#setup.onError(error, request)).catch((error: unknown) =>
       this.#fail(arrival, error),
     )
+  }
+
+  /** Answers what no route is asked about. */
+  #refuse(arrival: ConnectArrival, given: Answer): void {
+    const { protocol } = arrival
+    arrival.asked = {
+      protocol: protocol === undefined ? '' : formatProtocol(protocol),
+      tally: this.#setup.others,
+    }
+    tellHandshake(arrival, { outcome: given === CLOSING ? 'closing' : 'answered', status: given.status })
+    answerStream(arrival.stream, given)
   }
 
   #fail(arrival: ConnectArrival, error: unknown): void {

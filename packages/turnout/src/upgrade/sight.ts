@@ -84,8 +84,11 @@ export interface Ending {
   readonly error?: unknown
 }
 
+/** What of a request, whichever way it came, those who watch may see. */
+export type Seen = Pick<Arrival, 'asked' | 'clock' | 'cameMs' | 'request'>
+
 /** Counts the handshake and tells of it, once for each time that somebody was asked. */
-export function tellHandshake(arrival: Arrival, ending: Ending): void {
+export function tellHandshake(arrival: Seen, ending: Ending): void {
   const { asked, clock, cameMs, request } = arrival
   if (asked === undefined) return
   arrival.asked = undefined

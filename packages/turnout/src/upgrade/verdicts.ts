@@ -150,7 +150,7 @@ export class Verdicts {
 }
 
 /** What a verdict that is no switch means to those who watch. */
-function endingOf(verdict: Exclude<Verdict, Switch>): Ending {
+export function endingOf(verdict: Exclude<Verdict, Switch>): Ending {
   switch (verdict.kind) {
     case 'respond':
       return { outcome: 'answered', status: verdict.response.status }
