@@ -18,6 +18,7 @@ export { type RequestChoices, type UpgradeOptions, type UpgradeResult, upgrade }
 export type { AttachOptions } from './upgrade/dispatcher.ts'
 export type { Foreign } from './upgrade/foreign.ts'
 export type { ProtocolAccepted, ProtocolContext, ProtocolOptions, ProtocolToken } from './upgrade/generic.ts'
+export type { Http2Choice } from './upgrade/h2-session.ts'
 export { connectH2c, type H2cConnectOptions, type H2cResult } from './upgrade/h2c-client.ts'
 export type { H2cOptions } from './upgrade/h2c-server.ts'
 export type { AttachableServer } from './upgrade/http-server.ts'

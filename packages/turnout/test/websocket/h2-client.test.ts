@@ -1,0 +1,384 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import {
+  connect as connectHttp2,
+  constants,
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type SecureServerOptions,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import { createServer as createHttpsServer } from 'node:https'
+import {
+  type AddressInfo,
+  connect as connectTcp,
+  createServer as createTcpServer,
+  type Server,
+} from 'node:net'
+import { describe, it, type TestContext } from 'node:test'
+import { createTurnout } from '../../src/turnout.ts'
+import { type ConnectOptions, connect, HandshakeError } from '../../src/websocket/client.ts'
+import { certificate, privateKey } from '../upgrade/certificate.ts'
+
+const tls = { ca: certificate }
+const identity = { key: privateKey, cert: certificate }
+
+async function listen(t: TestContext, server: Server | Http2Server | Http2SecureServer): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => void server.close())
+  return (server.address() as AddressInfo).port
+}
+
+/** A house of which every socket echoes; counts its connections. */
+async function house(
+  t: TestContext,
+  options: SecureServerOptions = {},
+): Promise<{ port: number; sessions: () => number; versions: string[]; server: Http2SecureServer }> {
+  const versions: string[] = []
+  const turnout = createTurnout().websocket('/ws', {
+    protocols: ['b'],
+    compression: true,
+    open: () => {},
+    message: (socket, message) => void socket.send(message),
+    accept(request) {
+      versions.push(request.httpVersion)
+      if (request.headers['x-who'] !== undefined) return new Response('who?', { status: 401 })
+      return true
+    },
+  })
+  const server = createSecureServer({ ...identity, allowHTTP1: true, ...options }, (_, response) => {
+    response.end('app')
+  })
+  let sessions = 0
+  server.on('session', () => sessions++)
+  turnout.attach(server)
+  t.after(() => turnout.close({ grace: 1 }))
+  return { port: await listen(t, server), sessions: () => sessions, versions, server }
+}
+
+/** An HTTP/2 server in the stream API that offers extended CONNECT and does as it is told. */
+async function plain(
+  t: TestContext,
+  onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
+  settings: { enableConnectProtocol?: boolean; maxConcurrentStreams?: number } = {
+    enableConnectProtocol: true,
+  },
+): Promise<number> {
+  const server = createServer({ settings })
+  server.on('stream', (stream, headers) => {
+    stream.on('error', () => {})
+    onStream(stream, headers)
+  })
+  return listen(t, server)
+}
+
+async function echoed(url: string, options: ConnectOptions): Promise<void> {
+  const socket = await connect(url, options)
+  await socket.send('hi')
+  for await (const message of socket) {
+    assert.equal(message, 'hi')
+    break
+  }
+  assert.equal((await socket.close(1000)).clean, true)
+}
+
+describe('RFC 8441: a WebSocket client over HTTP/2', () => {
+  it('goes over HTTP/2 where ALPN and the settings allow it, and agrees as usual', async (t) => {
+    const { port, versions } = await house(t)
+    const socket = await connect(`wss://localhost:${port}/ws`, {
+      http2: 'auto',
+      tls,
+      protocols: ['a', 'b'],
+      compression: true,
+    })
+    assert.deepEqual(versions, ['2.0'])
+    assert.equal(socket.protocol, 'b')
+    assert.match(socket.extensions, /permessage-deflate/)
+    const long = 'turnout '.repeat(40_000)
+    await socket.send(long)
+    for await (const message of socket) {
+      assert.equal(message, long)
+      break
+    }
+    const info = await socket.close(4000, 'bye')
+    assert.deepEqual([info.code, info.clean], [4000, true])
+  })
+
+  it('shares one connection among the sockets of an origin, and closes it with the last', async (t) => {
+    const { port, sessions, server } = await house(t)
+    const url = `wss://localhost:${port}/ws`
+    const ended = new Promise<void>((resolve) =>
+      server.once('session', (session) => session.once('close', resolve)),
+    )
+    const sockets = await Promise.all(
+      Array.from({ length: 8 }, () => connect(url, { http2: 'auto', tls: { ...tls } })),
+    )
+    assert.equal(sessions(), 1)
+    await sockets[0]!.close(1000)
+    await echoed(url, { http2: true, tls })
+    assert.equal(sessions(), 1)
+    await Promise.all(sockets.map((socket) => socket.close(1000)))
+    await ended
+    await echoed(url, { http2: true, tls })
+    assert.equal(sessions(), 2)
+  })
+
+  it('shares none between different options of TLS', async (t) => {
+    const { port, sessions } = await house(t)
+    const url = `wss://localhost:${port}/ws`
+    const one = await connect(url, { http2: true, tls })
+    const two = await connect(url, { http2: true, tls: { rejectUnauthorized: false } })
+    assert.equal(sessions(), 2)
+    await Promise.all([one.close(), two.close()])
+  })
+
+  it('opens another connection where the server takes no more streams on the first', async (t) => {
+    const { port, sessions } = await house(t, { settings: { maxConcurrentStreams: 2 } })
+    const url = `wss://localhost:${port}/ws`
+    const sockets = []
+    for (let at = 0; at < 3; at++) sockets.push(await connect(url, { http2: true, tls }))
+    assert.equal(sessions(), 2)
+    await Promise.all(sockets.map((socket) => socket.close()))
+  })
+
+  it('R43: falls back to HTTP/1.1 on the same connection when the server speaks nothing else', async (t) => {
+    const server = createHttpsServer(identity)
+    let connections = 0
+    server.on('secureConnection', () => connections++)
+    const turnout = createTurnout()
+      .websocket('/ws', { message: (socket, message) => void socket.send(message) })
+      .attach(server)
+    t.after(() => turnout.close({ grace: 1 }))
+    const port = await listen(t, server)
+    const url = `wss://localhost:${port}/ws`
+    await echoed(url, { http2: 'auto', tls })
+    assert.equal(connections, 1)
+    await assert.rejects(connect(url, { http2: true, tls }), { code: 'ERR_HTTP2_NOT_OFFERED' })
+  })
+
+  it('RFC 8441 section 3: asks for nothing where the setting is missing, and falls back', async (t) => {
+    const methods: string[] = []
+    const server = createSecureServer({ ...identity, allowHTTP1: true })
+    server.on('stream', (stream, headers) => {
+      methods.push(String(headers[':method']))
+      stream.respond({ ':status': 200 })
+      stream.end()
+    })
+    let sessions = 0
+    server.on('session', () => sessions++)
+    server.on('upgrade', (_, socket) => socket.end('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n'))
+    const url = `wss://localhost:${await listen(t, server)}/ws`
+    await assert.rejects(connect(url, { http2: true, tls }), { code: 'ERR_HTTP2_NOT_OFFERED' })
+    await assert.rejects(connect(url, { http2: 'auto', tls }), { status: 403 })
+    await assert.rejects(connect(url, { http2: 'auto', tls }), { status: 403 })
+    assert.deepEqual(methods, [])
+    assert.equal(sessions, 2, 'the second time it is known')
+  })
+
+  it('uses a session that it is given, old or new, and leaves it open', async (t) => {
+    const { port } = await house(t)
+    const session = connectHttp2(`https://localhost:${port}`, tls)
+    t.after(() => session.destroy())
+    await echoed(`wss://localhost:${port}/ws`, { http2: session })
+    await echoed(`wss://localhost:${port}/ws`, { http2: session })
+    assert.equal(session.closed, false)
+    const without = connectHttp2(`http://127.0.0.1:${await plain(t, () => assert.fail('a request'), {})}`)
+    t.after(() => without.destroy())
+    await once(without, 'remoteSettings')
+    await assert.rejects(connect('ws://house.example/', { http2: without }), {
+      code: 'ERR_HTTP2_NOT_OFFERED',
+    })
+  })
+
+  it('goes by prior knowledge without TLS', async (t) => {
+    const server = createServer()
+    const turnout = createTurnout()
+      .websocket('/ws', { message: (socket, message) => void socket.send(message) })
+      .attach(server)
+    t.after(() => turnout.close({ grace: 1 }))
+    await echoed(`ws://127.0.0.1:${await listen(t, server)}/ws`, { http2: true })
+  })
+
+  it('sends what RFC 8441 section 5 says, and nothing of HTTP/1.1', async (t) => {
+    let seen: IncomingHttpHeaders = {}
+    const port = await plain(t, (stream, headers) => {
+      seen = headers
+      stream.respond({ ':status': 200 })
+      stream.end(Buffer.from('880203e8', 'hex'))
+    })
+    const socket = await connect(`ws://127.0.0.1:${port}/a?b=c`, {
+      http2: true,
+      origin: 'https://app.example',
+      headers: { 'X-A': ['1', '2'], Host: 'other.example' },
+    })
+    await socket.closed
+    assert.deepEqual(
+      [seen[':method'], seen[':protocol'], seen[':scheme'], seen[':path'], seen[':authority']],
+      ['CONNECT', 'websocket', 'http', '/a?b=c', 'other.example'],
+    )
+    assert.deepEqual(
+      [seen['sec-websocket-version'], seen['sec-websocket-key'], seen.origin, seen['x-a']],
+      ['13', undefined, 'https://app.example', '1, 2'],
+    )
+    for (const name of ['connection', 'upgrade', 'host']) assert.equal(seen[name], undefined)
+  })
+
+  it('R3: fields of an HTTP/1.1 connection are misuse', async (t) => {
+    const port = await plain(t, () => assert.fail('a request'))
+    await assert.rejects(
+      connect(`ws://127.0.0.1:${port}/`, { http2: true, headers: { 'Keep-Alive': 'x' } }),
+      {
+        code: 'ERR_HTTP2_FORBIDS_UPGRADE',
+      },
+    )
+  })
+
+  it('what no HTTP/2 can come of is misuse', async () => {
+    await assert.rejects(connect('ws://127.0.0.1:1/', { http2: 'yes' as never }), {
+      code: 'ERR_INVALID_ARGUMENT',
+    })
+    const agent = new (await import('node:https')).Agent()
+    await assert.rejects(connect('wss://127.0.0.1:1/', { http2: true, agent }), {
+      code: 'ERR_INVALID_ARGUMENT',
+    })
+  })
+})
+
+describe('RFC 8441: what does not come about', () => {
+  it('a refusal is a HandshakeError with status and body, and the connection is let go', async (t) => {
+    const { port, server } = await house(t)
+    const ended = new Promise<void>((resolve) =>
+      server.once('session', (session) => session.once('close', resolve)),
+    )
+    const error = await connect(`wss://localhost:${port}/ws`, {
+      http2: true,
+      tls,
+      headers: { 'X-Who': '1' },
+    }).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    assert.ok(error instanceof HandshakeError)
+    assert.deepEqual([error.code, error.status, error.body.toString()], ['ERR_UPGRADE_DECLINED', 401, 'who?'])
+    await ended
+  })
+
+  it('a redirect is followed', async (t) => {
+    const port = await plain(t, (stream, headers) => {
+      if (headers[':path'] === '/old') {
+        stream.respond({ ':status': 307, location: '/new' })
+        return void stream.end()
+      }
+      stream.respond({ ':status': 200 })
+      stream.end(Buffer.from('880203e8', 'hex'))
+    })
+    const socket = await connect(`ws://127.0.0.1:${port}/old`, { http2: true, maxRedirects: 1 })
+    assert.equal((await socket.closed).code, 1000)
+  })
+
+  it('RFC 8441 section 5: a subprotocol or an extension that nobody asked for cancels the stream', async (t) => {
+    for (const [name, value, code] of [
+      ['sec-websocket-protocol', 'x', 'ERR_SUBPROTOCOL_NOT_OFFERED'],
+      ['sec-websocket-extensions', 'x', 'ERR_EXTENSION_NOT_OFFERED'],
+    ] as const) {
+      let reset: Promise<number> | undefined
+      const port = await plain(t, (stream) => {
+        stream.respond({ ':status': 200, [name]: value })
+        reset = new Promise((resolve) => stream.once('close', () => resolve(stream.rstCode ?? -1)))
+      })
+      await assert.rejects(connect(`ws://127.0.0.1:${port}/`, { http2: true }), { code })
+      assert.equal(await reset, constants.NGHTTP2_CANCEL)
+    }
+  })
+
+  it('a 200 that ends with its head is found out at once', async (t) => {
+    const port = await plain(t, (stream) => stream.respond({ ':status': 200 }, { endStream: true }))
+    await assert.rejects(connect(`ws://127.0.0.1:${port}/`, { http2: true }), {
+      code: 'ERR_UPGRADE_DECLINED',
+    })
+  })
+
+  for (const page of ['<!doctype html>', '{"error":"no"}', 'Not found', '404', 'no']) {
+    it(`a 200 with the page ${page} is found out by its first byte, which is no frame`, async (t) => {
+      const port = await plain(t, (stream) => {
+        stream.respond({ ':status': 200, 'content-type': 'text/html' })
+        stream.end(page)
+      })
+      const socket = await connect(`ws://127.0.0.1:${port}/`, { http2: true })
+      const info = await socket.closed
+      assert.equal(info.code, 1006)
+      assert.equal((info.cause as { code?: string }).code, 'ERR_FRAME')
+    })
+  }
+
+  it('an abort cancels the stream, a deadline too, a lost connection rejects', async (t) => {
+    const codes: (number | undefined)[] = []
+    const port = await plain(t, (stream, headers) => {
+      stream.once('close', () => codes.push(stream.rstCode))
+      if (headers[':path'] === '/drop') stream.session!.destroy()
+    })
+    const url = `ws://127.0.0.1:${port}`
+    await assert.rejects(connect(`${url}/`, { http2: true, signal: AbortSignal.timeout(30) }), {
+      name: 'TimeoutError',
+    })
+    await assert.rejects(connect(`${url}/`, { http2: true, timeoutMs: 50 }), {
+      code: 'ERR_HANDSHAKE_TIMEOUT',
+    })
+    await assert.rejects(connect(`${url}/drop`, { http2: true }), { code: 'ERR_CONNECT' })
+    assert.deepEqual(codes.slice(0, 2), [constants.NGHTTP2_CANCEL, constants.NGHTTP2_CANCEL])
+  })
+
+  it('a server of HTTP/1.1 without TLS rejects, and so does nobody', async (t) => {
+    const port = await listen(t, createHttpServer())
+    await assert.rejects(connect(`ws://127.0.0.1:${port}/`, { http2: true }), { code: 'ERR_CONNECT' })
+    const closed = createTcpServer()
+    const gone = await listen(t, closed)
+    await new Promise((resolve) => closed.close(resolve))
+    await assert.rejects(connect(`wss://127.0.0.1:${gone}/`, { http2: 'auto', tls }), { code: 'ERR_CONNECT' })
+  })
+
+  it('a server that never sends its settings runs into the deadline', async (t) => {
+    const mute = createTcpServer((socket) => socket.on('error', () => {}).resume())
+    const port = await listen(t, mute)
+    await assert.rejects(connect(`ws://127.0.0.1:${port}/`, { http2: true, timeoutMs: 50 }), {
+      code: 'ERR_HANDSHAKE_TIMEOUT',
+    })
+  })
+
+  it('RST_STREAM and GOAWAY of the server are told as 1006', async (t) => {
+    const port = await plain(t, (stream, headers) => {
+      stream.respond({ ':status': 200 })
+      setImmediate(() =>
+        headers[':path'] === '/reset'
+          ? stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+          : stream.session!.destroy(),
+      )
+    })
+    for (const path of ['/reset', '/goaway']) {
+      const socket = await connect(`ws://127.0.0.1:${port}${path}`, { http2: true })
+      assert.equal((await socket.closed).code, 1006)
+    }
+  })
+})
+
+describe('through an HTTP proxy', () => {
+  it('the tunnel is negotiated in as well', async (t) => {
+    const { port, versions } = await house(t)
+    const proxy = createHttpServer()
+    proxy.on('connect', (request, socket) => {
+      const [host, port] = request.url!.split(':')
+      const upstream = connectTcp(Number(port), host!)
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      upstream.pipe(socket).pipe(upstream)
+      for (const end of [socket, upstream]) end.on('error', () => {})
+    })
+    const through = await listen(t, proxy)
+    const options = { http2: true, tls, proxy: `http://127.0.0.1:${through}` } as const
+    await echoed(`wss://localhost:${port}/ws`, options)
+    assert.deepEqual(versions, ['2.0'])
+  })
+})
