@@ -1,0 +1,21 @@
+// Knows a certificate that signs itself, for servers on this machine in tests. Its key is public: never use it elsewhere.
+
+/** For localhost, other.example and 127.0.0.1, until the next century. */
+export const certificate = `-----BEGIN CERTIFICATE-----
+MIIBsTCCAVagAwIBAgIUZ//wVLypPxAMGbFIyxHuLn1udu8wCgYIKoZIzj0EAwIw
+FzEVMBMGA1UEAwwMdHVybm91dCB0ZXN0MCAXDTI2MTEyMTAzMjYwMloYDzIxMjYx
+MDI4MDMyNjAyWjAXMRUwEwYDVQQDDAx0dXJub3V0IHRlc3QwWTATBgcqhkjOPQIB
+BggqhkjOPQMBBwNCAASnzAzWxxQ+RbpM7i+2aMzlPuEZe84QLCc7Eu7TDl58I8mz
+FKvWq4WUzq2HWMEJKQ8HDOr7Ui1x0fFj1yV5mJxdo34wfDAdBgNVHQ4EFgQUCNCn
+MjtTbXc8DTbF/t+uCRHQipIwHwYDVR0jBBgwFoAUCNCnMjtTbXc8DTbF/t+uCRHQ
+ipIwDwYDVR0TAQH/BAUwAwEB/zApBgNVHREEIjAggglsb2NhbGhvc3SCDW90aGVy
+LmV4YW1wbGWHBH8AAAEwCgYIKoZIzj0EAwIDSQAwRgIhAJL227tCm036SqaZ+R6X
+zRBtOr1z9bl/eE7K+B4gg1seAiEAyLbiqEd+9XCF8M8cRmS8rt+Tq/C66pYBjDIw
+qiXqw/E=
+-----END CERTIFICATE-----`
+
+export const privateKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgZOdUOzgNKCyg9Z3u
+zAUzNjv4sWp7D2ODLlJ3beK+fdOhRANCAASnzAzWxxQ+RbpM7i+2aMzlPuEZe84Q
+LCc7Eu7TDl58I8mzFKvWq4WUzq2HWMEJKQ8HDOr7Ui1x0fFj1yV5mJxd
+-----END PRIVATE KEY-----`
