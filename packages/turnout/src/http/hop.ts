@@ -20,10 +20,15 @@ export function endToEndFields(rawHeaders: readonly string[]): Fields {
     const name = rawHeaders[at]!.toLowerCase()
     if (ONE_HOP.has(name)) continue
     if (recoded && name === 'content-length') continue
-    if (named.has(name) && !END_TO_END.has(name)) continue
+    if (named.has(name) && !isEndToEnd(name)) continue
     fields.push([rawHeaders[at]!, rawHeaders[at + 1]!])
   }
   return fields
+}
+
+/** Whether the field means something to every recipient, so that no Connection may name it. */
+export function isEndToEnd(name: string): boolean {
+  return END_TO_END.has(name.toLowerCase())
 }
 
 const ONE_HOP: ReadonlySet<string> = new Set([

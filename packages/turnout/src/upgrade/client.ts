@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import { connectionOptions } from '../http/connection.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
+import { isEndToEnd } from '../http/hop.ts'
 import { splitList } from '../http/list.ts'
 import type { Fields, Protocol } from '../http/message.ts'
 import { assertToken, sameName } from '../http/token.ts'
@@ -120,9 +121,20 @@ export async function upgrade(url: string | URL, options: UpgradeOptions): Promi
   return { protocol: undefined, stream: undefined, response }
 }
 
-/** The fields with Upgrade, and with `Upgrade` as one more Connection option in a single line. */
+/**
+ * The fields with Upgrade, and with `Upgrade` as one more Connection option in a single line.
+ * @throws MisuseError for an option that would take from the message what the server must see
+ */
 export function withUpgrade(own: Fields, protocols: string): Fields {
   const options = splitList(own.filter(([name]) => sameName(name, 'connection')).map(([, value]) => value))
+  const lost = options.find(isEndToEnd)
+  if (lost !== undefined) {
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      `Connection names ${lost}, which is for every recipient, not for the next one alone`,
+      { section: 'RFC 9110 section 7.6.1' },
+    )
+  }
   const others = own.filter(([name]) => !sameName(name, 'connection'))
   const named = connectionOptions(options).has('upgrade')
   return [
