@@ -1,6 +1,8 @@
 // Knows the two events of the WebSocket standard that Node has no class for, or has one only lately.
 
-export interface CloseEventInit {
+type Init = NonNullable<ConstructorParameters<typeof Event>[1]>
+
+export interface CloseEventInit extends Init {
   readonly wasClean?: boolean
   readonly code?: number
   readonly reason?: string
@@ -15,7 +17,7 @@ export class CloseEvent extends Event {
   readonly reason: string
 
   constructor(type: string, init: CloseEventInit = {}) {
-    super(type)
+    super(type, init)
     this.wasClean = init.wasClean ?? false
     this.code = init.code ?? 0
     this.reason = init.reason ?? ''
@@ -26,8 +28,8 @@ export class CloseEvent extends Event {
 export class FailureEvent extends Event {
   readonly error: unknown
 
-  constructor(type: string, init: { readonly error?: unknown } = {}) {
-    super(type)
+  constructor(type: string, init: Init & { readonly error?: unknown } = {}) {
+    super(type, init)
     this.error = init.error
   }
 }

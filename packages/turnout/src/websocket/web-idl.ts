@@ -18,8 +18,8 @@ export interface ReadInit extends Omit<WebSocketInit, 'protocols'> {
 
 /** A string, a sequence of strings, or, beyond the standard, the options. */
 export function toInit(protocols: unknown): ReadInit {
-  if (typeof protocols !== 'object' || protocols === null) return { protocols: [String(protocols)] }
-  if (Symbol.iterator in protocols) return { protocols: Array.from(protocols as Iterable<unknown>, String) }
+  if (typeof protocols !== 'object' || protocols === null) return { protocols: [`${protocols}`] }
+  if (Symbol.iterator in protocols) return { protocols: toStrings(protocols as Iterable<unknown>) }
   const init = protocols as WebSocketInit
   if (init.protocols === undefined) return init as ReadInit
   return { ...init, protocols: typeof init.protocols === 'string' ? [init.protocols] : [...init.protocols] }
@@ -53,7 +53,7 @@ export function toUnsignedShort(value: unknown): number {
 export function toProtocols(protocols: unknown): string[] {
   if (protocols === undefined) return []
   if (typeof protocols === 'object' && protocols !== null && Symbol.iterator in protocols) {
-    return Array.from(protocols as Iterable<unknown>, (protocol) => `${protocol}`)
+    return toStrings(protocols as Iterable<unknown>)
   }
   throw new TypeError('protocols that are no sequence')
 }
@@ -62,4 +62,9 @@ export function toProtocols(protocols: unknown): string[] {
 export function toChunk(chunk: unknown): string | ArrayBuffer | ArrayBufferView {
   if (typeof chunk === 'string' || chunk instanceof ArrayBuffer || ArrayBuffer.isView(chunk)) return chunk
   return `${chunk}`
+}
+
+/** @throws TypeError for a symbol, of which String() would make something */
+function toStrings(values: Iterable<unknown>): string[] {
+  return Array.from(values, (value) => `${value}`)
 }

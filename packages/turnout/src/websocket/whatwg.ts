@@ -6,6 +6,7 @@ import { EventHandlers } from './event-handlers.ts'
 import { CloseEvent, FailureEvent } from './events.ts'
 import type { Message } from './options.ts'
 import { assertClose, assertSubprotocols, readUrl } from './standard-checks.ts'
+import { Tasks } from './tasks.ts'
 import { clampToUnsignedShort, toInit, toSendable, type WebSocketInit } from './web-idl.ts'
 
 export type { WebSocketInit } from './web-idl.ts'
@@ -28,6 +29,21 @@ const OPEN = 1
 const CLOSING = 2
 const CLOSED = 3
 
+const ATTRIBUTES: readonly (keyof WebSocket)[] = [
+  'url',
+  'readyState',
+  'bufferedAmount',
+  'onopen',
+  'onerror',
+  'onclose',
+  'extensions',
+  'protocol',
+  'close',
+  'onmessage',
+  'binaryType',
+  'send',
+]
+
 export class WebSocket extends EventTarget {
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1
@@ -44,12 +60,16 @@ export class WebSocket extends EventTarget {
         Object.defineProperty(target, name, { value, enumerable: true })
       }
     }
+    // Web IDL: what an interface has can be enumerated
+    for (const name of ATTRIBUTES) Object.defineProperty(WebSocket.prototype, name, { enumerable: true })
   }
 
   readonly #url: URL
   readonly #abort = new AbortController()
   readonly #handlers = new EventHandlers(this)
   readonly #buffered = new BufferedAmount()
+  /** Each event is a task of its own: a listener that was added because of one hears the next. */
+  readonly #tasks = new Tasks()
   #connection: WebSocketConnection | undefined
   /** As far as this face is concerned; the connection may be closing already. */
   #readyState: 0 | 1 | 2 | 3 = CONNECTING
@@ -62,9 +82,11 @@ export class WebSocket extends EventTarget {
    * @throws MisuseError for other options that must not be sent
    */
   constructor(url: string | URL, protocols: string | Iterable<string> | WebSocketInit = []) {
+    // biome-ignore lint/complexity/noArguments: absent and undefined are told apart
+    if (arguments.length === 0) throw new TypeError('a WebSocket wants a URL')
     super()
     const init = toInit(protocols)
-    this.#url = readUrl(String(url))
+    this.#url = readUrl(`${url}`)
     assertSubprotocols(init.protocols ?? [])
     const signals = init.signal === undefined ? [] : [init.signal]
     void this.#connect(
@@ -74,9 +96,9 @@ export class WebSocket extends EventTarget {
         ...init,
         binary: 'buffer',
         signal: AbortSignal.any([this.#abort.signal, ...signals]),
-        open: (connection) => this.#onOpen(connection),
-        message: (_, message) => this.#onMessage(message),
-        close: (_, info) => this.#onClose(info, info.cause !== undefined),
+        open: (connection) => this.#tasks.run(() => this.#onOpen(connection)),
+        message: (_, message) => this.#tasks.run(() => this.#onMessage(message)),
+        close: (_, info) => this.#tasks.run(() => this.#onClose(info, info.cause !== undefined)),
       }),
     )
   }
@@ -87,7 +109,8 @@ export class WebSocket extends EventTarget {
 
   get readyState(): 0 | 1 | 2 | 3 {
     if (this.#readyState !== OPEN || this.#connection?.readyState === 'open') return this.#readyState
-    return CLOSING
+    // the events of what came before its Close are yet to be heard
+    return this.#tasks.busy ? OPEN : CLOSING
   }
 
   /** The extensions in use; empty until the connection is open. */
@@ -116,11 +139,11 @@ export class WebSocket extends EventTarget {
   }
 
   /** @throws DOMException InvalidStateError before the connection is open */
-  send(data: string | ArrayBuffer | ArrayBufferView | Blob): void
-  send(...args: [unknown?]): void {
-    if (args.length === 0) throw new TypeError('send wants one argument')
+  send(data: string | ArrayBuffer | ArrayBufferView | Blob): void {
+    // biome-ignore lint/complexity/noArguments: absent and undefined are told apart
+    if (arguments.length === 0) throw new TypeError('send wants one argument')
     if (this.#readyState === CONNECTING) throw new DOMException('not open yet', 'InvalidStateError')
-    const message = toSendable(args[0])
+    const message = toSendable(data)
     this.#buffered.count(sizeOf(message), this.readyState === OPEN && this.#connection!.send(message))
   }
 
@@ -129,9 +152,9 @@ export class WebSocket extends EventTarget {
    * @param reason at most 123 bytes of UTF-8
    * @throws DOMException InvalidAccessError for the code, SyntaxError for the reason
    */
-  close(code?: number, reason?: string): void {
+  close(...[code, reason]: [code?: number | undefined, reason?: string | undefined]): void {
     const wireCode = code === undefined ? undefined : clampToUnsignedShort(code)
-    const wireReason = reason === undefined ? '' : String(reason)
+    const wireReason = reason === undefined ? '' : `${reason}`
     assertClose(wireCode, wireReason)
     if (this.#readyState === CONNECTING) {
       this.#readyState = CLOSING
@@ -194,7 +217,8 @@ export class WebSocket extends EventTarget {
     try {
       await dial(plan)
     } catch (error) {
-      this.#onClose({ code: 1006, reason: '', clean: false, cause: error as Error }, true)
+      const info: CloseInfo = { code: 1006, reason: '', clean: false, cause: error as Error }
+      this.#tasks.run(() => this.#onClose(info, true))
     }
   }
 
@@ -206,7 +230,7 @@ export class WebSocket extends EventTarget {
   }
 
   #onMessage(message: Message): void {
-    if (this.readyState !== OPEN) return
+    if (this.#readyState !== OPEN) return
     const data = typeof message === 'string' ? message : this.#toBinaryType(message as Buffer)
     this.dispatchEvent(new MessageEvent('message', { data, origin: this.#url.origin }))
   }

@@ -8,6 +8,7 @@ test('WHATWG WebSockets section 6: a CloseEvent says whether it was clean, the c
   assert.deepEqual([event.type, event.wasClean, event.code, event.reason], ['close', true, 3000, 'done'])
   const bare = new CloseEvent('close')
   assert.deepEqual([bare.wasClean, bare.code, bare.reason], [false, 0, ''])
+  assert.deepEqual([bare.bubbles, new CloseEvent('close', { bubbles: true }).bubbles], [false, true])
 })
 
 test('a FailureEvent says why', () => {

@@ -441,3 +441,74 @@ test('event handler attributes: one each, in the place of the first, removed by 
     assert.equal(typeof socket[kind], 'function')
   }
 })
+
+test(
+  'WHATWG: each event is a task of its own: what a listener resolved is acted upon before the next',
+  bounded,
+  async (t) => {
+    const { socket, request } = await opened(t)
+    const messages: unknown[] = []
+    const read = async (): Promise<MessageEvent> => next<MessageEvent>(socket, 'message')
+    const reading = (async () => {
+      // with one listener at a time none of them may be missed, though they come in one packet
+      for (let i = 0; i < 50; i++) messages.push([(await read()).data, socket.readyState])
+      return next<CloseEvent>(socket, 'close')
+    })()
+    const frames = Array.from({ length: 50 }, (_, at) =>
+      Buffer.concat([hex('81 02'), Buffer.from(String(at + 10))]),
+    )
+    request.socket.end(Buffer.concat([...frames, hex('88 02 03 e8')]))
+    assert.equal((await reading).code, 1000)
+    assert.deepEqual(
+      messages,
+      Array.from({ length: 50 }, (_, at) => [String(at + 10), WebSocket.OPEN]),
+    )
+    assert.equal(socket.readyState, WebSocket.CLOSED)
+  },
+)
+
+test('WHATWG: what was received before close() and not heard yet is not delivered', bounded, async (t) => {
+  const { socket, request } = await opened(t)
+  const seen: unknown[] = []
+  socket.onmessage = ({ data }) => {
+    seen.push(data)
+    if (seen.length === 2) socket.close()
+  }
+  request.socket.write(hex('81 01 61 81 01 62 81 01 63 81 01 64'))
+  await framesOf(request, 1)
+  request.socket.end(hex('88 00'))
+  await next(socket, 'close')
+  assert.deepEqual(seen, ['a', 'b'])
+})
+
+test(
+  'Web IDL: arguments are wanted, symbols are no strings, and members can be enumerated',
+  bounded,
+  async (t) => {
+    const Constructor = WebSocket as unknown as new (...args: unknown[]) => WebSocket
+    assert.throws(() => new Constructor(), TypeError)
+    assert.throws(() => new Constructor(undefined), syntaxError)
+    assert.throws(() => new Constructor(Symbol('s')), TypeError)
+    assert.throws(() => new Constructor('ws://a', Symbol('s')), TypeError)
+    assert.throws(() => new Constructor('ws://a', [Symbol('s')]), TypeError)
+    assert.throws(() => (WebSocket as unknown as () => void)(), TypeError)
+    const { socket } = await opened(t)
+    assert.throws(() => socket.close(1000, Symbol('s') as unknown as string), TypeError)
+    assert.throws(() => socket.send(Symbol('s') as unknown as string), TypeError)
+    assert.deepEqual([WebSocket.length, socket.send.length, socket.close.length], [1, 1, 0])
+    const members: string[] = []
+    for (const name in socket) members.push(name)
+    for (const name of [
+      'url',
+      'readyState',
+      'send',
+      'close',
+      'onmessage',
+      'binaryType',
+      'bufferedAmount',
+      'OPEN',
+    ]) {
+      assert.ok(members.includes(name), name)
+    }
+  },
+)

@@ -1,0 +1,37 @@
+// Knows how to do one thing after the other as a browser's event loop does: promises that one thing settled have
+// been acted upon before the next.
+import { Inbox } from './inbox.ts'
+
+export class Tasks {
+  readonly #waiting = new Inbox<() => void>()
+  #busy = false
+
+  /** Something was done whose consequences are not through, or waits to be done. */
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  /** Does it now, or when what came before is done. Everything is done before the next bytes are read. */
+  run(task: () => void): void {
+    if (this.#busy) return void this.#waiting.put(task)
+    this.#busy = true
+    this.#do(task)
+  }
+
+  #do(task: () => void): void {
+    try {
+      task()
+    } finally {
+      // a tick that is asked for inside a microtask comes when no microtask is left
+      queueMicrotask(this.#checkpoint)
+    }
+  }
+
+  readonly #checkpoint = (): void => process.nextTick(this.#next)
+
+  readonly #next = (): void => {
+    const task = this.#waiting.take()
+    if (task === undefined) this.#busy = false
+    else this.#do(task)
+  }
+}

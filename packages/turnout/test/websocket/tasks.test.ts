@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Tasks } from '../../src/websocket/tasks.ts'
+
+test('the first is done at once, the next when the promises of the one before are through', async () => {
+  const tasks = new Tasks()
+  const log: string[] = []
+  const chain = async (name: string, depth: number): Promise<void> => {
+    for (let i = 0; i < depth; i++) await undefined
+    log.push(`${name} through`)
+  }
+  for (const name of ['a', 'b', 'c']) {
+    tasks.run(() => {
+      log.push(name)
+      void chain(name, 20)
+    })
+  }
+  assert.deepEqual(log, ['a'])
+  assert.equal(tasks.busy, true)
+  await new Promise(setImmediate)
+  assert.deepEqual(log, ['a', 'a through', 'b', 'b through', 'c', 'c through'])
+  assert.equal(tasks.busy, false)
+})
+
+test('what a task asks for comes behind what waits already', async () => {
+  const tasks = new Tasks()
+  const log: string[] = []
+  tasks.run(() => {
+    log.push('a')
+    tasks.run(() => void log.push('c'))
+  })
+  tasks.run(() => void log.push('b'))
+  assert.deepEqual(log, ['a'])
+  await new Promise(setImmediate)
+  // `c` was asked for inside `a`, before anyone could ask for `b`
+  assert.deepEqual(log, ['a', 'c', 'b'])
+})
+
+test('a task that throws does not hold up the next', async () => {
+  const tasks = new Tasks()
+  const log: string[] = []
+  assert.throws(() => tasks.run(() => assert.fail('thrown')), /thrown/)
+  tasks.run(() => void log.push('next'))
+  await new Promise(setImmediate)
+  assert.deepEqual(log, ['next'])
+  assert.equal(tasks.busy, false)
+})
