@@ -107,6 +107,17 @@ test('an alarm beyond the longest timer of the machine waits all the same, inste
   })
 })
 
+test('an alarm that is told to hold the process keeps its timers referenced', () => {
+  takeTimers((set) => {
+    systemClock.after(10, () => {}, true)
+    systemClock.after(10, () => {})
+    assert.deepEqual(
+      set.map(({ unref }) => unref === true),
+      [false, true],
+    )
+  })
+})
+
 interface FakeTimer {
   readonly ring: () => void
   readonly delayMs: number
