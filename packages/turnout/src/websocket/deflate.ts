@@ -16,10 +16,12 @@ import type { CompressionOptions } from './options.ts'
 import type { Agreed, Extension, MessageTransform } from './transform.ts'
 import type { EngineSettings } from './zlib-engine.ts'
 
+/** Measured against each other on three kinds of JSON: see docs/compression.md. */
 const DEFAULTS = {
   threshold: 1024,
   level: 1,
   memLevel: 8,
+  windowBits: 13,
   offloadBytes: 65_536,
   idleReleaseMs: 30_000,
 } as const
@@ -46,16 +48,26 @@ class PermessageDeflate implements Extension {
   }
 
   answer(offers: Parameters<Extension['answer']>[0]): Agreed | undefined {
-    const choice = answerDeflate(offers, this.#options)
+    const { windowBits } = DEFAULTS
+    const choice = answerDeflate(offers, {
+      serverMaxWindowBits: windowBits,
+      clientMaxWindowBits: windowBits,
+      ...this.#options,
+    })
     return choice === undefined ? undefined : this.#agreed(choice.answer, choice.agreement)
   }
 
+  /** Wishes that were not expressed are none: a server that cannot fulfil them would have to decline. */
   offer(): ReturnType<Extension['offer']> {
     return [offerDeflate(this.#options)]
   }
 
   confirm(answer: Parameters<Extension['confirm']>[0]): Agreed {
-    return this.#agreed(answer, confirmDeflate(answer, this.#options))
+    const agreement = confirmDeflate(answer, this.#options)
+    const most = this.#options.clientMaxWindowBits ?? DEFAULTS.windowBits
+    // a smaller window than agreed is always right
+    const clientMaxWindowBits = Math.min(agreement.clientMaxWindowBits, most)
+    return this.#agreed(answer, { ...agreement, clientMaxWindowBits })
   }
 
   #agreed(answer: Agreed['answer'], agreement: DeflateAgreement): Agreed {

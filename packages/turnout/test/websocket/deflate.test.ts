@@ -8,6 +8,7 @@ import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { createTurnout } from '../../src/turnout.ts'
 import { connect } from '../../src/websocket/client.ts'
 import { compressionExtension } from '../../src/websocket/deflate.ts'
+import { formatExtensions } from '../../src/websocket/extension.ts'
 import type { Role } from '../../src/websocket/frame.ts'
 import type { CompressionOptions, Message, Sendable, WebSocketOptions } from '../../src/websocket/options.ts'
 import type { Extension } from '../../src/websocket/transform.ts'
@@ -24,6 +25,8 @@ const KEY = '37fa213d'
 const AT_ONCE: CompressionOptions = { threshold: 0, offloadBytes: Number.MAX_SAFE_INTEGER }
 const APART: CompressionOptions = { threshold: 0, offloadBytes: 0 }
 const MIXED: CompressionOptions = { threshold: 0, offloadBytes: 200 }
+/** Windows as large as the other side likes. */
+const WHOLE: CompressionOptions = { serverMaxWindowBits: 15, clientMaxWindowBits: 15 }
 const WAYS = [
   ['at once', AT_ONCE],
   ['apart', APART],
@@ -91,6 +94,25 @@ describe('compression', () => {
     assert.equal(compressionExtension(false), undefined)
     assert.equal(compressionExtension(true)?.name, 'permessage-deflate')
     assert.equal(compressionExtension({})?.rsv, 0x40)
+  })
+
+  it('asks a client for windows of 13 bits, and a server for nothing', () => {
+    const compression = compressionExtension(true)!
+    const plain = { name: 'permessage-deflate', parameters: [] }
+    const offer = formatExtensions(compression.offer())
+    assert.equal(offer, 'permessage-deflate; client_max_window_bits')
+    assert.equal(
+      formatExtensions([compression.answer(compression.offer())!.answer]),
+      'permessage-deflate; server_max_window_bits=13; client_max_window_bits=13',
+    )
+    assert.equal(
+      formatExtensions([compression.answer([plain])!.answer]),
+      'permessage-deflate; server_max_window_bits=13',
+    )
+    assert.equal(
+      formatExtensions([compressionExtension(WHOLE)!.answer([plain])!.answer]),
+      'permessage-deflate',
+    )
   })
 
   it('refuses options that could never work', () => {
@@ -217,7 +239,7 @@ describe('RFC 7692 section 7: every parameter, end to end', () => {
           const chunkBytes = chunkings[(bits + at + round) % chunkings.length]
           const pair = createPair({
             // each side in turn is the one that asks
-            ...(round === 0 ? { server: wish, client: way } : { client: wish, server: way }),
+            ...(round === 0 ? { server: wish, client: way } : { client: wish, server: { ...way, ...WHOLE } }),
             ...(chunkBytes && { pipe: { chunkBytes } }),
           })
           if (bits < 15) assert.match(pair.extensions, new RegExp(`server_max_window_bits=${bits}`))
@@ -635,8 +657,9 @@ describe('RFC 6455 section 9: an extension of the user beside compression', () =
   }
 
   it('works on the same messages, in the order agreed upon', async () => {
-    const pair = createPair({ server: AT_ONCE, client: AT_ONCE, extensions: [turning] })
-    assert.equal(pair.extensions, 'permessage-deflate, x-turn')
+    const server = { ...AT_ONCE, ...WHOLE, serverMaxWindowBits: 12 }
+    const pair = createPair({ server, client: AT_ONCE, extensions: [turning] })
+    assert.equal(pair.extensions, 'permessage-deflate; server_max_window_bits=12, x-turn')
     const heads: number[] = []
     const { transport } = pair.server
     const write = transport.write.bind(transport)
@@ -686,7 +709,10 @@ describe('over HTTP', () => {
   it('both sides agree and say so', async (t) => {
     const url = await serve(t, { compression: { ...MIXED, serverMaxWindowBits: 12 } })
     const socket = await connect(url, { compression: MIXED })
-    assert.equal(socket.extensions, 'permessage-deflate; server_max_window_bits=12')
+    assert.equal(
+      socket.extensions,
+      'permessage-deflate; server_max_window_bits=12; client_max_window_bits=13',
+    )
     const sent = [text(50), text(5000), '', text(200_000)]
     for (const message of sent) void socket.send(message)
     const received: Message[] = []
