@@ -14,6 +14,10 @@ for (const { name, base, config } of projects) {
   if (!existsSync(join(house, base, 'src'))) continue
   await step(`types: ${name}`, [tool('typescript', 'tsc'), '-p', join(house, base, config), '--noEmit'])
 }
+// The registries lie beside the repository where the project is worked on, not everywhere.
+if (existsSync(join(house, '../shared/iana'))) {
+  await step('names registered with IANA', [join(house, 'scripts/registry.mjs'), '--check'])
+}
 // Where the tests run by themselves, they need not run twice.
 if (!process.argv.includes('--without-tests')) await check('tests, and what they cover', tests)
 await check('package: what is in it', contents)

@@ -75,6 +75,7 @@ export {
   CLOSE_CODES,
   EXTENSION_NAMES,
   type ExtensionName,
+  REGISTRY_DATES,
   SUBPROTOCOLS,
   type Subprotocol,
   UPGRADE_TOKENS,

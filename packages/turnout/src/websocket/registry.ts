@@ -1,5 +1,9 @@
 // Knows the names and numbers that IANA registered for Upgrade and WebSocket (RFC 9110 section 16.7, RFC 6455
 // section 11). Never restricts anybody to them: every type here lets other names pass.
+// Written by scripts/registry.mjs from the registries of the dates below: change that, not this.
+
+/** When IANA last changed the registries that these names come from. */
+export const REGISTRY_DATES = { upgradeTokens: '2023-10-20', websocket: '2026-06-10' } as const
 
 /** HTTP Upgrade tokens. `h2c` is obsolete and still spoken. */
 export const UPGRADE_TOKENS = ['HTTP', 'TLS', 'websocket', 'h2c', 'connect-udp', 'connect-ip'] as const
