@@ -19,7 +19,10 @@ export interface Link {
   split(chunkBytes: readonly number[], way?: Way): void
   /** Lets everything arrive so many milliseconds late. */
   delay(ms: number, way?: Way): void
-  /** Lets nothing pass until `flow`, and the end neither: a cable that was pulled. */
+  /**
+   * Lets nothing pass until `flow`, and the end neither: a cable that was pulled. After 64 KiB the sender has to
+   * wait, as if the buffers of the network were full.
+   */
   stall(way?: Way): void
   flow(way?: Way): void
   /** Breaks the connection on both sides at once, as a reset does. What is on the way is lost. */
@@ -64,6 +67,9 @@ export function createLink(serverPipe: Pipe, clientPipe: Pipe, options: LinkOpti
 /** What is on its way, or the end behind it. */
 type Parcel = { readonly bytes: Buffer } | 'end' | 'close'
 
+/** What the buffers of a network hold; from then on the sender has to wait, as it has with TCP. */
+const HELD_HIGH_BYTES = 65_536
+
 class Direction {
   passed = 0
   readonly #from: Transport
@@ -73,6 +79,7 @@ class Direction {
   readonly #breakOff: (error?: Error) => void
   /** What a stall holds back. */
   #held: Parcel[] | undefined
+  #heldBytes = 0
   #sizes: readonly number[] = []
   #nextSize = 0
   #delayMs = 0
@@ -120,6 +127,8 @@ class Direction {
   flow(): void {
     const held = this.#held ?? []
     this.#held = undefined
+    if (this.#heldBytes >= HELD_HIGH_BYTES) this.#from.resume()
+    this.#heldBytes = 0
     for (const parcel of held) this.#arrive(parcel)
   }
 
@@ -134,12 +143,19 @@ class Direction {
 
   #arrive(parcel: Parcel): void {
     if (this.#closed) return
-    if (this.#held !== undefined) return void this.#held.push(parcel)
+    if (this.#held !== undefined) return this.#hold(parcel, this.#held)
     if (parcel === 'end') return this.#to.end()
     if (parcel === 'close') return this.#to.destroy()
     for (const chunk of this.#cutUp(parcel.bytes)) {
       if (!this.#closed) this.#pass(chunk)
     }
+  }
+
+  #hold(parcel: Parcel, held: Parcel[]): void {
+    held.push(parcel)
+    if (typeof parcel === 'string') return
+    this.#heldBytes += parcel.bytes.length
+    if (this.#heldBytes >= HELD_HIGH_BYTES) this.#from.pause()
   }
 
   #pass(chunk: Buffer): void {

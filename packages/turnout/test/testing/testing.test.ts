@@ -77,6 +77,25 @@ test('flow: what a stall held back arrives, the end behind it', async () => {
   assert.equal((await client.closed).clean, true)
 })
 
+test('stall: whoever sends on has to wait, and all of it arrives in order when it flows again', async () => {
+  const { server, client, link } = webSocketPair()
+  link.stall('toServer')
+  let waits = 0
+  for (let sent = 0; sent < 100; sent++) {
+    if (client.send(Buffer.alloc(10_000, sent)) !== true) waits++
+    await settle(1)
+  }
+  assert.ok(waits > 50, `${waits} waits`)
+  assert.ok(client.bufferedBytes > 500_000, `${client.bufferedBytes} bytes`)
+  link.flow('toServer')
+  let received = 0
+  for await (const message of server) {
+    assert.equal((message as Buffer)[0], received)
+    if (++received === 100) break
+  }
+  assert.equal(client.bufferedBytes, 0)
+})
+
 test('cut: both sides end with 1006 and the reset as the cause', async () => {
   const { server, client, link } = webSocketPair()
   link.cut()
