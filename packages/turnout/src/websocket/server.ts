@@ -1,11 +1,15 @@
 // Knows how a server turns an upgrade request into a WebSocket: checks, asks `accept`, answers, opens.
 // Never knows how requests reach it or how answers are written: that is the dispatcher's.
+import type { ServerHttp2Stream } from 'node:http2'
+import type { Duplex } from 'node:stream'
 import { MisuseError } from '../base/errors.ts'
 import type { Tally } from '../base/tally.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
 import type { Answer, Protocol } from '../http/message.ts'
 import { assertToken, sameName } from '../http/token.ts'
 import { duplexTransport } from '../transport/duplex.ts'
+import { http2Transport } from '../transport/http2.ts'
+import type { Transport } from '../transport/transport.ts'
 import { compilePath } from '../upgrade/path.ts'
 import type { Decision, Occupant, Offer, Params, UpgradeProtocol } from '../upgrade/protocol.ts'
 import { checkConnect } from './connect-handshake.ts'
@@ -123,7 +127,7 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
       upgrade: offer.protocol.name,
       fields,
       attach: (stream) => {
-        openConnection(socket, duplexTransport(stream), offer.request)
+        openConnection(socket, this.#transport(offer, stream), offer.request)
         this.#handle(socket, offer)
         return new Guest(socket)
       },
@@ -138,6 +142,11 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
     throw new MisuseError('ERR_INVALID_ARGUMENT', `subprotocol ${JSON.stringify(protocol)} was not offered`, {
       section: 'RFC 6455 section 4.2.2',
     })
+  }
+
+  #transport(offer: Offer, stream: Duplex): Transport {
+    if (offer.via === 'upgrade') return duplexTransport(stream)
+    return http2Transport(stream as ServerHttp2Stream, this.#options.clock)
   }
 
   #handle(socket: WebSocketConnection<Data>, offer: Offer): void {

@@ -138,6 +138,18 @@ describe('RFC 8441: extended CONNECT on a server', () => {
     assert.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR)
   })
 
+  it('RFC 9113 section 8.1: a client that leaves its side open after the close is reset without an error', async (t) => {
+    const { session } = await rig(t, echo)
+    const stream = ask(session)
+    await head(stream)
+    stream.resume()
+    stream.write(Buffer.from('888200000000' + '03e8', 'hex'))
+    await once(stream, 'end')
+    assert.equal(stream.writable, true)
+    await once(stream, 'close')
+    assert.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR)
+  })
+
   it('RFC 8441 section 5: terminate is RST_STREAM with CANCEL', async (t) => {
     const { session } = await rig(t, (turnout) =>
       turnout.websocket('/ws', { open: (socket) => void setImmediate(() => socket.terminate()) }),
