@@ -1,6 +1,7 @@
 // Knows how a client secures its connection in place, and when it must not send its request (RFC 2817).
 import { Agent, type IncomingMessage } from 'node:http'
-import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { connect, isIP, type TcpNetConnectOpts } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError, PeerError } from '../base/errors.ts'
@@ -9,13 +10,15 @@ import type { Fields, Protocol } from '../http/message.ts'
 import { assertToken, sameName } from '../http/token.ts'
 import { formatProtocol, parseUpgrade } from '../http/upgrade.ts'
 import { AnsweredError, readAnswer } from './answered.ts'
-import { type RequestChoices, readTimeout, withCredentials, withUpgrade } from './client.ts'
+import { chosenProxy, type RequestChoices, readTimeout, withCredentials, withUpgrade } from './client.ts'
 import { type Outcome, perform } from './exchange.ts'
+import type { TunnelProxy } from './proxy.ts'
 import type { RequestBody } from './request-body.ts'
 import { chosenProtocol } from './switch-check.ts'
 import { parseUrl, readTarget, type Target } from './target.ts'
 import { LineAgent, swallowHead } from './tls-line.ts'
 import { MendedConnection } from './tls-mend.ts'
+import { openTunnel } from './tunnel.ts'
 
 /**
  * How much the client insists. `mandatory`: `OPTIONS *` asks first, and without a 101 nothing else is sent
@@ -59,7 +62,7 @@ export type TlsUpgradeResult =
 
 /**
  * Sends a request to an http: server over a connection that TLS secures in place. It concerns the next hop alone
- * (RFC 2817 section 5): through a proxy, make a tunnel with CONNECT and speak TLS in that.
+ * (RFC 2817 section 5): with `proxy`, that is the server at the other end of a tunnel.
  * Rejects as `upgrade` does; with an AnsweredError ERR_UPGRADE_DECLINED where TLS is mandatory and the server
  * answers in the clear; with ERR_TLS_HANDSHAKE when the handshake fails.
  */
@@ -88,6 +91,7 @@ export async function upgradeTls(
     body,
     signal,
     tls: options.tls,
+    proxy: chosenProxy(options, target),
     clock: options.clock ?? systemClock,
     timeoutMs: readTimeout(options.timeoutMs),
   })
@@ -104,6 +108,7 @@ interface Setup {
   readonly body: RequestBody | undefined
   readonly signal: AbortSignal | undefined
   readonly tls: ConnectionOptions | undefined
+  readonly proxy: TunnelProxy | undefined
   readonly clock: Clock
   readonly timeoutMs: number
 }
@@ -164,7 +169,8 @@ class Attempt {
 
   async plain(): Promise<Plain> {
     const { target, method, fields, body } = this.#setup
-    const { response } = await this.#perform({ target, method, fields, body }, false)
+    const { proxy } = this.#setup
+    const { response } = await this.#perform({ target, method, fields, body, proxy }, false)
     return plain(response)
   }
 
@@ -194,8 +200,10 @@ class Attempt {
   async #ask(
     request: Asked,
     offered: readonly Protocol[],
-  ): Promise<{ readonly outcome: Outcome; connection(): Socket }> {
-    const agent = new MendingAgent()
+  ): Promise<{ readonly outcome: Outcome; connection(): Duplex }> {
+    const { proxy, target, signal, clock } = this.#setup
+    const tunnel = proxy && (await openTunnel({ proxy, target, signal, clock, timeoutMs: this.#leftMs }))
+    const agent = new MendingAgent(tunnel)
     const names = offered.map(formatProtocol).join(', ')
     const outcome = await this.#perform(
       { ...request, fields: withUpgrade(request.fields, names) },
@@ -221,7 +229,7 @@ class Attempt {
     return perform({ ...request, signal, timeoutMs: this.#leftMs, clock, agent, judge })
   }
 
-  #secure(connection: Socket): Promise<TLSSocket> {
+  #secure(connection: Duplex): Promise<TLSSocket> {
     const { target, tls, signal, clock, timeoutMs } = this.#setup
     return new Promise((resolve, reject) => {
       const where = `TLS handshake with ${target.host}:${target.port}`
@@ -276,14 +284,21 @@ interface Asked {
   readonly method: string
   readonly fields: Fields
   readonly body: RequestBody | undefined
+  readonly proxy?: TunnelProxy | undefined
 }
 
 /** One connection of its own for each request, whose 101 is mended. */
 class MendingAgent extends Agent {
   connection: MendedConnection | undefined
+  readonly #tunnel: Duplex | undefined
+
+  constructor(tunnel: Duplex | undefined) {
+    super()
+    this.#tunnel = tunnel
+  }
 
   override createConnection(options: object): MendedConnection {
-    this.connection = new MendedConnection(connect(options as TcpNetConnectOpts))
+    this.connection = new MendedConnection(this.#tunnel ?? connect(options as TcpNetConnectOpts))
     return this.connection
   }
 }

@@ -1,6 +1,5 @@
 // Knows what servers leave out of a 101 to TLS, and puts it in before node:http reads it.
 
-import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connectionOptions } from '../http/connection.ts'
 
@@ -9,12 +8,12 @@ import { connectionOptions } from '../http/connection.ts'
  * round, and node:http would take that for an ordinary response. Everything else passes as it is.
  */
 export class MendedConnection extends Duplex {
-  readonly #socket: Socket
+  readonly #socket: Duplex
   /** Heads that are not complete yet; undefined: the final one has passed. */
   #held: string | undefined = ''
   #released = false
 
-  constructor(socket: Socket) {
+  constructor(socket: Duplex) {
     super({ allowHalfOpen: true })
     this.#socket = socket
     socket.on('data', this.#onData)
@@ -23,8 +22,8 @@ export class MendedConnection extends Duplex {
     socket.on('close', this.#onClose)
   }
 
-  /** Gives the socket itself back, as if nothing had been between. */
-  release(): Socket {
+  /** Gives the connection itself back, as if nothing had been between. */
+  release(): Duplex {
     const socket = this.#socket
     this.#released = true
     socket.pause()

@@ -1,13 +1,14 @@
 // Proves upgrade/tls-client.ts and upgrade/tls-line.ts against a server of our own and against exact bytes.
 import assert from 'node:assert/strict'
-import { type Agent, get as getHttp, type IncomingMessage } from 'node:http'
+import { type Agent, createServer as createHttpServer, get as getHttp, type IncomingMessage } from 'node:http'
+import { connect as connectTcp, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { TLSSocket } from 'node:tls'
 import { type TlsMode, type TlsUpgradeOptions, upgradeTls } from '../../src/upgrade/tls-client.ts'
 import { certificate, privateKey } from './certificate.ts'
 import { fieldOf, head, type RawServer, rawServer } from './raw-server.ts'
 import { tlsStation } from './tls-wire.ts'
-import { openStation, type Station, watchProcess, within } from './wire.ts'
+import { listen, openStation, type Station, watchProcess, within } from './wire.ts'
 
 const tls = { ca: certificate }
 
@@ -205,6 +206,34 @@ test('the agent has this connection only: when it is gone, or for another host, 
   agent!.destroy()
   await assert.rejects(getOver(agent!, url), { code: 'ERR_CLOSED' })
   await station.stop()
+})
+
+test('R42: RFC 2817 section 5.2: through a proxy it is a tunnel first, in which TLS is asked for', async () => {
+  const station = await openStation(tlsStation())
+  const proxy = createHttpServer((request, response) => response.writeHead(500).end(request.url))
+  const asked: string[] = []
+  proxy.on('connect', (request, client: Socket, first: Buffer) => {
+    asked.push(request.url ?? '')
+    const [host, port] = (request.url ?? '').split(':')
+    const server = connectTcp(Number(port), host, () => {
+      client.write('HTTP/1.1 200 OK\r\n\r\n')
+      server.write(first)
+      server.pipe(client).pipe(server)
+    })
+    server.on('error', () => client.destroy())
+    client.on('error', () => server.destroy())
+  })
+  const port = await listen(proxy)
+  for (const mode of ['mandatory', 'optional', 'invited'] satisfies TlsMode[]) {
+    const { secure, text, agent } = await ask(station, '/a', { mode, proxy: `http://127.0.0.1:${port}` })
+    assert.deepEqual([secure, text], mode === 'invited' ? [false, 'clear GET /a'] : [true, 'secret GET /a'])
+    agent?.destroy()
+  }
+  const target = `127.0.0.1:${station.port}`
+  assert.deepEqual(asked, [target, target, target])
+  await station.stop()
+  proxy.closeAllConnections()
+  await new Promise((done) => proxy.close(done))
 })
 
 test('what could never be is refused before a byte is written', async () => {
