@@ -156,6 +156,27 @@ test('R18: RFC 9110 section 7.8: any response of the app may name what it could 
   }
 })
 
+// --- a handshake with content
+
+for (const [what, request] of [
+  ['Content-Length', `${webSocketHead('/ws', 'Content-Length: 5')}hello`],
+  ['Transfer-Encoding', `${webSocketHead('/ws', 'Transfer-Encoding: chunked')}5\r\nhello\r\n0\r\n\r\n`],
+] as const) {
+  stationTest(
+    `RFC 6455 section 4.2.1: a handshake with ${what} gets 400 and the end; neither content nor what follows is obeyed`,
+    async ({ dial, log }) => {
+      const wire = dial()
+      wire.send(request + get('/smuggled'))
+      const response = await wire.response({ toEnd: true })
+      assert.equal(response.status, 400)
+      assert.equal(response.field('connection'), 'close')
+      assert.equal(response.field('upgrade'), undefined)
+      assert.deepEqual(log, [])
+    },
+    { setUp: (turnout) => void turnout.websocket('/ws', {}) },
+  )
+}
+
 // --- optimistic data
 
 const early = {
