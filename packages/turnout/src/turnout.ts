@@ -82,7 +82,8 @@ export interface Turnout {
    * reasons. RFC 9113 has withdrawn it: what comes out is for old clients, such as `curl --http2`. And it is
    * a known way past proxies: one that forwards `Upgrade: h2c` believes the connection to be a tunnel from then
    * on, and every later request on it goes by its access rules unseen (request smuggling). Call this only where
-   * no proxy stands before the server, or where the proxy drops Upgrade and HTTP2-Settings as it must.
+   * no proxy stands before the server, or where the proxy drops Upgrade and HTTP2-Settings as it must. Never before
+   * an Express app: it throws on HTTP/2, which ends the process; see the option `server`.
    * @throws MisuseError ERR_DUPLICATE_ROUTE, ERR_INVALID_ARGUMENT
    */
   h2c(options?: H2cOptions): this

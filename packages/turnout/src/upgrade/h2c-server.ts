@@ -29,7 +29,8 @@ export interface H2cOptions {
   readonly accept?: (request: IncomingMessage) => boolean | Promise<boolean>
   /**
    * Who serves HTTP/2: an `http2.createServer()` of yours, which need not listen. Default: the request listeners of
-   * the server that the connection came through, with request and response of Node's compatibility API.
+   * the server that the connection came through, with request and response of Node's compatibility API. Koa, Fastify
+   * and Hono take those; Express throws on them.
    */
   readonly server?: Http2Server
   /** What the server tells the client, where `server` is left to turnout. Default: Node's. */
