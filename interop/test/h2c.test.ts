@@ -166,7 +166,7 @@ describePeer('our h2c client with nghttpx', { name: 'nghttpx', missing: noNghttp
       assert.equal((await textOf(result.body)).length, BIG_BYTES)
       // Fields that come again are sent as references to what the server must have seen, too.
       for (let again = 0; again < 5; again++) {
-        const stream = result.session.request({ ':path': '/n', 'x-a': `same ${again % 2}` })
+        const stream: Readable = result.session.request({ ':path': '/n', 'x-a': `same ${again % 2}` })
         assert.equal(await textOf(stream), `1.1 GET /n same ${again % 2}`)
       }
       await new Promise<void>((resolve) => result.session.close(resolve))
