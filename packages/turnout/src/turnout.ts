@@ -97,6 +97,8 @@ export interface Turnout {
   /**
    * Takes the upgrades of a server of node:http, node:https, or node:http2 with `allowHTTP1`. Its own handlers
    * stay as they are and get every upgrade request that nobody takes as an ordinary request. Once is enough.
+   * A server of node:http2 serves WebSockets over HTTP/2, too (RFC 8441): its clients are told from now on, so
+   * attach before it listens. See docs/http2.md.
    */
   attach(server: AttachableServer, options?: AttachOptions): this
   /** Leaves the server as it was before `attach`. Connections live on. */
@@ -105,7 +107,8 @@ export interface Turnout {
    * Switches from inside an ordinary route, after its middleware. A request that did not ask for it gets a 426
    * with the invitation, and undefined is returned: the response is then sent. Undefined also when `accept`
    * answered with a Response or the client is gone; only an `accept` that returns nothing leaves the response
-   * to the route. With an async `accept`, a promise of the same.
+   * to the route. With an async `accept`, a promise of the same. An ordinary request of HTTP/2, which has no
+   * Upgrade, gets a 400, and `onError` is told ERR_HTTP2_FORBIDS_UPGRADE once.
    * @throws MisuseError ERR_ALREADY_ANSWERED, ERR_NOT_ATTACHED
    */
   upgrade<Data = undefined>(
