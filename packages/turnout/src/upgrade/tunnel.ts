@@ -86,7 +86,8 @@ const SECTIONS: Readonly<Record<number, string>> = {
 }
 
 function asked({ proxy, target }: Tunnel): RequestOptions {
-  const headers: Record<string, string | string[]> = { Host: authority(target) }
+  // else node:http says close, which is true of neither a tunnel nor a refusal
+  const headers: Record<string, string | string[]> = { Host: authority(target), Connection: 'keep-alive' }
   for (const [name, value] of proxy.fields) {
     const before = headers[name]
     headers[name] = before === undefined ? value : [before, value].flat()

@@ -66,6 +66,7 @@ test('RFC 9110 section 9.3.6: the CONNECT names host and port, twice, and who as
   assert.match(request!.head, /^CONNECT target\.example:80 HTTP\/1\.1\r\n/)
   assert.equal(fieldOf(request!.head, 'Host'), 'target.example:80')
   assert.equal(fieldOf(request!.head, 'Proxy-Authorization'), 'Basic dTpw')
+  assert.equal(fieldOf(request!.head, 'Connection'), 'keep-alive')
 })
 
 test('RFC 9110 section 9.3.6: an IPv6 address keeps its brackets', bounded, async (t) => {
