@@ -374,7 +374,8 @@ test('an upgrade on a server without the turnout is refused with what to do', as
 
 test('R3: inside an app on HTTP/2 there is no Upgrade, no Connection and no throw', async () => {
   const watch = watchProcess()
-  const turnout = createTurnout()
+  const told: unknown[] = []
+  const turnout = createTurnout({ onError: (error) => told.push(error) })
   const server = createSecureServer(
     { key: privateKey, cert: certificate, allowHTTP1: true },
     (request, response) => {
@@ -387,6 +388,11 @@ test('R3: inside an app on HTTP/2 there is no Upgrade, no Connection and no thro
   const [headers] = await once(stream, 'response')
   assert.equal(headers[':status'], 400)
   assert.equal(headers.upgrade, undefined)
+  assert.equal(headers.connection, undefined)
+  assert.deepEqual(
+    told.map((error) => (error as { code?: string }).code),
+    ['ERR_HTTP2_FORBIDS_UPGRADE'],
+  )
   stream.resume()
   session.close()
   await turnout.close()
