@@ -2,13 +2,27 @@
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
+import { MisuseError } from '../../src/base/errors.ts'
 import type { Turnout } from '../../src/turnout.ts'
 import { upgrade } from '../../src/upgrade/client.ts'
-import { get, openStation, stationTest, upgradeHead } from '../upgrade/wire.ts'
+import { get, openStation, type StationOptions, stationTest, upgradeHead } from '../upgrade/wire.ts'
 
 /** The key and the accept of RFC 6455 section 1.3. */
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
+
+/** Routes that take an upgrade, `/live` inside the app. */
+const inApp = (accept: () => true | { headers: Record<string, string> }): StationOptions => ({
+  setUp(turnout, server, log) {
+    turnout.protocol('foo', echo).websocket('/ws', {})
+    server.removeAllListeners('request')
+    server.on('request', (request, response) => {
+      log.push(String(request.url))
+      if (request.url !== '/live') return void response.end('page')
+      turnout.upgrade(request, response, { accept })
+    })
+  },
+})
 
 const echo = { handler: (stream: Duplex) => void stream.pipe(stream) }
 
@@ -155,6 +169,62 @@ test('R18: RFC 9110 section 7.8: any response of the app may name what it could 
     await station.stop()
   }
 })
+
+stationTest(
+  'R4: RFC 9110 section 7.8: Upgrade in HTTP/1.0 is ignored where HTTP/1.1 would be switched, and inside an app',
+  async ({ dial, log }) => {
+    for (const [path, status] of [
+      ['/ws', 200],
+      ['/up', 200],
+      ['/live', 426],
+    ] as const) {
+      const head = path === '/up' ? upgradeHead() : webSocketHead(path)
+      const old = dial()
+      old.send(head.replace('HTTP/1.1', 'HTTP/1.0').replace('keep-alive, ', ''))
+      const response = await old.response({ toEnd: true })
+      assert.equal(response.status, status, path)
+      assert.match(response.field('connection')!, /close$/)
+      const wire = dial()
+      wire.send(head)
+      assert.equal((await wire.response()).status, 101, path)
+    }
+    assert.deepEqual(log, ['/ws', '/up', '/live', '/live'])
+  },
+  inApp(() => true),
+)
+
+stationTest(
+  'R7: inside an app too, Upgrade counts only beside the Connection option',
+  async ({ dial }) => {
+    const wire = dial()
+    for (const connection of ['keep-alive', 'x-upgrade', 'keep-alive, "upgrade"']) {
+      wire.send(webSocketHead('/live').replace(/^Connection: .*$/m, `Connection: ${connection}`))
+      const response = await wire.response()
+      assert.equal(response.status, 426, connection)
+      assert.equal(response.field('connection'), 'Upgrade')
+    }
+    wire.send(webSocketHead('/live'))
+    assert.equal((await wire.response()).status, 101)
+  },
+  inApp(() => true),
+)
+
+for (const name of ['Content-Length', 'Transfer-Encoding', 'Upgrade', 'Connection']) {
+  stationTest(
+    `R10: RFC 9110 section 15.2.2: inside an app too, a ${name} of accept's gets into no 101: 500, and onError hears of it`,
+    async ({ dial, errors }) => {
+      const wire = dial()
+      wire.send(webSocketHead('/live') + webSocketHead('/live'))
+      for (let at = 0; at < 2; at++) {
+        const response = await wire.response()
+        assert.equal(response.status, 500)
+        assert.equal(response.field('upgrade'), undefined)
+      }
+      for (const error of errors) assert.ok(error instanceof MisuseError)
+    },
+    { ...inApp(() => ({ headers: { [name]: 'foo' } })), expectedErrors: 2 },
+  )
+}
 
 // --- a handshake with content
 
