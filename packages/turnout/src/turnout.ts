@@ -200,6 +200,7 @@ class ServerSide implements Turnout {
   h2c(options: H2cOptions = {}): this {
     const protocol = h2cProtocol(options, this.#clock)
     this.#register(`h2c on ${options.path === undefined ? 'every path' : pathShape(options.path)}`)
+    protocol.tally = this.#tallyOf(options.path, 'h2c')
     this.#dispatcher.add(protocol)
     return this
   }
@@ -207,6 +208,7 @@ class ServerSide implements Turnout {
   tlsInPlace(options: TlsInPlaceOptions): this {
     const protocol = tlsProtocol(options, { clock: this.#clock, onError: this.#onProtocolError })
     this.#register('TLS in place')
+    protocol.tally = this.#tallyOf('*', 'TLS')
     this.#dispatcher.add(protocol)
     return this
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createVirtualClock } from '../../src/base/clock.ts'
 import { Tally } from '../../src/base/tally.ts'
 import { createTurnout } from '../../src/turnout.ts'
 import { readMetrics } from '../../src/upgrade/metrics.ts'
@@ -94,6 +95,30 @@ test('messages, bytes, close codes and errors of WebSockets are counted on their
   } finally {
     await station.stop()
   }
+})
+
+test('the heartbeat tells how long its round trips take', async () => {
+  const clock = createVirtualClock()
+  const station = await openStation({ clock, setUp: (turnout) => void turnout.websocket('/ws', {}) })
+  try {
+    const socket = await connect(`ws://127.0.0.1:${station.port}/ws`)
+    const latency = () => station.turnout.metrics().routes[0]!.latencyMs
+    assert.equal(latency().count, 0)
+    for (let second = 0; second < 31; second++) clock.advance(1_000)
+    const answered = async () => {
+      while (latency().count === 0) await new Promise(setImmediate)
+    }
+    await within('the first Pong', answered())
+    assert.deepEqual([latency().count, latency().counts[0]], [1, latency().sum <= 1 ? 1 : 0])
+    await socket.close(1000)
+  } finally {
+    await station.stop()
+  }
+})
+
+test('h2c and TLS in place have entries of their own', () => {
+  const { routes } = createTurnout().h2c({ path: '/old' }).metrics()
+  assert.deepEqual([routes[0]?.route, routes[0]?.protocol], ['/old', 'h2c'])
 })
 
 test('upgrades inside the app share one entry a protocol', async () => {
