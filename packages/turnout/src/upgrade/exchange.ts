@@ -74,7 +74,14 @@ export async function perform(exchange: Exchange): Promise<Outcome> {
 
 async function askThroughProxy(exchange: Exchange): Promise<Outcome> {
   const { proxy, clock, timeoutMs, body } = exchange
-  if (proxy === undefined || exchange.connection !== undefined) return ask(exchange, undefined)
+  const { connection } = exchange
+  if (connection !== undefined) {
+    return ask(exchange, undefined).catch((error: unknown) => {
+      connection.destroy()
+      throw error
+    })
+  }
+  if (proxy === undefined) return ask(exchange, undefined)
   const beganMs = clock.now()
   let tunnel: Duplex
   try {

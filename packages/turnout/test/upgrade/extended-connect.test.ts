@@ -379,6 +379,20 @@ describe('RFC 8441: extended CONNECT on a server', () => {
   })
 })
 
+describe('limits over HTTP/2', () => {
+  it('one connection more than maxConnections gets 503 with Retry-After, until one has gone', async (t) => {
+    const { session } = await rig(t, echo, { maxConnections: 1 })
+    const first = ask(session)
+    assert.equal((await head(first))[':status'], 200)
+    const refused = await head(ask(session))
+    assert.deepEqual([refused[':status'], refused['retry-after']], [503, '10'])
+    first.resume()
+    first.end(Buffer.from('888200000000' + '03e8', 'hex'))
+    await once(first, 'close')
+    assert.equal((await head(ask(session)))[':status'], 200)
+  })
+})
+
 describe('generic protocols over extended CONNECT', () => {
   it('take part only where they say so, with half-close', async (t) => {
     const { session } = await rig(t, (turnout) =>
