@@ -11,15 +11,16 @@ import { get, openStation, type StationOptions, stationTest, upgradeHead } from 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
 
-/** Routes that take an upgrade, `/live` inside the app. */
+/** Routes that take an upgrade; `/live` and `/foo` do so inside the app. */
 const inApp = (accept: () => true | { headers: Record<string, string> }): StationOptions => ({
   setUp(turnout, server, log) {
-    turnout.protocol('foo', echo).websocket('/ws', {})
+    turnout.protocol('foo', { path: '/up', ...echo }).websocket('/ws', {})
     server.removeAllListeners('request')
     server.on('request', (request, response) => {
       log.push(String(request.url))
-      if (request.url !== '/live') return void response.end('page')
-      turnout.upgrade(request, response, { accept })
+      if (request.url === '/foo') turnout.upgrade(request, response, { protocol: 'foo', accept, ...echo })
+      else if (request.url === '/live') turnout.upgrade(request, response, { accept })
+      else response.end('page')
     })
   },
 })
@@ -214,7 +215,7 @@ for (const name of ['Content-Length', 'Transfer-Encoding', 'Upgrade', 'Connectio
     `R10: RFC 9110 section 15.2.2: inside an app too, a ${name} of accept's gets into no 101: 500, and onError hears of it`,
     async ({ dial, errors }) => {
       const wire = dial()
-      wire.send(webSocketHead('/live') + webSocketHead('/live'))
+      wire.send(webSocketHead('/live') + upgradeHead({ path: '/foo', upgrade: 'bar, foo' }))
       for (let at = 0; at < 2; at++) {
         const response = await wire.response()
         assert.equal(response.status, 500)
