@@ -89,6 +89,16 @@ export function tallyOf(socket: WebSocketConnection): Tally {
   return shellOf(socket).tally
 }
 
+/** Only for the standard's WebSocket: what is sent until `releaseSends` leaves in one write. */
+export function holdSends(socket: WebSocketConnection): void {
+  shellOf(socket).sender.chunkBegins()
+}
+
+/** Only for the standard's WebSocket: see `holdSends`. */
+export function releaseSends(socket: WebSocketConnection): void {
+  shellOf(socket).sender.chunkEnds()
+}
+
 export function roleOf(socket: WebSocketConnection): Role {
   return shellOf(socket).role
 }

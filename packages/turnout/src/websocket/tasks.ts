@@ -2,9 +2,21 @@
 // been acted upon before the next.
 import { Inbox } from './inbox.ts'
 
+/** Told when things that had to wait are about to be done, and when they are: what they send can leave together. */
+export interface TasksHost {
+  onBacklog(): void
+  onBacklogDone(): void
+}
+
 export class Tasks {
+  readonly #host: TasksHost
   readonly #waiting = new Inbox<() => void>()
   #busy = false
+  #backlog = false
+
+  constructor(host: TasksHost) {
+    this.#host = host
+  }
 
   /** Something was done whose consequences are not through, or waits to be done. */
   get busy(): boolean {
@@ -31,7 +43,13 @@ export class Tasks {
 
   readonly #next = (): void => {
     const task = this.#waiting.take()
-    if (task === undefined) this.#busy = false
-    else this.#do(task)
+    if (task !== undefined) {
+      if (!this.#backlog) this.#host.onBacklog()
+      this.#backlog = true
+      return this.#do(task)
+    }
+    this.#busy = false
+    if (this.#backlog) this.#host.onBacklogDone()
+    this.#backlog = false
   }
 }

@@ -5,6 +5,7 @@ import type { CloseInfo, WebSocketConnection } from './connection.ts'
 import { EventHandlers } from './event-handlers.ts'
 import { CloseEvent, FailureEvent } from './events.ts'
 import type { Message } from './options.ts'
+import { holdSends, releaseSends } from './shell.ts'
 import { assertClose, assertSubprotocols, readUrl } from './standard-checks.ts'
 import { Tasks } from './tasks.ts'
 import { clampToUnsignedShort, toInit, toSendable, type WebSocketInit } from './web-idl.ts'
@@ -69,7 +70,10 @@ export class WebSocket extends EventTarget {
   readonly #handlers = new EventHandlers(this)
   readonly #buffered = new BufferedAmount()
   /** Each event is a task of its own: a listener that was added because of one hears the next. */
-  readonly #tasks = new Tasks()
+  readonly #tasks = new Tasks({
+    onBacklog: () => this.#connection && holdSends(this.#connection),
+    onBacklogDone: () => this.#connection && releaseSends(this.#connection),
+  })
   #connection: WebSocketConnection | undefined
   /** As far as this face is concerned; the connection may be closing already. */
   #readyState: 0 | 1 | 2 | 3 = CONNECTING

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Tasks } from '../../src/websocket/tasks.ts'
 
+const nobody = { onBacklog: () => {}, onBacklogDone: () => {} }
+
 test('the first is done at once, the next when the promises of the one before are through', async () => {
-  const tasks = new Tasks()
+  const tasks = new Tasks(nobody)
   const log: string[] = []
   const chain = async (name: string, depth: number): Promise<void> => {
     for (let i = 0; i < depth; i++) await undefined
@@ -23,7 +25,7 @@ test('the first is done at once, the next when the promises of the one before ar
 })
 
 test('what a task asks for comes behind what waits already', async () => {
-  const tasks = new Tasks()
+  const tasks = new Tasks(nobody)
   const log: string[] = []
   tasks.run(() => {
     log.push('a')
@@ -37,11 +39,22 @@ test('what a task asks for comes behind what waits already', async () => {
 })
 
 test('a task that throws does not hold up the next', async () => {
-  const tasks = new Tasks()
+  const tasks = new Tasks(nobody)
   const log: string[] = []
   assert.throws(() => tasks.run(() => assert.fail('thrown')), /thrown/)
   tasks.run(() => void log.push('next'))
   await new Promise(setImmediate)
   assert.deepEqual(log, ['next'])
   assert.equal(tasks.busy, false)
+})
+
+test('the host is told of a backlog, once, and of its end', async () => {
+  const log: string[] = []
+  const tasks = new Tasks({ onBacklog: () => log.push('begins'), onBacklogDone: () => log.push('ends') })
+  tasks.run(() => log.push('alone'))
+  await new Promise(setImmediate)
+  assert.deepEqual(log.splice(0), ['alone'])
+  for (const name of ['a', 'b', 'c']) tasks.run(() => log.push(name))
+  await new Promise(setImmediate)
+  assert.deepEqual(log, ['a', 'begins', 'b', 'c', 'ends'])
 })

@@ -512,3 +512,20 @@ test(
     }
   },
 )
+
+test('answers to messages that came in one packet leave in two writes at most', bounded, async (t) => {
+  const { socket, request } = await opened(t)
+  socket.onmessage = ({ data }) => socket.send(data)
+  let reads = 0
+  request.socket.on('data', () => reads++)
+  const frames = Array.from({ length: 50 }, (_, at) =>
+    Buffer.concat([hex('81 02'), Buffer.from(String(at + 10))]),
+  )
+  request.socket.write(Buffer.concat(frames))
+  const answers = await framesOf(request, 50)
+  assert.deepEqual(
+    answers.map(({ payload }) => Number(payload.toString())),
+    Array.from({ length: 50 }, (_, at) => at + 10),
+  )
+  assert.ok(reads <= 2, `${reads} reads`)
+})
