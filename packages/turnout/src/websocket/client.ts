@@ -50,7 +50,7 @@ export interface ConnectOptions<Data = unknown>
    * Go over HTTP/2 (RFC 8441), where many sockets to one origin share a connection. `auto`: where the server takes
    * it, else HTTP/1.1; over TLS only, and not together with an `agent`. `true`: or reject with
    * ERR_HTTP2_NOT_OFFERED; a ws: URL then means a server that speaks nothing else. A session of node:http2: that
-   * one; closing it is up to you. Default false: HTTP/1.1.
+   * one, except for redirects to another origin; closing it is up to you. Default false: HTTP/1.1.
    */
   readonly http2?: Http2Choice | false
   /** Kept for you as `socket.data`. */
@@ -232,7 +232,10 @@ function chooseCarrier<Data>(
   const { http2 = false, clock = systemClock, signal, agent } = plan.options
   if (http2 === false || (http2 === 'auto' && agent)) return { kind: 'http1', connection: undefined }
   const proxy = chosenProxy(plan.options, target)
-  return openCarrier({ choice: http2, target, tls: hop.tls, proxy, signal, timeoutMs, clock })
+  // a session was given for the place that the application named, not for where its server sends us
+  const elsewhere = typeof http2 === 'object' && hop.url.origin !== plan.hop.url.origin
+  const choice = elsewhere ? 'auto' : http2
+  return openCarrier({ choice, target, tls: hop.tls, proxy, signal, timeoutMs, clock })
 }
 
 function open<Data>(plan: Dial<Data>, agreed: Agreement, stream: Duplex): WebSocketConnection<Data> {

@@ -280,6 +280,26 @@ describe('RFC 8441: what does not come about', () => {
     assert.equal((await socket.closed).code, 1000)
   })
 
+  it('a redirect to another origin leaves the session that was given', async (t) => {
+    const asked: string[] = []
+    const other = createHttpServer()
+    const turnout = createTurnout()
+      .websocket('/', { open: (socket) => void socket.close(1000) })
+      .attach(other)
+    t.after(() => turnout.close({ grace: 1 }))
+    const elsewhere = `http://127.0.0.1:${await listen(t, other)}/`
+    const port = await plain(t, (stream, headers) => {
+      asked.push(String(headers[':path']))
+      stream.respond({ ':status': 307, location: elsewhere })
+      stream.end()
+    })
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    t.after(() => session.destroy())
+    const socket = await connect(`ws://127.0.0.1:${port}/old`, { http2: session, maxRedirects: 1 })
+    assert.equal((await socket.closed).code, 1000)
+    assert.deepEqual(asked, ['/old'])
+  })
+
   it('RFC 8441 section 5: a subprotocol or an extension that nobody asked for cancels the stream', async (t) => {
     for (const [name, value, code] of [
       ['sec-websocket-protocol', 'x', 'ERR_SUBPROTOCOL_NOT_OFFERED'],
