@@ -62,17 +62,22 @@ export function answerDeflate(
   return undefined
 }
 
-/** The client's offer. */
-export function offerDeflate(preferences: DeflatePreferences): ExtensionOffer {
-  const parameters: [string, string | undefined][] = []
-  if (preferences.serverNoContextTakeover) parameters.push(['server_no_context_takeover', undefined])
-  if (preferences.clientNoContextTakeover) parameters.push(['client_no_context_takeover', undefined])
+/**
+ * The client's offers, the one that says most first. What it asks of the server stands in each; how small its own
+ * window is only helps the server, and there are servers that would rather decline than make use of it.
+ */
+export function offerDeflate(preferences: DeflatePreferences): ExtensionOffer[] {
+  const asked: [string, string | undefined][] = []
+  if (preferences.serverNoContextTakeover) asked.push(['server_no_context_takeover', undefined])
+  if (preferences.clientNoContextTakeover) asked.push(['client_no_context_takeover', undefined])
   if (preferences.serverMaxWindowBits !== undefined) {
-    parameters.push(['server_max_window_bits', String(preferences.serverMaxWindowBits)])
+    asked.push(['server_max_window_bits', String(preferences.serverMaxWindowBits)])
   }
   const bits = preferences.clientMaxWindowBits
-  parameters.push(['client_max_window_bits', bits === undefined ? undefined : String(bits)])
-  return { name: DEFLATE, parameters }
+  return (bits === undefined ? [undefined] : [String(bits), undefined]).map((value) => ({
+    name: DEFLATE,
+    parameters: [...asked, ['client_max_window_bits', value]],
+  }))
 }
 
 /**
@@ -84,10 +89,8 @@ export function confirmDeflate(answer: ExtensionOffer, preferences: DeflatePrefe
   if (typeof answered === 'string') throw refused(answered)
   const clientBits = answered.client_max_window_bits as number | undefined
   const serverBits = answered.server_max_window_bits
-  const { clientMaxWindowBits: mostClient, serverMaxWindowBits: mostServer } = preferences
-  if (clientBits !== undefined && mostClient !== undefined && clientBits > mostClient) {
-    throw refused(`client_max_window_bits is ${clientBits}, and ${mostClient} was offered`)
-  }
+  const { clientMaxWindowBits: mostClient = LARGEST_WINDOW_BITS, serverMaxWindowBits: mostServer } =
+    preferences
   if (serverBits !== undefined && mostServer !== undefined && serverBits > mostServer) {
     throw refused(`server_max_window_bits is ${serverBits}, and ${mostServer} was offered`)
   }
@@ -95,9 +98,9 @@ export function confirmDeflate(answer: ExtensionOffer, preferences: DeflatePrefe
     serverNoContextTakeover: answered.server_no_context_takeover === true,
     clientNoContextTakeover:
       answered.client_no_context_takeover === true || preferences.clientNoContextTakeover === true,
-    // a server ought to repeat what it accepts of our wishes; without, what it sends can be read all the same
+    // a server ought to repeat what it was asked for; without, what it sends can be read all the same
     serverMaxWindowBits: serverBits ?? LARGEST_WINDOW_BITS,
-    clientMaxWindowBits: clientBits ?? mostClient ?? LARGEST_WINDOW_BITS,
+    clientMaxWindowBits: Math.min(clientBits ?? LARGEST_WINDOW_BITS, mostClient),
   }
 }
 

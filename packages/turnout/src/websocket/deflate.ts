@@ -59,7 +59,7 @@ class PermessageDeflate implements Extension {
 
   /** Wishes that were not expressed are none: a server that cannot fulfil them would have to decline. */
   offer(): ReturnType<Extension['offer']> {
-    return [offerDeflate(this.#options)]
+    return offerDeflate(this.#options)
   }
 
   confirm(answer: Parameters<Extension['confirm']>[0]): Agreed {
