@@ -6,14 +6,19 @@ import os
 import sys
 
 import websockets
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from payload import payload  # noqa: E402
 
 
-async def echo(url, protocols, payloads):
+async def echo(url, protocols, payloads, deflate=None):
+    """With deflate, the parameters of permessage-deflate: offers them. Without, no compression."""
     wrong = []
-    async with websockets.connect(url, subprotocols=protocols or None, compression=None) as socket:
+    extensions = [ClientPerMessageDeflateFactory(**deflate)] if deflate is not None else None
+    async with websockets.connect(
+        url, subprotocols=protocols or None, compression=None, extensions=extensions
+    ) as socket:
         for description in payloads:
             sent = payload(description["kind"], description["bytes"])
             await socket.send(sent)

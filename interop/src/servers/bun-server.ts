@@ -17,6 +17,7 @@ declare const Bun: {
     readonly port: number
     fetch(request: Request, server: BunServer): Response | undefined
     readonly websocket: {
+      readonly perMessageDeflate: boolean
       open(socket: BunSocket): void
       message(socket: BunSocket, message: string | Uint8Array): void
       close(socket: BunSocket, code: number, reason: string): void
@@ -32,6 +33,7 @@ const server = Bun.serve({
     return new Response('a WebSocket only', { status: 426 })
   },
   websocket: {
+    perMessageDeflate: true,
     open(socket) {
       const { pathname, searchParams } = socket.data.url
       if (pathname !== '/close') return

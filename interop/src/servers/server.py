@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import sys
 from urllib.parse import parse_qs, urlsplit
 
 import websockets
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 
 async def handle(socket, path):
@@ -24,8 +26,15 @@ async def handle(socket, path):
     print(json.dumps({"code": socket.close_code, "reason": socket.close_reason}), flush=True)
 
 
+def compression():
+    """The parameters of permessage-deflate, if the command line names them; else the library's own choice."""
+    if len(sys.argv) == 1:
+        return {}
+    return {"compression": None, "extensions": [ServerPerMessageDeflateFactory(**json.loads(sys.argv[1]))]}
+
+
 async def main():
-    async with websockets.serve(handle, "127.0.0.1", 0) as server:
+    async with websockets.serve(handle, "127.0.0.1", 0, **compression()) as server:
         print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
         await asyncio.Future()
 
