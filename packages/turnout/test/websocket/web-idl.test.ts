@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { clampToUnsignedShort, toInit, toSendable } from '../../src/websocket/web-idl.ts'
+import {
+  clampToUnsignedShort,
+  toChunk,
+  toInit,
+  toProtocols,
+  toSendable,
+  toUnsignedShort,
+} from '../../src/websocket/web-idl.ts'
 
 test('the second argument is a string, a sequence or options', () => {
   assert.deepEqual(toInit('a'), { protocols: ['a'] })
@@ -40,4 +47,39 @@ test('bytes and Blobs are sent as they are, everything else as its string', () =
   assert.equal(toSendable(undefined), 'undefined')
   assert.equal(toSendable(5), '5')
   assert.throws(() => toSendable(Symbol('x')), TypeError)
+})
+
+test('[EnforceRange] goes towards zero, and what is out of range is a TypeError', () => {
+  for (const [value, number] of [
+    [0, 0],
+    [-0.9, 0],
+    ['12', 12],
+    [3000.9, 3000],
+    [65_535.9, 65_535],
+    [null, 0],
+    [true, 1],
+  ] as const) {
+    assert.ok(Object.is(toUnsignedShort(value), number), String(value))
+  }
+  for (const value of [-1, 65_536, Number.NaN, Number.POSITIVE_INFINITY, 'a', undefined, {}]) {
+    assert.throws(() => toUnsignedShort(value), TypeError, String(value))
+  }
+})
+
+test('a sequence is an object that can be iterated, of strings', () => {
+  assert.deepEqual(toProtocols(undefined), [])
+  assert.deepEqual(toProtocols(['a', 1]), ['a', '1'])
+  assert.deepEqual(toProtocols(new Set(['b'])), ['b'])
+  for (const wrong of ['a', null, 1, {}, [Symbol('s')]]) assert.throws(() => toProtocols(wrong), TypeError)
+})
+
+test('a chunk is bytes or a string', () => {
+  const bytes = new Uint8Array(1)
+  assert.equal(toChunk(bytes), bytes)
+  assert.equal(toChunk(bytes.buffer), bytes.buffer)
+  assert.deepEqual(
+    [toChunk('a'), toChunk(1), toChunk(null), toChunk(new Blob([]))],
+    ['a', '1', 'null', '[object Blob]'],
+  )
+  assert.throws(() => toChunk(Symbol('s')), TypeError)
 })
