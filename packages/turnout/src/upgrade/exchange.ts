@@ -16,7 +16,7 @@ import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
 import type { TunnelProxy } from './proxy.ts'
 import { dropBody, expectsContinue, framingFields, type RequestBody, sendBody } from './request-body.ts'
-import { type HandshakeOutcome, tellClientHandshake } from './sight.ts'
+import { tellClientHandshake } from './sight.ts'
 import type { Target } from './target.ts'
 import { nameOf, openTunnel } from './tunnel.ts'
 
@@ -54,22 +54,12 @@ export type Outcome =
  * Sends the request and waits. Rejects with a PeerError, with the signal's reason, with what `judge` threw or
  * what the body's source threw; then nothing of it is left.
  */
-export async function perform(exchange: Exchange): Promise<Outcome> {
+export function perform(exchange: Exchange): Promise<Outcome> {
   const { clock, target, fields } = exchange
-  const beganMs = clock.now()
-  const tell = (outcome: HandshakeOutcome, status: number | undefined, error: unknown) => {
-    const [, protocol = ''] = fields.find(([name]) => sameName(name, 'upgrade')) ?? []
-    const url = `${target.secure ? 'https' : 'http'}://${where(target)}${target.path}`
-    tellClientHandshake(protocol, { outcome, status, durationMs: clock.now() - beganMs, url, error })
-  }
-  try {
-    const outcome = await askThroughProxy(exchange)
-    tell(outcome.kind, outcome.response.statusCode, undefined)
-    return outcome
-  } catch (error) {
-    tell('failed', undefined, error)
-    throw error
-  }
+  const asked = fields.find(([name]) => sameName(name, 'upgrade'))
+  if (asked === undefined) return askThroughProxy(exchange)
+  const url = `${target.secure ? 'https' : 'http'}://${where(target)}${target.path}`
+  return tellClientHandshake({ protocol: asked[1], url, clock }, () => askThroughProxy(exchange))
 }
 
 async function askThroughProxy(exchange: Exchange): Promise<Outcome> {

@@ -16,6 +16,7 @@ import { sameName } from '../http/token.ts'
 import { cancelOnDestroy } from './connect-arrival.ts'
 import type { Outcome } from './exchange.ts'
 import { authorityOf } from './h2-session.ts'
+import { tellClientHandshake } from './sight.ts'
 import type { Target } from './target.ts'
 
 export interface ConnectExchange {
@@ -36,6 +37,12 @@ export interface ConnectExchange {
 
 /** Rejects with a PeerError, with the signal's reason or with what `judge` threw; then the stream is gone. */
 export function performConnect(exchange: ConnectExchange): Promise<Outcome> {
+  const { protocol, target, clock } = exchange
+  const url = `${target.secure ? 'https' : 'http'}://${authorityOf(target)}${target.path}`
+  return tellClientHandshake({ protocol, url, clock }, () => connectOver(exchange))
+}
+
+function connectOver(exchange: ConnectExchange): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const { session, signal, timeoutMs, clock, target } = exchange
     let stream: ClientHttp2Stream

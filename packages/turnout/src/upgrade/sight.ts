@@ -113,14 +113,33 @@ export function tellHandshake(arrival: Seen, ending: Ending): void {
   })
 }
 
-/** Tells of a client's handshake for the protocols that it offers. */
-export function tellClientHandshake(
-  protocol: string,
-  message: Omit<HandshakeMessage, 'side' | 'protocol' | 'route' | 'request'>,
-): void {
-  const told = handshakeChannel(protocol)
-  if (!told.hasSubscribers) return
-  told.publish({ ...message, side: 'client', protocol, route: undefined, request: undefined })
+/** A client's handshake. */
+export interface ClientHandshake {
+  /** Everything that it offers. */
+  readonly protocol: string
+  readonly url: string
+  readonly clock: { now(): number }
+}
+
+/** Tells of a client's handshake once `perform` has settled, and settles like it. */
+export async function tellClientHandshake<
+  Outcome extends { readonly kind: HandshakeOutcome; readonly response: IncomingMessage },
+>({ protocol, url, clock }: ClientHandshake, perform: () => Promise<Outcome>): Promise<Outcome> {
+  const beganMs = clock.now()
+  const tell = (outcome: HandshakeOutcome, status: number | undefined, error: unknown) => {
+    const told = handshakeChannel(protocol)
+    if (!told.hasSubscribers) return
+    const shared = { side: 'client', protocol, url, route: undefined, request: undefined } as const
+    told.publish({ ...shared, outcome, status, durationMs: clock.now() - beganMs, error })
+  }
+  try {
+    const outcome = await perform()
+    tell(outcome.kind, outcome.response.statusCode, undefined)
+    return outcome
+  } catch (error) {
+    tell('failed', undefined, error)
+    throw error
+  }
 }
 
 /** Tells of a client's stream, if anybody listens by now. */

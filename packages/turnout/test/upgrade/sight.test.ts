@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { createSecureServer } from 'node:http2'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
+import { createTurnout } from '../../src/turnout.ts'
 import { upgrade } from '../../src/upgrade/client.ts'
 import type {
   HandshakeMessage,
@@ -11,7 +13,8 @@ import type {
   ProtocolOpenMessage,
 } from '../../src/upgrade/sight.ts'
 import { connect } from '../../src/websocket/client.ts'
-import { openStation, upgradeHead, within } from './wire.ts'
+import { certificate, privateKey } from './certificate.ts'
+import { listen as listenOn, openStation, upgradeHead, within } from './wire.ts'
 
 interface Told {
   readonly handshake: HandshakeMessage
@@ -204,5 +207,34 @@ test('the life of a stream is told and counted: open, error, close, bytes', asyn
     assert.equal(station.errors.length, 1)
   } finally {
     await station.stop()
+  }
+})
+
+test('over HTTP/2 a handshake is told and counted on both sides like any other, and the limits hold', async (context) => {
+  const told = listen(context, 'handshake', 'websocket')
+  const turnout = createTurnout({ maxConnections: 1 }).websocket('/ws', {})
+  const server = createSecureServer({ key: privateKey, cert: certificate, allowHTTP1: true })
+  turnout.attach(server)
+  const port = await listenOn(server)
+  const url = `wss://127.0.0.1:${port}/ws`
+  const options = { http2: true, tls: { ca: certificate } }
+  try {
+    const socket = await connect(url, options)
+    await assert.rejects(connect(url, options), { code: 'ERR_UPGRADE_DECLINED', status: 503 })
+    assert.deepEqual(
+      told.map(({ side, route, outcome, status }) => [side, route, outcome, status]),
+      [
+        ['server', '/ws', 'switched', 200],
+        ['client', undefined, 'switched', 200],
+        ['server', '/ws', 'limited', 503],
+        ['client', undefined, 'answered', 503],
+      ],
+    )
+    assert.equal(told[1]?.url, `https://127.0.0.1:${port}/ws`)
+    assert.deepEqual(turnout.metrics().routes[0]?.handshakes, { 200: 1, limited: 1 })
+    await socket.close(1000)
+  } finally {
+    await turnout.close({ grace: 1_000 })
+    await within('the server closes', new Promise((resolve) => server.close(resolve)))
   }
 })
