@@ -42,6 +42,16 @@ export const peers: readonly Peer[] = [
     server: node('servers/turnout-iterator.js'),
   },
   {
+    name: 'turnout-chunks',
+    title: "turnout, binary: 'chunks'",
+    packages: ['turnout'],
+    server: node('servers/turnout-chunks.js'),
+    cannot: (workload) => {
+      const large = workload.kind === 'echo' && workload.binary && workload.sizeBytes >= 16 * 1024
+      return large ? undefined : 'the same as turnout'
+    },
+  },
+  {
     name: 'ws',
     title: 'ws',
     packages: ['ws'],
