@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
@@ -12,6 +13,8 @@ import { formatExtensions } from '../../src/websocket/extension.ts'
 import type { Role } from '../../src/websocket/frame.ts'
 import type { CompressionOptions, Message, Sendable, WebSocketOptions } from '../../src/websocket/options.ts'
 import type { Extension } from '../../src/websocket/transform.ts'
+import { WebSocketStream } from '../../src/websocket/websocket-stream.ts'
+import { WebSocket } from '../../src/websocket/whatwg.ts'
 import { hasSync, openEngines } from '../../src/websocket/zlib-engine.ts'
 import { agree, createPair, type Pair, type PairOptions } from './compressed-pair.ts'
 import { closeBody, frame, hex, parseFrames } from './frames.ts'
@@ -722,6 +725,30 @@ describe('over HTTP', () => {
     }
     assert.deepEqual(received, sent)
     assert.equal((await socket.close(1000)).clean, true)
+  })
+
+  it('the standard classes offer none of themselves, and compression when they are told to', async (t) => {
+    const url = await serve(t, { compression: AT_ONCE })
+    for (const [init, extensions] of [
+      [{}, ''],
+      [{ compression: true }, 'permessage-deflate; server_max_window_bits=13; client_max_window_bits=13'],
+    ] as const) {
+      const socket = new WebSocket(url, init)
+      await once(socket, 'open')
+      assert.equal(socket.extensions, extensions)
+      socket.send('Hello')
+      assert.equal((await once(socket, 'message'))[0].data, 'Hello')
+      socket.close()
+      await once(socket, 'close')
+
+      const stream = new WebSocketStream(url, init)
+      const { readable, writable, ...opened } = await stream.opened
+      assert.equal(opened.extensions, extensions)
+      await writable.getWriter().write('Hello')
+      assert.equal((await readable.getReader().read()).value, 'Hello')
+      stream.close()
+      await stream.closed
+    }
   })
 
   it('compression on one side alone is none', async (t) => {
