@@ -7,9 +7,12 @@ import { fromLatin1, hex, latin1 } from '../src/station/page/bytes.ts'
 import { explainField, explainStart, sectionUrl } from '../src/station/page/explain.ts'
 import { bits, type Frame, FrameReader } from '../src/station/page/frames.ts'
 import { fieldList, readMessage } from '../src/station/page/http.ts'
+import { Http2FrameReader } from '../src/station/page/http2-frames.ts'
 import { ConnectionReader, type Step } from '../src/station/page/reader.ts'
 import { describeRow, rowsOf } from '../src/station/page/rows.ts'
 import { scenarios, settle } from '../src/station/page/scenarios.ts'
+import { RecordReader } from '../src/station/page/tls-records.ts'
+import type { UnitReader } from '../src/station/page/unit.ts'
 import { hexDump } from '../src/station/page/wire-view.ts'
 import type { Side, WireEvent } from '../src/station/tape.ts'
 
@@ -77,6 +80,47 @@ describe('the frame reader', () => {
         [0, 'text', undefined],
       ],
     )
+  })
+})
+
+describe('the readers of units', () => {
+  const labels = (reader: UnitReader, wire: Uint8Array, chunkBytes: number) => {
+    const seen: string[] = []
+    for (let at = 0; at < wire.length; at += chunkBytes) {
+      for (const { label, pieces } of reader.read(wire.slice(at, at + chunkBytes))) {
+        seen.push(label)
+        assert.ok(pieces.length > 0)
+      }
+    }
+    return seen
+  }
+
+  test('RFC 9113 section 4.1: takes frames apart behind the preface, however they are cut', () => {
+    const frames =
+      '00 00 06 04 00 00 00 00 00 00 02 00 00 00 00 00 00 00 04 01 00 00 00 00 00 00 02 00 01 00 00 00 01 68 69'
+    const wire = new Uint8Array(
+      Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), bytes(frames)]),
+    )
+    for (const chunkBytes of [wire.length, 1, 7]) {
+      assert.deepEqual(labels(new Http2FrameReader('client'), wire, chunkBytes), [
+        'preface: PRI * HTTP/2.0',
+        'SETTINGS',
+        'SETTINGS, ACK',
+        'DATA, stream 1 “hi”',
+      ])
+    }
+  })
+
+  test('RFC 8446 section 5.1: takes records apart, and names what is in the clear', () => {
+    const wire = bytes('16 03 01 00 02 01 00 14 03 03 00 01 01 16 03 03 00 01 01 17 03 03 00 03 aa bb cc')
+    for (const chunkBytes of [wire.length, 1, 7]) {
+      assert.deepEqual(labels(new RecordReader(), wire, chunkBytes), [
+        'handshake: ClientHello',
+        'change_cipher_spec, 1 bytes',
+        'handshake, 1 bytes',
+        'application_data, 3 bytes',
+      ])
+    }
   })
 })
 
@@ -171,7 +215,7 @@ describe('the connection reader', () => {
     const rows = rowsOf(steps(said('client', ask), said('server', agree + '\x81\x02hi'.repeat(40))))
     assert.deepEqual(
       rows.filter(({ kind }) => kind === 'more').map((row) => describeRow(row)),
-      ['28 more.'],
+      ['24 more.'],
     )
     assert.equal(describeRow(rows[0]!), 'Client: GET /a, Upgrade: websocket.')
     assert.ok(rows.every((row) => describeRow(row).length > 5))

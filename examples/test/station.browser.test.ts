@@ -143,6 +143,20 @@ describe('the page', { skip }, () => {
     })
   })
 
+  test('RFC 7540 section 3.2: shows the settings of h2c, and the frames of HTTP/2 both ways', async () => {
+    await visit({ scenario: 'h2c' }, async (page) => {
+      await seeSign(page, 101)
+      await see(page, '.settings', /ENABLE_PUSH.*0.*INITIAL_WINDOW_SIZE.*1000000/s)
+      await see(page, '.message >> nth=0', /HTTP2-Settings:.*ENABLE_PUSH = 0.*RFC 7540, 3\.2\.1/s)
+      await entry(page, 'client', 'preface').waitFor()
+      await see(page, '.from-server', /Type.*0x4 SETTINGS.*Stream.*0, the connection itself/s)
+      await see(page, '.from-client', /0x4 SETTINGS.*ACK/s)
+      await see(page, '.from-server', /0x1 HEADERS.*END_HEADERS.*Stream.*1/s)
+      await see(page, '.from-server', /0x0 DATA.*“An ordinary answer to GET \/demo\/h2c, in HTTP\/2\./s)
+      await see(page, '#after-rules', 'RFC 9113, 4.1')
+    })
+  })
+
   test('works by keyboard alone, and shows where the focus is', async () => {
     await visit({}, async (page) => {
       await seeSign(page, 101)
@@ -195,7 +209,7 @@ describe('the page', { skip }, () => {
     { width: 390, dark: true },
   ]) {
     test(`can be read at ${width} pixels in ${dark ? 'dark' : 'light'}: contrast, width, names`, async () => {
-      for (const scenario of ['websocket', 'declined', 'key']) {
+      for (const scenario of ['websocket', 'declined', 'key', 'h2c']) {
         await visit({ scenario, width, dark }, async (page) => {
           await see(page, '#said li', /./)
           await page.locator('.wire').first().waitFor()

@@ -4,7 +4,7 @@ import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http
 import { connect as connectTcp } from 'node:net'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import { connect, upgrade } from 'turnout'
+import { connect, connectH2c, upgrade } from 'turnout'
 import { handwritten } from './handwritten.ts'
 import { join, noBytes } from './page/bytes.ts'
 import { readMessage } from './page/http.ts'
@@ -67,6 +67,8 @@ function byTurnout(journey: Journey): Promise<Said> {
       return offerProtocols(journey)
     case 'declined':
       return beDeclined(journey)
+    case 'h2c':
+      return speakHttp2(journey)
     default:
       return talk(journey)
   }
@@ -106,6 +108,28 @@ async function beDeclined({ address, target, signal }: Journey): Promise<Said> {
     ]
   } finally {
     agent.destroy()
+  }
+}
+
+async function speakHttp2({ address, target, signal }: Journey): Promise<Said> {
+  const settings = { enablePush: false, initialWindowSize: 1_000_000 }
+  const result = await connectH2c(`http://${address}${target}`, { settings, signal })
+  if (result.protocol === undefined) {
+    result.response.resume()
+    return [`connectH2c() resolved without HTTP/2: ${result.response.statusCode}`]
+  }
+  const { session, status, stream, body } = result
+  try {
+    const answer = await text(body)
+    const next = session.request({ ':path': '/demo/next' }, { signal })
+    const more = await text(next)
+    return [
+      `connectH2c() resolved with protocol '${result.protocol}' and status ${status}`,
+      `the answer came on stream ${stream.id}: '${answer.trim()}'`,
+      `another request, on stream ${next.id}: '${more.trim()}'`,
+    ]
+  } finally {
+    session.close()
   }
 }
 

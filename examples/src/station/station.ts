@@ -31,6 +31,7 @@ export async function startStation({ port, host }: StationOptions): Promise<Stat
   const journeys = createJourneys(() => addressOf(tap.server))
 
   layLines(turnout)
+  turnout.h2c({ path: '/demo/h2c' })
   turnout.websocket('/tape/:id', {
     open(socket) {
       const id = socket.params.id ?? ''
@@ -96,7 +97,9 @@ function refuse(response: ServerResponse): void {
 function answerPlainly(request: IncomingMessage, response: ServerResponse, url: URL): void {
   request.resume()
   response.setHeader('content-type', 'text/plain; charset=utf-8')
-  response.end(`An ordinary answer to ${request.method} ${url.pathname}, in HTTP/1.1.\n`)
+  response.end(
+    `An ordinary answer to ${request.method} ${url.pathname}, in HTTP/${request.httpVersion.replace('2.0', '2')}.\n`,
+  )
 }
 
 async function listen(server: Server, port: number, host: string): Promise<void> {

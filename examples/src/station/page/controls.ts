@@ -78,6 +78,10 @@ export function showCode(scenario: Scenario, chosen: Chosen, tape: string): void
   const { client, server } = scenario.code(chosen)
   byId('code-client').textContent = client
   byId('code-server').textContent = server
+  if (scenario.id === 'h2c') {
+    byId('terminal').textContent = `curl -v --http2 '${location.origin}/demo/h2c?tape=${tape}'`
+    return
+  }
   byId('terminal').textContent = [
     'curl -i -N --http1.1 --max-time 3',
     `-H 'Connection: Upgrade' -H 'Upgrade: websocket'`,

@@ -1,6 +1,8 @@
 // Knows what each line of a request or a response says about the upgrade, in one sentence, and where it is written.
 import { derive } from './accept.ts'
+import { fromBase64 } from './bytes.ts'
 import { fieldList, type Head, statusOf } from './http.ts'
+import { readSettings, saysSetting } from './http2-frames.ts'
 
 export interface Explanation {
   readonly says: string
@@ -81,12 +83,24 @@ const requestFields: Readonly<Record<string, Explain>> = {
   host: () => ordinary('Which site is meant. Exactly one in HTTP/1.1.', 'RFC 9110 section 7.2'),
   upgrade: (_value, head) => upgrade(saysOffer(fieldList(head, 'upgrade')), 'RFC 9110 section 7.8'),
   connection: (value, head) => {
+    if (names(value, 'http2-settings')) {
+      return upgrade('Upgrade and HTTP2-Settings are for this hop only.', 'RFC 7540 section 3.2.1')
+    }
     if (names(value, 'upgrade')) {
       return upgrade('Upgrade is for this hop only: a proxy must not pass it on.', 'RFC 9110 section 7.6.1')
     }
     return asksUpgrade(head)
       ? stay('Does not name Upgrade, so that field does not count.', 'RFC 9110 section 7.6.1')
       : ordinary('What the client would like to happen to the connection.', 'RFC 9112 section 9.3')
+  },
+  'http2-settings': (value) => {
+    const read = decodeSettings(value)
+    return upgrade(
+      read.length === 0
+        ? 'Settings of HTTP/2 in base64url: none.'
+        : `Settings of HTTP/2 in base64url: ${read}.`,
+      'RFC 7540 section 3.2.1',
+    )
   },
   'sec-websocket-key': (value) =>
     websocket(
@@ -120,7 +134,9 @@ const requestFields: Readonly<Record<string, Explain>> = {
 const responseFields: Readonly<Record<string, Explain>> = {
   upgrade: (value, head) =>
     statusOf(head) === 101
-      ? upgrade(`The connection switches to ${value}.`, 'RFC 9110 section 7.8')
+      ? /^tls\//i.test(value)
+        ? upgrade('The layers from here on, the lowest first: HTTP/1.1 over TLS.', 'RFC 2817 section 3.3')
+        : upgrade(`The connection switches to ${value}.`, 'RFC 9110 section 7.8')
       : upgrade(`An invitation: this server could switch to ${value}.`, 'RFC 9110 section 7.8'),
   connection: (value) => {
     if (names(value, 'upgrade')) {
@@ -152,6 +168,12 @@ function saysOffer(protocols: readonly string[]): string {
   const [first = '', ...others] = protocols
   if (others.length === 0) return `The client would like to switch to ${first}.`
   return `The client would like ${first} best, then ${others.join(', then ')}.`
+}
+
+/** `ENABLE_PUSH = 0, …` */
+function decodeSettings(value: string): string {
+  const bytes = fromBase64(value.replaceAll('-', '+').replaceAll('_', '/'))
+  return bytes === undefined ? 'not decodable' : readSettings(bytes).map(saysSetting).join(', ')
 }
 
 function isWebSocket(head: Head): boolean {

@@ -4,6 +4,7 @@ import type { Side } from '../tape.ts'
 import { type Bytes, hex, utf8 } from './bytes.ts'
 import { h } from './dom.ts'
 import { bits, type Frame, opcodeHex, type Piece } from './frames.ts'
+import type { Unit, UnitPiece } from './unit.ts'
 
 /** Bytes of a payload that are spelled out. */
 const shownBytes = 32
@@ -31,6 +32,27 @@ export function showFrame(from: Side, atMs: number, frame: Frame): HTMLElement {
       ...frame.pieces.map(showPiece),
     ),
     showBits(frame),
+  )
+}
+
+/** A frame of HTTP/2, or a record of TLS. */
+export function showUnit(from: Side, atMs: number, unit: Unit): HTMLElement {
+  return h(
+    'li',
+    { class: `entry from-${from}` },
+    entryHead(from, atMs, unit.name),
+    h(
+      'dl',
+      { class: 'fields' },
+      ...unit.fields.flatMap(([name, value]) =>
+        field(name, clip(value), ['Payload', 'As text', 'Content'].includes(name) ? 'payload' : ''),
+      ),
+    ),
+    h(
+      'div',
+      { class: 'strip', role: 'group', 'aria-label': 'Bytes on the wire' },
+      ...unit.pieces.map(showPiece),
+    ),
   )
 }
 
@@ -81,7 +103,7 @@ function saysPayload(frame: Frame): string {
   return `“${clip(frame.text)}”`
 }
 
-function showPiece({ part, bytes, says }: Piece): HTMLElement {
+function showPiece({ part, bytes, says }: Piece | UnitPiece): HTMLElement {
   return h('span', { class: `piece piece-${part}` }, h('code', {}, hexClip(bytes)), h('small', {}, says))
 }
 

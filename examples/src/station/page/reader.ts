@@ -3,6 +3,9 @@ import type { Side, WireEvent } from '../tape.ts'
 import { type Bytes, fromBase64, join, noBytes } from './bytes.ts'
 import { type Frame, FrameReader } from './frames.ts'
 import { asksToSwitch, fieldList, type HttpMessage, readMessage, statusOf } from './http.ts'
+import { Http2FrameReader } from './http2-frames.ts'
+import { RecordReader } from './tls-records.ts'
+import type { Unit, UnitReader } from './unit.ts'
 
 /** One thing worth a line on the page. */
 export type Step = { readonly atMs: number } & (
@@ -10,6 +13,8 @@ export type Step = { readonly atMs: number } & (
   | { readonly kind: 'request' | 'response'; readonly message: HttpMessage }
   | { readonly kind: 'switch'; readonly protocol: string }
   | { readonly kind: 'frame'; readonly from: Side; readonly frame: Frame }
+  /** A frame of HTTP/2, a record of TLS. */
+  | { readonly kind: 'unit'; readonly from: Side; readonly unit: Unit }
   | { readonly kind: 'data'; readonly from: Side; readonly bytes: Bytes }
   | { readonly kind: 'end'; readonly from: Side }
   | { readonly kind: 'close' }
@@ -19,9 +24,10 @@ export type Step = { readonly atMs: number } & (
 /** Events of one connection in, steps out. */
 export class ConnectionReader {
   /** `asked`: a request to switch waits for its answer; what the client sends meanwhile cannot be read yet. */
-  #mode: 'http' | 'asked' | 'websocket' | 'other' = 'http'
+  #mode: 'http' | 'asked' | 'websocket' | 'units' | 'other' = 'http'
   readonly #held: Record<Side, Bytes> = { client: noBytes, server: noBytes }
   readonly #frames: Record<Side, FrameReader> = { client: new FrameReader(), server: new FrameReader() }
+  #units: Readonly<Record<Side, UnitReader>> | undefined
   /** Methods of the requests that have no answer yet, oldest first. */
   readonly #methods: string[] = []
   #ended = false
@@ -42,7 +48,7 @@ export class ConnectionReader {
   }
 
   #read(from: Side, atMs: number): Step[] {
-    if (this.#mode === 'websocket' || this.#mode === 'other') return this.#readSwitched(from, atMs)
+    if (this.#mode !== 'http' && this.#mode !== 'asked') return this.#readSwitched(from, atMs)
     return from === 'client' ? this.#readRequests(atMs) : this.#readResponses(atMs)
   }
 
@@ -80,7 +86,9 @@ export class ConnectionReader {
 
   #switch(message: HttpMessage, atMs: number): Step[] {
     const protocol = fieldList(message.head, 'upgrade').join(', ')
-    this.#mode = protocol.toLowerCase() === 'websocket' ? 'websocket' : 'other'
+    this.#units = unitReaders(protocol)
+    const named = protocol.toLowerCase() === 'websocket' ? 'websocket' : 'other'
+    this.#mode = this.#units === undefined ? named : 'units'
     return [
       { kind: 'switch', protocol, atMs },
       ...this.#readSwitched('client', atMs),
@@ -92,7 +100,18 @@ export class ConnectionReader {
     const bytes = this.#held[from]
     this.#held[from] = noBytes
     if (bytes.length === 0) return []
+    if (this.#units !== undefined) {
+      return this.#units[from].read(bytes).map((unit) => ({ kind: 'unit', from, unit, atMs }))
+    }
     if (this.#mode === 'other') return [{ kind: 'data', from, bytes, atMs }]
     return this.#frames[from].read(bytes).map((frame) => ({ kind: 'frame', from, frame, atMs }))
   }
+}
+
+function unitReaders(protocol: string): Readonly<Record<Side, UnitReader>> | undefined {
+  if (protocol.toLowerCase() === 'h2c') {
+    return { client: new Http2FrameReader('client'), server: new Http2FrameReader('server') }
+  }
+  if (/^tls\//i.test(protocol)) return { client: new RecordReader(), server: new RecordReader() }
+  return undefined
 }

@@ -24,7 +24,7 @@ export type Row = { readonly atMs: number | undefined } & (
 )
 
 /** Frames drawn at the start and at the end; what is between becomes one row. */
-const firstFrames = 4
+const firstFrames = 8
 const lastFrames = 8
 
 export function rowsOf(steps: readonly Step[]): Row[] {
@@ -52,6 +52,8 @@ function rowOf(step: Step): Row[] {
           control: step.frame.opcode > 7,
         },
       ]
+    case 'unit':
+      return [{ kind: 'frame', atMs, from: step.from, label: step.unit.label, control: step.unit.control }]
     case 'data':
       return [{ kind: 'frame', atMs, from: step.from, label: saysBytes(step.bytes), control: false }]
     case 'end':

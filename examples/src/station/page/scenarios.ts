@@ -232,6 +232,25 @@ const socket = new WebSocket(
     performer: () => 'hand',
     code: () => ({ client: byHand, server: echoServer }),
   },
+  {
+    id: 'h2c',
+    title: 'HTTP/2 without TLS',
+    status: 101,
+    about:
+      'The client asks for h2c and says its settings in a field. After the 101 the connection speaks HTTP/2, and the request that asked is answered on stream 1. RFC 9113 has withdrawn it: off unless you ask for it.',
+    path: '/demo/h2c',
+    choices: [],
+    performer: () => 'turnout',
+    code: () => ({
+      client: `const { session, status, body } = await connectH2c(url, {
+  settings: { enablePush: false, initialWindowSize: 1_000_000 },
+})
+// the answer to the request that asked: stream 1
+const next = session.request({ ':path': '/demo/next' })`,
+      server: `// The app's own handler answers, in HTTP/1.1 and HTTP/2:
+turnout.h2c({ path: '/demo/h2c' }).attach(server)`,
+    }),
+  },
 ]
 
 /** The choices with what is missing or unknown set to the first option. */

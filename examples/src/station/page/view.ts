@@ -1,8 +1,9 @@
 /// <reference lib="dom" />
 // Knows how the steps of one connection fill the page: sign, points, diagram, wire, Accept, frames.
 import { drawDiagram } from './diagram.ts'
-import { byId, h } from './dom.ts'
-import { showData, showFrame, tellFrame } from './frame-view.ts'
+import { byId, h, sectionLink } from './dom.ts'
+import { sectionUrl } from './explain.ts'
+import { showData, showFrame, showUnit, tellFrame } from './frame-view.ts'
 import { statusOf } from './http.ts'
 import type { Step } from './reader.ts'
 import { describeRow, rowsOf, saysBytes } from './rows.ts'
@@ -49,7 +50,7 @@ export class View {
       this.#showSign()
     }
     if (step.kind === 'switch') this.#protocol = step.protocol
-    if (step.kind === 'frame' || step.kind === 'data') this.#addEntry(step)
+    if (step.kind === 'frame' || step.kind === 'unit' || step.kind === 'data') this.#addEntry(step)
     this.#showCount()
     this.#drawSoon()
   }
@@ -88,7 +89,7 @@ export class View {
     byId('status').textContent = status === 0 ? '' : `${status} ${words}. ${outcomes[line]}`
   }
 
-  #addEntry(step: Step & { kind: 'frame' | 'data' }): void {
+  #addEntry(step: Step & { kind: 'frame' | 'unit' | 'data' }): void {
     const list = byId('frame-list')
     const panel = byId('frames')
     // Keeps the newest in sight, unless the reader has scrolled back.
@@ -96,7 +97,9 @@ export class View {
     list.append(
       step.kind === 'frame'
         ? showFrame(step.from, step.atMs, step.frame)
-        : showData(step.from, step.atMs, step.bytes, this.#protocol),
+        : step.kind === 'unit'
+          ? showUnit(step.from, step.atMs, step.unit)
+          : showData(step.from, step.atMs, step.bytes, this.#protocol),
     )
     this.#entries += 1
     if (list.childElementCount > maxEntries) list.firstElementChild?.remove()
@@ -104,14 +107,19 @@ export class View {
     byId('frame-news').textContent =
       step.kind === 'frame'
         ? tellFrame(step.from, step.frame)
-        : `From the ${step.from}: ${saysBytes(step.bytes)}`
+        : `From the ${step.from}: ${step.kind === 'unit' ? step.unit.label : saysBytes(step.bytes)}`
   }
 
   #showCount(): void {
-    const framed = this.#protocol.toLowerCase() === 'websocket'
-    const noun = `${framed ? 'frame' : 'piece'}${this.#entries === 1 ? '' : 's'}`
+    const layout = layouts.find(({ protocol }) => protocol.test(this.#protocol))
+    const noun = `${layout?.noun ?? 'piece'}${this.#entries === 1 ? '' : 's'}`
     byId('after-count').textContent = this.#entries === 0 ? '' : `${this.#entries} ${noun}.`
-    byId('after-rules').hidden = !framed
+    const rules = layout?.sections.flatMap(([says, section]) => [
+      `${says}: `,
+      sectionLink(section, sectionUrl(section)),
+      ' ',
+    ])
+    byId('after-rules').replaceChildren(...(rules ?? []))
     byId('after-full').hidden = !this.#steps.some(({ kind }) => kind === 'full')
     const empty = byId('frames-empty')
     empty.hidden = this.#entries > 0
@@ -149,6 +157,27 @@ export class View {
 function isInterim(status: number): boolean {
   return status >= 100 && status < 200 && status !== 101
 }
+
+/** How the bytes after the switch are cut, and where that is written. */
+const layouts = [
+  {
+    protocol: /^websocket$/i,
+    noun: 'frame',
+    sections: [
+      ['Layout', 'RFC 6455 section 5.2'],
+      ['Masks', 'RFC 6455 section 5.3'],
+    ],
+  },
+  {
+    protocol: /^h2c$/i,
+    noun: 'frame',
+    sections: [
+      ['Layout', 'RFC 9113 section 4.1'],
+      ['Stream 1', 'RFC 7540 section 3.2'],
+    ],
+  },
+  { protocol: /^tls\//i, noun: 'record', sections: [['Layout', 'RFC 8446 section 5.1']] },
+] as const
 
 const outcomes = {
   idle: '',

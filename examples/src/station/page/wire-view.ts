@@ -5,6 +5,7 @@ import { type Bytes, hexByte, latin1, utf8 } from './bytes.ts'
 import { h, sectionLink } from './dom.ts'
 import { type Explanation, explainField, explainStart, sectionUrl } from './explain.ts'
 import { fieldValues, type Head, type HttpMessage } from './http.ts'
+import { showSettings } from './settings-view.ts'
 
 export interface Exchange {
   readonly request: HttpMessage | undefined
@@ -17,8 +18,17 @@ export function showExchange(exchange: Exchange, number: number, of: number): HT
   const suffix = of > 1 ? ` ${number}` : ''
   const answer = h('div', { class: 'answer' }, showMessage(`Response${suffix}`, response, request?.head))
   if (number === 1) {
-    const title = h('h3', {}, 'The Accept value, step by step')
-    answer.append(h('article', { class: 'card' }, title, ...showAccept(request, response)))
+    const settings = request && fieldValues(request.head, 'http2-settings')[0]
+    answer.append(
+      settings === undefined
+        ? h(
+            'article',
+            { class: 'card' },
+            h('h3', {}, 'The Accept value, step by step'),
+            ...showAccept(request, response),
+          )
+        : h('article', { class: 'card' }, h('h3', {}, 'HTTP2-Settings, decoded'), ...showSettings(settings)),
+    )
   }
   return h('div', { class: 'exchange' }, showMessage(`Request${suffix}`, request, undefined), answer)
 }
