@@ -34,7 +34,7 @@ export class DeflateContext {
   /** A promise above `syncBytes` of payload; nothing else may be compressed until it settles. */
   compress(payload: Uint8Array, syncBytes: number): Buffer | Promise<Buffer> {
     if (payload.length === 0) return EMPTY
-    if (!hasSync || payload.length > syncBytes) {
+    if (!hasSync() || payload.length > syncBytes) {
       // its owner may use the memory again as soon as this returns
       const copy = Buffer.from(payload)
       return apart(() => this.#later(copy))
@@ -77,7 +77,7 @@ export class InflateContext {
     // not what section 7.2.1 makes of an empty message, but no window is harmed
     if (payload.length === 0) return NOTHING
     const message = new Inflating(payload, this.#maxBytes)
-    if (!hasSync || payload.length > syncBytes) {
+    if (!hasSync() || payload.length > syncBytes) {
       return apart(() => this.#later(this.#engines.take(), message))
     }
     const engine = this.#engines.take()

@@ -42,16 +42,13 @@ interface Internals {
   _outBuffer: Buffer
   _outOffset: number
   _chunkSize: number
-  /** What zlib has complained of. */
-  readonly [COMPLAINT]?: Error | null
+  /** Under `complaint`: what zlib has complained of. */
+  readonly [name: symbol]: Error | null | undefined
 }
 
 type Stream = (zlib.DeflateRaw | zlib.InflateRaw) & Internals
 
 const { Z_SYNC_FLUSH, Z_MIN_CHUNK } = zlib.constants
-
-/** One for all synchronous runs, each of which copies out of it before the next begins. */
-const SCRATCH: Buffer = Buffer.allocUnsafeSlow(65_536)
 
 /** How much comes out of one trip to the thread pool. Node's own 16 KiB cost an inflating megabyte twice the time. */
 const TRIP_BYTES = 65_536
@@ -59,11 +56,19 @@ const TRIP_BYTES = 65_536
 /** What an engine holds between such trips, in place of the 16 KiB that Node would let it hold. */
 const NO_CHUNK: Buffer = Buffer.alloc(Z_MIN_CHUNK)
 
-/** The name under which a stream keeps a complaint of zlib's. Deno destroys the stream for it some time later. */
-const COMPLAINT: unique symbol = findComplaint()
+/** One for all synchronous runs, each of which copies out of it before the next begins. */
+let scratch: Buffer = NO_CHUNK
 
-/** Whether `runSync` works here: tried once, on two messages and back. */
-export const hasSync: boolean = trySync()
+/** The name under which a stream keeps a complaint of zlib's. Deno destroys the stream for it some time later. */
+let complaint: symbol = Symbol('unknown')
+
+let sync: boolean | undefined
+
+/** Whether `runSync` works here: tried once, when somebody wants to know, on two messages and back. */
+export function hasSync(): boolean {
+  sync ??= trySync()
+  return sync
+}
 
 let open = 0
 
@@ -187,7 +192,7 @@ class Trip {
         resolve({ output: Buffer.concat(this.#parts, this.#bytes), consumed, cut })
       }
       stream.on('data', take).on('end', end).on('close', close)
-      stream.write(input, (error) => this.#settle(stream[COMPLAINT] ?? error ?? undefined, false))
+      stream.write(input, (error) => this.#settle(stream[complaint] ?? error ?? undefined, false))
     })
   }
 
@@ -198,17 +203,17 @@ class Trip {
 
 function runNow(stream: Stream, input: Uint8Array, maxBytes: number): Processed {
   const { _handle: handle, _writeState: left } = stream
-  const room = SCRATCH.length
+  const room = scratch.length
   const length = input.length
   let consumed = 0
   let bytes = 0
   let before: Buffer[] | undefined
   for (;;) {
-    handle.writeSync(Z_SYNC_FLUSH, input, consumed, length - consumed, SCRATCH, 0, room)
-    const complaint = stream[COMPLAINT]
-    if (complaint !== null) throw complaint ?? new Error('zlib cannot be heard')
+    handle.writeSync(Z_SYNC_FLUSH, input, consumed, length - consumed, scratch, 0, room)
+    const failure = stream[complaint]
+    if (failure !== null) throw failure ?? new Error('zlib cannot be heard')
     const made = room - left[0]!
-    const part = Buffer.from(SCRATCH.subarray(0, made))
+    const part = Buffer.from(scratch.subarray(0, made))
     consumed = length - left[1]!
     bytes += made
     const more = made === room
@@ -220,7 +225,7 @@ function runNow(stream: Stream, input: Uint8Array, maxBytes: number): Processed 
 }
 
 function createStream({ kind, ...settings }: EngineSettings): Stream {
-  const options = { ...settings, flush: Z_SYNC_FLUSH, ...(hasSync ? { chunkSize: Z_MIN_CHUNK } : {}) }
+  const options = { ...settings, flush: Z_SYNC_FLUSH, ...(hasSync() ? { chunkSize: Z_MIN_CHUNK } : {}) }
   const stream = kind === 'deflate' ? zlib.createDeflateRaw(options) : zlib.createInflateRaw(options)
   // it is told where it is asked for; the event comes later, and to nobody
   stream.on('error', noop)
@@ -232,18 +237,10 @@ function closedError(): Error {
 }
 
 function lendChunk(stream: Stream, chunk: Buffer): void {
-  if (!hasSync) return
+  if (!hasSync()) return
   stream._outBuffer = chunk
   stream._outOffset = 0
   stream._chunkSize = chunk.length
-}
-
-function findComplaint(): typeof COMPLAINT {
-  const stream = zlib.createInflateRaw()
-  const symbols = Object.getOwnPropertySymbols(stream)
-  stream.close()
-  const found = symbols.find((symbol) => symbol.description === 'kError')
-  return (found ?? Symbol('unknown')) as typeof COMPLAINT
 }
 
 function trySync(): boolean {
@@ -251,6 +248,8 @@ function trySync(): boolean {
     const deflate = zlib.createDeflateRaw() as unknown as Stream
     const inflate = zlib.createInflateRaw() as unknown as Stream
     inflate.on('error', noop)
+    complaint = Object.getOwnPropertySymbols(inflate).find(({ description }) => description === 'kError')!
+    scratch = Buffer.allocUnsafeSlow(65_536)
     const packed = ['turnout', 'turnout turnout'].map((text) => runNow(deflate, Buffer.from(text), 64).output)
     const texts = packed.map((bytes) => runNow(inflate, bytes, 64).output.toString())
     const known = deflate._outBuffer.length === deflate._chunkSize && deflate._outOffset === 0

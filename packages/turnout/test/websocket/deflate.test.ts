@@ -405,7 +405,7 @@ describe('memory', () => {
     await turn()
     assert.equal(openEngines(), before)
     void pair.server.socket.send('Hello')
-    if (hasSync) assert.equal(openEngines(), before + 1, 'the server compresses')
+    if (hasSync()) assert.equal(openEngines(), before + 1, 'the server compresses')
     await until(() => pair.client.messages.length === 1)
     assert.equal(openEngines(), before + 2, 'the client inflates')
     void pair.client.socket.send('Hello')
