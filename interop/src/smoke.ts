@@ -19,6 +19,10 @@ turnout.websocket('/echo/:room', {
     for await (const message of socket) await socket.send(message)
   },
 })
+turnout.websocket('/compressed', {
+  compression: { threshold: 0 },
+  message: (socket, message) => void socket.send(message),
+})
 turnout.protocol('example/1', {
   accept: () => true,
   handler: (stream) => void stream.pipe(stream),
@@ -46,6 +50,17 @@ const echoed = await hear()
 if (Buffer.isBuffer(echoed) && echoed.equals(bytes)) right.push('binary')
 const { code, clean } = await socket.close(4000, 'enough')
 if (code === 4000 && clean) right.push('close')
+
+// Compressed: at once, on the thread pool, and at once again in the same window.
+const compressed = await connect(`ws://${host}/compressed`, { compression: { threshold: 0 } })
+const said = ['twice the same', text, 'twice the same']
+const heard: unknown[] = []
+for (const message of said) void compressed.send(message)
+for await (const message of compressed) if (heard.push(message) === said.length) break
+if (compressed.extensions !== '' && heard.every((message, at) => message === said[at])) {
+  right.push('compressed')
+}
+await compressed.close()
 
 // Refused by the route, with its own words.
 const refused = await connect(`ws://${host}/echo/hall`).catch((error) => error)

@@ -12,7 +12,7 @@ const runtimes = [
 
 for (const { name, args } of runtimes) {
   describePeer(`server and client on ${name}`, { name, missing: () => missingRuntime(name) }, () => {
-    it('switch, echo, close, refuse and decline', { timeout: 60_000 }, async () => {
+    it('switch, echo, close, compress, refuse and decline', { timeout: 60_000 }, async () => {
       const child = startChild(findRuntime(name) as string, [...args, beside('./smoke.js')])
       try {
         assert.deepEqual(await child.next(), [
@@ -20,6 +20,7 @@ for (const { name, args } of runtimes) {
           'text',
           'binary',
           'close',
+          'compressed',
           'refused',
           'protocol',
           'declined',
