@@ -157,6 +157,25 @@ describe('the page', { skip }, () => {
     })
   })
 
+  test('RFC 2817: shows TLS in place as records, the answer as the client got it, and the 426', async () => {
+    await visit({ scenario: 'tls' }, async (page) => {
+      await seeSign(page, 101)
+      await see(page, '.message >> nth=1', /Upgrade: TLS\/1\.2, HTTP\/1\.1.*RFC 2817, 3\.3/s)
+      await see(page, '.from-client', /22 handshake.*0x0301 TLS 1\.0.*ClientHello/s)
+      await see(page, '.from-server', /23 application_data.*0x0303 TLS 1\.2.*encrypted/s)
+      await see(page, '#said', /secure: true.*TLSv1\.3.*over TLS: 200 OK.*GET \/demo\/tls/s)
+      await see(page, '#after-rules', 'RFC 8446, 5.1')
+      await page.getByLabel('TLS 1.2', { exact: true }).check()
+      await see(page, '#said', /TLSv1\.2.*over TLS: 200 OK/s)
+      await see(page, '.from-server', /22 handshake.*Certificate/s)
+    })
+    await visit({ scenario: 'tls-required' }, async (page) => {
+      await seeSign(page, 426)
+      await see(page, '.message >> nth=1', /Upgrade: TLS\/1\.2.*An invitation/s)
+      await see(page, '#said', /followed.*secure: true.*over TLS: 200 OK.*GET \/demo\/vault/s)
+    })
+  })
+
   test('works by keyboard alone, and shows where the focus is', async () => {
     await visit({}, async (page) => {
       await seeSign(page, 101)
@@ -209,7 +228,7 @@ describe('the page', { skip }, () => {
     { width: 390, dark: true },
   ]) {
     test(`can be read at ${width} pixels in ${dark ? 'dark' : 'light'}: contrast, width, names`, async () => {
-      for (const scenario of ['websocket', 'declined', 'key', 'h2c']) {
+      for (const scenario of ['websocket', 'declined', 'key', 'h2c', 'tls']) {
         await visit({ scenario, width, dark }, async (page) => {
           await see(page, '#said li', /./)
           await page.locator('.wire').first().waitFor()

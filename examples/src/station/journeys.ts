@@ -4,7 +4,8 @@ import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http
 import { connect as connectTcp } from 'node:net'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import { connect, connectH2c, upgrade } from 'turnout'
+import type { SecureVersion } from 'node:tls'
+import { connect, connectH2c, upgrade, upgradeTls } from 'turnout'
 import { handwritten } from './handwritten.ts'
 import { join, noBytes } from './page/bytes.ts'
 import { readMessage } from './page/http.ts'
@@ -24,6 +25,8 @@ interface Journey {
   /** Path and query of the request. */
   readonly target: string
   readonly signal: AbortSignal
+  /** The station's own certificate, which its client trusts. */
+  readonly ca: string
 }
 
 /** Sentences about what the client's code saw. */
@@ -32,7 +35,7 @@ type Said = string[]
 const timeLimitMs = 5_000
 const maxUnderway = 8
 
-export function createJourneys(address: () => string): Journeys {
+export function createJourneys(address: () => string, ca: string): Journeys {
   let underway = 0
   return {
     async answer(request, response, url) {
@@ -49,7 +52,7 @@ export function createJourneys(address: () => string): Journeys {
       underway += 1
       const signal = AbortSignal.timeout(timeLimitMs)
       const target = `${scenario.path}?tape=${encodeURIComponent(tape)}`
-      const journey = { scenario, chosen, address: address(), target, signal }
+      const journey = { scenario, chosen, address: address(), target, signal, ca }
       try {
         sendJson(response, 200, { said: await (performer === 'hand' ? byHand(journey) : byTurnout(journey)) })
       } catch (error) {
@@ -69,6 +72,10 @@ function byTurnout(journey: Journey): Promise<Said> {
       return beDeclined(journey)
     case 'h2c':
       return speakHttp2(journey)
+    case 'tls':
+      return secureInPlace(journey)
+    case 'tls-required':
+      return beInvited(journey)
     default:
       return talk(journey)
   }
@@ -131,6 +138,54 @@ async function speakHttp2({ address, target, signal }: Journey): Promise<Said> {
   } finally {
     session.close()
   }
+}
+
+async function secureInPlace({ address, target, chosen, signal, ca }: Journey): Promise<Said> {
+  const tls = { ca, maxVersion: chosen.most as SecureVersion }
+  const { secure, socket, response, agent } = await upgradeTls(`http://${address}${target}`, {
+    mode: 'optional',
+    tls,
+    signal,
+  })
+  try {
+    return [
+      `upgradeTls() resolved with secure: ${secure}`,
+      ...(socket === undefined
+        ? []
+        : [`the handshake made it ${socket.getProtocol()}, ${socket.getCipher().name}`]),
+      ...(await saysAnswer(response, secure)),
+    ]
+  } finally {
+    agent?.destroy()
+  }
+}
+
+async function beInvited({ address, target, signal, ca }: Journey): Promise<Said> {
+  const { secure, response, agent } = await upgradeTls(`http://${address}${target}`, {
+    mode: 'invited',
+    tls: { ca },
+    signal,
+  })
+  try {
+    return [
+      'the 426 was followed: OPTIONS * on a new connection, then TLS, then the request',
+      `upgradeTls() resolved with secure: ${secure}`,
+      ...(await saysAnswer(response, secure)),
+    ]
+  } finally {
+    agent?.destroy()
+  }
+}
+
+/** The response as the client has it: status, fields, body. */
+async function saysAnswer(response: IncomingMessage, secure: boolean): Promise<Said> {
+  const body = await text(response)
+  const fields = Object.entries(response.headers).map(([name, value]) => `${name}: ${value}`)
+  return [
+    `the answer came ${secure ? 'over TLS' : 'in the clear'}: ${response.statusCode} ${response.statusMessage}`,
+    ...fields,
+    JSON.stringify(body),
+  ]
 }
 
 async function talk({ address, target, chosen, signal }: Journey): Promise<Said> {

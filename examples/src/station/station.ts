@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
 import { createTurnout } from 'turnout'
+import { createCertificate } from './certificate.ts'
 import { createJourneys } from './journeys.ts'
 import { layLines } from './lines.ts'
 import { createPages } from './pages.ts'
@@ -28,10 +29,18 @@ export async function startStation({ port, host }: StationOptions): Promise<Stat
   const server = createServer()
   const turnout = createTurnout()
   const tap = createTap(shelf, () => portOf(server))
-  const journeys = createJourneys(() => addressOf(tap.server))
+  const certificate = createCertificate(host)
+  const journeys = createJourneys(() => addressOf(tap.server), certificate.cert)
 
   layLines(turnout)
   turnout.h2c({ path: '/demo/h2c' })
+  turnout.tlsInPlace({
+    ...certificate,
+    required: '/demo/vault',
+    // The other lines of the demonstration shall look as they do without it.
+    advertise: false,
+    accept: ({ url = '' }) => /^(?:\*|\/demo\/(?:tls|vault)\b)/.test(url),
+  })
   turnout.websocket('/tape/:id', {
     open(socket) {
       const id = socket.params.id ?? ''

@@ -45,6 +45,13 @@ const byHand = `// No client of ours would send this,
 const socket = net.connect(port)
 socket.write(request)`
 
+const tlsServer = `turnout.tlsInPlace({
+  key,
+  cert,
+  required: '/demo/vault',
+  advertise: false,
+}).attach(server)`
+
 /** The client's options as they read in code. */
 const list = (text: string | undefined) =>
   (text ?? '')
@@ -249,6 +256,54 @@ const socket = new WebSocket(
 const next = session.request({ ':path': '/demo/next' })`,
       server: `// The app's own handler answers, in HTTP/1.1 and HTTP/2:
 turnout.h2c({ path: '/demo/h2c' }).attach(server)`,
+    }),
+  },
+  {
+    id: 'tls',
+    title: 'TLS in place',
+    status: 101,
+    about:
+      'The client asks for TLS on the port of plain HTTP. After the 101 both shake hands on the same connection, and the request that asked is answered over TLS. On the wire there are only records to be seen: the answer is below, with what the client’s code got.',
+    path: '/demo/tls',
+    choices: [
+      {
+        name: 'most',
+        label: 'The client speaks at most',
+        options: [
+          { value: 'TLSv1.3', label: 'TLS 1.3' },
+          { value: 'TLSv1.2', label: 'TLS 1.2' },
+        ],
+      },
+    ],
+    performer: () => 'turnout',
+    remark: ({ most }) =>
+      most === 'TLSv1.3'
+        ? 'The token stays TLS/1.2, as RFC 2817 has it: it is a name. Which version it becomes, the handshake finds out.'
+        : undefined,
+    code: ({ most }) => ({
+      client: `const { secure, socket, response } = await upgradeTls(url, {
+  mode: 'optional',
+  tls: { ca, maxVersion: '${most}' },
+})`,
+      server: tlsServer,
+    }),
+  },
+  {
+    id: 'tls-required',
+    title: 'TLS demanded',
+    status: 426,
+    about:
+      'In the clear this path is refused, and the refusal says how to come again. The client then asks with OPTIONS * on a new connection, sends nothing more until TLS stands, and gets its answer there.',
+    path: '/demo/vault',
+    choices: [],
+    performer: () => 'turnout',
+    code: () => ({
+      client: `// follows a 426 once, by OPTIONS * first
+const { secure, response } = await upgradeTls(url, {
+  mode: 'invited',
+  tls: { ca },
+})`,
+      server: tlsServer,
     }),
   },
 ]
