@@ -19,8 +19,11 @@ describe('the page', { skip }, () => {
   let station: Station
   let browser: Browser
   before(async () => {
-    station = await startStation({ port: 0, host: '127.0.0.1' })
-    browser = await chromium.launch({ executablePath, args: flags.split(' ') })
+    station = await startStation({ port: 0, host: '127.0.0.1', httpsPort: 0 })
+    browser = await chromium.launch({
+      executablePath,
+      args: [...flags.split(' '), '--ignore-certificate-errors'],
+    })
   })
   after(async () => {
     await browser?.close()
@@ -29,6 +32,8 @@ describe('the page', { skip }, () => {
 
   interface Visit {
     readonly scenario?: string
+    /** Over https and HTTP/2. */
+    readonly secure?: boolean
     readonly width?: number
     readonly dark?: boolean
     readonly reducedMotion?: boolean
@@ -48,7 +53,8 @@ describe('the page', { skip }, () => {
     page.setDefaultTimeout(10_000)
     const complaints: string[] = []
     const strangers: string[] = []
-    const own = new URL(station.url).host
+    const home = options.secure === true ? station.secureUrl! : station.url
+    const own = new URL(home).host
     const note = (url: string) => {
       if (new URL(url).host !== own) strangers.push(url)
     }
@@ -61,7 +67,7 @@ describe('the page', { skip }, () => {
     page.on('websocket', (socket) => note(socket.url()))
     try {
       await options.prepare?.(page)
-      await page.goto(`${station.url}${scenario && `#${scenario}`}`)
+      await page.goto(`${home}${scenario && `#${scenario}`}`)
       await look(page)
       assert.deepEqual(strangers, [])
       if (!mayComplain) assert.deepEqual(complaints, [])
@@ -175,6 +181,35 @@ describe('the page', { skip }, () => {
       await see(page, '#said', /followed.*secure: true.*over TLS: 200 OK.*GET \/demo\/vault/s)
     })
   })
+
+  for (const { width, dark } of [
+    { width: 1280, dark: false },
+    { width: 390, dark: true },
+  ]) {
+    test(`RFC 8441: the browser's own WebSocket runs over HTTP/2 on the https page, ${width} pixels`, async () => {
+      await visit({ secure: true, width, dark }, async (page) => {
+        await seeSign(page, 200)
+        await see(page, '.answer', /Really over HTTP\/2\?.*ALPN h2, TLSv1\.3, stream \d+/s)
+        await see(page, '.message >> nth=0', /:method: CONNECT.*RFC 8441, 4/s)
+        await see(page, '.message >> nth=0', /:protocol: websocket.*RFC 8441, 4/s)
+        await see(page, '.message >> nth=1', /:status: 200.*RFC 8441, 5/s)
+        await see(page, '.from-server', /0x1 text.*You are on the new line/s)
+        await page.getByLabel('Speak on this line').fill('over a stream')
+        await page.getByRole('button', { name: 'Send', exact: true }).click()
+        await see(page, '.from-client', /Mask.*1, .*“over a stream”/s)
+        await see(page, '.from-server', '“over a stream”')
+        await page.getByRole('button', { name: 'Close' }).click()
+        await see(page, '#said', /close: 1000, clean/)
+        assert.deepEqual(await page.evaluate(weakContrasts), [])
+        assert.equal(
+          await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          ),
+          0,
+        )
+      })
+    })
+  }
 
   test('works by keyboard alone, and shows where the focus is', async () => {
     await visit({}, async (page) => {

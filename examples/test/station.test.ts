@@ -49,7 +49,7 @@ describe('the station', () => {
   let station: Station
   let tapes = 0
   before(async () => {
-    station = await startStation({ port: 0, host: '127.0.0.1' })
+    station = await startStation({ port: 0, host: '127.0.0.1', httpsPort: 0 })
   })
   after(() => station.close())
 
@@ -240,9 +240,12 @@ describe('the command', () => {
   })
 
   test('opens, says where, and leaves on a signal', async () => {
-    const child = spawn(process.execPath, [main], { env: { ...process.env, PORT: '0' }, timeout: 10_000 })
+    const child = spawn(process.execPath, [main], {
+      env: { ...process.env, PORT: '0', HTTPS_PORT: '0' },
+      timeout: 10_000,
+    })
     const [line] = (await once(child.stdout, 'data')) as [Buffer]
-    const [, url = ''] = /^The station is open: (http:\/\/localhost:\d+\/)\n$/.exec(String(line)) ?? []
+    const [, url = ''] = /^The station is open: (http:\/\/localhost:\d+\/)\n/.exec(String(line)) ?? []
     assert.equal((await fetch(url)).status, 200)
     child.kill('SIGTERM')
     assert.deepEqual(await once(child, 'close'), [0, null])

@@ -27,6 +27,8 @@ interface Journey {
   readonly signal: AbortSignal
   /** The station's own certificate, which its client trusts. */
   readonly ca: string
+  /** The station over https; undefined: there is none. */
+  readonly secureAddress: string | undefined
 }
 
 /** Sentences about what the client's code saw. */
@@ -35,7 +37,11 @@ type Said = string[]
 const timeLimitMs = 5_000
 const maxUnderway = 8
 
-export function createJourneys(address: () => string, ca: string): Journeys {
+export function createJourneys(
+  address: () => string,
+  ca: string,
+  secureAddress: () => string | undefined,
+): Journeys {
   let underway = 0
   return {
     async answer(request, response, url) {
@@ -52,7 +58,15 @@ export function createJourneys(address: () => string, ca: string): Journeys {
       underway += 1
       const signal = AbortSignal.timeout(timeLimitMs)
       const target = `${scenario.path}?tape=${encodeURIComponent(tape)}`
-      const journey = { scenario, chosen, address: address(), target, signal, ca }
+      const journey = {
+        scenario,
+        chosen,
+        address: address(),
+        target,
+        signal,
+        ca,
+        secureAddress: secureAddress(),
+      }
       try {
         sendJson(response, 200, { said: await (performer === 'hand' ? byHand(journey) : byTurnout(journey)) })
       } catch (error) {
@@ -70,6 +84,8 @@ function byTurnout(journey: Journey): Promise<Said> {
       return offerProtocols(journey)
     case 'declined':
       return beDeclined(journey)
+    case 'http2':
+      return talkOverHttp2(journey)
     case 'h2c':
       return speakHttp2(journey)
     case 'tls':
@@ -116,6 +132,19 @@ async function beDeclined({ address, target, signal }: Journey): Promise<Said> {
   } finally {
     agent.destroy()
   }
+}
+
+async function talkOverHttp2({ secureAddress, target, signal, ca }: Journey): Promise<Said> {
+  if (secureAddress === undefined) return ['the station has no https port now: see what it said at its start']
+  const socket = await connect(`wss://${secureAddress}${target}`, { http2: true, tls: { ca }, signal })
+  const said = ['connect() resolved, over HTTP/2']
+  for await (const message of socket) {
+    said.push(`a message came: '${message}'`)
+    if (said.length > 2) void socket.close(1000, 'end of the line')
+    else await socket.send('One connection, many streams.')
+  }
+  const { code, reason } = await socket.closed
+  return [...said, `socket.closed resolved with ${code} '${reason}'`]
 }
 
 async function speakHttp2({ address, target, signal }: Journey): Promise<Said> {

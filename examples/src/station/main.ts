@@ -2,14 +2,24 @@
 import { startStation } from './station.ts'
 
 const port = Number(process.env.PORT || 8101)
+const httpsPort = Number(process.env.HTTPS_PORT || 8443)
 const host = process.env.HOST || '127.0.0.1'
 
 if (!Number.isInteger(port) || port < 0 || port > 65_535) {
   fail(`PORT is '${process.env.PORT}', not a number from 0 to 65535.`)
+} else if (!Number.isInteger(httpsPort) || httpsPort < 0 || httpsPort > 65_535) {
+  fail(`HTTPS_PORT is '${process.env.HTTPS_PORT}', not a number from 0 to 65535.`)
 } else {
   try {
-    const station = await startStation({ port, host })
+    const station = await startStation({ port, host, httpsPort })
     console.log(`The station is open: ${station.url}`)
+    if (station.secureUrl !== undefined) console.log(`Over HTTP/2: ${station.secureUrl}`)
+    else {
+      const taken = station.secureError?.code === 'EADDRINUSE'
+      console.error(
+        `No page over https: port ${httpsPort} ${taken ? 'is taken by another program' : `cannot be used (${station.secureError?.code})`}. Choose another: HTTPS_PORT=${httpsPort + 1} npm start`,
+      )
+    }
     const stop = () => void station.close()
     process.once('SIGINT', stop)
     process.once('SIGTERM', stop)

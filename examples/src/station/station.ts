@@ -1,12 +1,14 @@
 // Knows how the station is put together: a tap in front, and behind it one http server that turnout is attached to.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createSecureServer, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
 import { createTurnout } from 'turnout'
 import { createCertificate } from './certificate.ts'
 import { createJourneys } from './journeys.ts'
 import { layLines } from './lines.ts'
 import { createPages } from './pages.ts'
+import { tapStreams } from './stream-tap.ts'
 import { createTap } from './tap.ts'
 import { createShelf, type Shelf } from './tape.ts'
 
@@ -14,23 +16,35 @@ export interface StationOptions {
   /** 0: any that is free. */
   readonly port: number
   readonly host: string
+  /** For https and HTTP/2; 0: any that is free. Without it there is only http. */
+  readonly httpsPort?: number
 }
 
 export interface Station {
   /** Where a browser finds the page. */
   readonly url: string
   readonly port: number
+  /** The same page over https and HTTP/2. */
+  readonly secureUrl: string | undefined
+  /** Why there is no https although it was wanted. */
+  readonly secureError: NodeJS.ErrnoException | undefined
   close(): Promise<void>
 }
 
-export async function startStation({ port, host }: StationOptions): Promise<Station> {
+export async function startStation({ port, host, httpsPort }: StationOptions): Promise<Station> {
   const shelf = createShelf()
   const pages = createPages()
   const server = createServer()
   const turnout = createTurnout()
   const tap = createTap(shelf, () => portOf(server))
   const certificate = createCertificate(host)
-  const journeys = createJourneys(() => addressOf(tap.server), certificate.cert)
+  const journeys = createJourneys(
+    () => addressOf(tap.server),
+    certificate.cert,
+    () => (secure.listening ? addressOf(secure) : undefined),
+  )
+  const secure = createSecureServer({ ...certificate, allowHTTP1: true })
+  tapStreams(secure, shelf)
 
   layLines(turnout)
   turnout.h2c({ path: '/demo/h2c' })
@@ -50,16 +64,27 @@ export async function startStation({ port, host }: StationOptions): Promise<Stat
       void socket.closed.then(stop)
     },
   })
-  server.on('request', (request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
     const target = request.url ?? '/'
     if (!URL.canParse(target, 'http://station')) return refuse(response)
     const url = new URL(target, 'http://station')
+    if (url.pathname === '/places.json') {
+      const places = { http: portOf(tap.server), https: secure.listening ? portOf(secure) : undefined }
+      response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+      return void response.end(JSON.stringify(places))
+    }
     if (url.pathname.startsWith('/tape/')) return streamTape(shelf, request, response, url)
     if (url.pathname.startsWith('/run/')) return void journeys.answer(request, response, url)
     if (url.pathname.startsWith('/demo/')) return answerPlainly(request, response, url)
     pages.answer(request, response, url)
-  })
+  }
+  server.on('request', answer)
+  secure.on('request', (request, response) =>
+    // The compatibility API has all that the station uses.
+    answer(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+  )
   turnout.attach(server)
+  turnout.attach(secure)
 
   // The server behind comes first: whoever reaches the tap has to be passed on.
   await listen(server, 0, '127.0.0.1')
@@ -69,13 +94,30 @@ export async function startStation({ port, host }: StationOptions): Promise<Stat
     server.close()
     throw error
   }
+  let secureError: NodeJS.ErrnoException | undefined
+  if (httpsPort !== undefined) {
+    // The page over http runs on without it.
+    await listen(secure, httpsPort, host).catch((error) => {
+      secureError = error
+    })
+  }
+  const sessions = new Set<ServerHttp2Session>()
+  secure.on('session', (session) => {
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
+  })
+  const name = (at: Server) => (host === '127.0.0.1' ? `localhost:${portOf(at)}` : addressOf(at))
   return {
+    secureUrl: secure.listening ? `https://${name(secure)}/` : undefined,
+    secureError,
     url: `http://${host === '127.0.0.1' ? `localhost:${portOf(tap.server)}` : addressOf(tap.server)}/`,
     port: portOf(tap.server),
     async close() {
       tap.server.close()
       await turnout.close({ code: 1001, grace: 1000 })
       tap.destroyAll()
+      if (secure.listening) secure.close()
+      for (const session of sessions) session.destroy()
       server.close()
       server.closeAllConnections()
     },

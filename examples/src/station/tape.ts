@@ -9,11 +9,24 @@ export interface WireEvent {
   /** Milliseconds since that connection was accepted. */
   readonly atMs: number
   /** `end`: that side's FIN. `close`: both directions are over. `full`: the tape holds no more. */
-  readonly kind: 'open' | 'bytes' | 'end' | 'close' | 'full'
+  readonly kind: 'open' | 'fields' | 'bytes' | 'end' | 'close' | 'full'
   /** Whose bytes, or whose FIN. */
   readonly from?: Side
+  /** Of an `open` event: the connection is a stream of HTTP/2. As the server reads it from its session. */
+  readonly over?: Over
+  /** The fields of a `fields` event: a head of HTTP/2. */
+  readonly fields?: readonly (readonly [name: string, value: string])[]
   /** The bytes of a `bytes` event. */
   readonly base64?: string
+}
+
+/** What carries a stream of HTTP/2. */
+export interface Over {
+  /** `h2` */
+  readonly alpn: string
+  /** `TLSv1.3` */
+  readonly tls: string
+  readonly stream: number
 }
 
 /** Everything that happened under one id, in order. */
@@ -22,11 +35,12 @@ export interface Tape {
   /** Tells what happened from event number `first` on, and then what happens. Returns the way to stop. */
   follow(first: number, tell: (event: WireEvent, index: number) => void): () => void
   /** A recorder for one more connection. */
-  record(): Recorder
+  record(over?: Over): Recorder
 }
 
 /** Writes down one connection. */
 export interface Recorder {
+  fields(from: Side, fields: NonNullable<WireEvent['fields']>): void
   bytes(from: Side, chunk: Uint8Array): void
   end(from: Side): void
   close(): void
@@ -89,13 +103,15 @@ function createTape(maxBytes: number, now: () => number): Tape {
       followers.add(tell)
       return () => void followers.delete(tell)
     },
-    record() {
+    record(over) {
       connections += 1
       const connection = connections
       const startMs = now()
       const stamp = () => ({ connection, atMs: Math.round((now() - startMs) * 100) / 100 })
-      add({ ...stamp(), kind: 'open' }, eventWeight)
+      add({ ...stamp(), kind: 'open', ...(over && { over }) }, eventWeight)
       return {
+        fields: (from, fields) =>
+          add({ ...stamp(), kind: 'fields', from, fields }, eventWeight + JSON.stringify(fields).length),
         bytes(from, chunk) {
           const base64 = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('base64')
           add({ ...stamp(), kind: 'bytes', from, base64 }, eventWeight + chunk.byteLength)

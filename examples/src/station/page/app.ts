@@ -13,17 +13,26 @@ const clients: Readonly<Record<Performer, string>> = {
   hand: 'a plain socket',
 }
 
+interface Places {
+  readonly http: number
+  readonly https?: number
+}
+
 const view = new View()
 const choices = byId<HTMLFormElement>('choices')
 const compose = byId<HTMLFormElement>('compose')
 const message = byId<HTMLInputElement>('message')
+
+/** Where the station is found over http, and over https if it is. */
+const places = (await (await fetch('/places.json')).json()) as Places
+const secure = location.protocol === 'https:'
 
 let scenario: Scenario = scenarios[0]!
 /** Ends the journey that the page shows. */
 let leave: () => void = () => {}
 let socket: WebSocket | undefined
 
-showBoard()
+showBoard(secure ? `http://${location.hostname}:${places.http}/` : '')
 arrive()
 window.addEventListener('hashchange', () => {
   arrive()
@@ -48,7 +57,7 @@ function arrive(): void {
   const wanted = location.hash.slice(1)
   // The skip link's own address is no scenario.
   if (wanted === 'result') return
-  scenario = scenarios.find(({ id }) => id === wanted) ?? scenarios[0]!
+  scenario = scenarios.find(({ id }) => id === (secure ? 'http2' : wanted)) ?? scenarios[0]!
   showScenario(scenario, settle(scenario, {}))
   depart()
 }
@@ -57,8 +66,8 @@ function depart(): void {
   leave()
   const tape = newTapeId()
   const chosen = settle(scenario, chosenIn(choices))
-  const performer = scenario.performer(chosen)
-  showPerformer(scenario, chosen)
+  const performer = scenario.performer(chosen, secure)
+  showPerformer(scenario, chosen, secure, places.https)
   showCode(scenario, chosen, tape)
   byId('said').replaceChildren()
   view.reset(clients[performer], performer === 'browser')

@@ -4,7 +4,8 @@ import { byId, h } from './dom.ts'
 import { type Chosen, type Performer, type Scenario, scenarios } from './scenarios.ts'
 
 /** The list of scenarios: links, so that each has an address and the back button works. */
-export function showBoard(): void {
+/** `elsewhere`: the page over http, for what a browser on https cannot show. */
+export function showBoard(elsewhere: string): void {
   byId('scenarios').replaceChildren(
     ...scenarios.map(({ id, title, status }) =>
       h(
@@ -12,9 +13,13 @@ export function showBoard(): void {
         {},
         h(
           'a',
-          { href: `#${id}` },
+          { href: id === 'http2' ? '#http2' : `${elsewhere}#${id}` },
           h('span', { class: 'board-title' }, title),
-          h('span', { class: 'board-status', 'data-line': lineOf(status) }, String(status)),
+          h(
+            'span',
+            { class: 'board-status', 'data-line': id === 'http2' ? 'branch' : lineOf(status) },
+            String(status),
+          ),
         ),
       ),
     ),
@@ -62,8 +67,13 @@ const performers: Readonly<Record<Performer, string>> = {
   hand: 'No client should send this, and turnout’s never does: it is written by hand to a plain socket.',
 }
 
-export function showPerformer(scenario: Scenario, chosen: Chosen): void {
-  const performer = scenario.performer(chosen)
+export function showPerformer(
+  scenario: Scenario,
+  chosen: Chosen,
+  secure: boolean,
+  httpsPort: number | undefined,
+): void {
+  const performer = scenario.performer(chosen, secure)
   const remark = scenario.remark?.(chosen) ?? ''
   byId('remark').textContent = remark
   byId('remark').hidden = remark === ''
@@ -72,6 +82,18 @@ export function showPerformer(scenario: Scenario, chosen: Chosen): void {
   byId('performer').textContent = byChoice
     ? 'Sent by turnout’s own client, on the server.'
     : performers[performer]
+  if (scenario.id !== 'http2' || secure) return
+  const url = `https://${location.hostname}:${httpsPort}/#http2`
+  byId('performer').replaceChildren(
+    'Sent by turnout’s own client. ',
+    ...(httpsPort === undefined
+      ? ['The station has no https port now.']
+      : [
+          'From this browser: ',
+          h('a', { href: url }, url),
+          ' (it will warn of a certificate made at start)',
+        ]),
+  )
 }
 
 export function showCode(scenario: Scenario, chosen: Chosen, tape: string): void {

@@ -3,7 +3,7 @@
 // both tracks leave HTTP/1.1.
 import type { Side } from '../tape.ts'
 import { svg } from './dom.ts'
-import { describeRow, type Row } from './rows.ts'
+import { describeRow, type Row, saysOver } from './rows.ts'
 
 export interface DiagramOptions {
   readonly rows: readonly Row[]
@@ -144,7 +144,7 @@ function drawRow(
   switch (row.kind) {
     case 'tcp':
       group.append(svg('path', { class: 'tie', d: `M${ends.client + 8} ${y}H${ends.server - 8}` }))
-      say('TCP connection', y - 6, 'small')
+      say(row.over === undefined ? 'TCP connection' : saysOver(row.over), y - 6, 'small')
       break
     case 'message':
       group.append(drawArrow(row.from, ends, y, `arrow tone-${row.tone}`))

@@ -29,12 +29,25 @@ export function explainField(
   head: Head,
   request: Head | undefined,
 ): Explanation {
-  const says = (statusOf(head) === 0 ? requestFields : responseFields)[name.toLowerCase()]
+  const says =
+    pseudoFields[name] ?? (statusOf(head) === 0 ? requestFields : responseFields)[name.toLowerCase()]
   if (says !== undefined) return says(value, head, request)
   if (name.toLowerCase().startsWith('sec-fetch-')) {
     return ordinary('The browser tells where the request comes from (Fetch Metadata, W3C).')
   }
   return ordinary('Has no part in the upgrade.')
+}
+
+const pseudoFields: Readonly<Record<string, Explain>> = {
+  ':method': () => upgrade('Extended CONNECT: a tunnel, on this stream alone.', 'RFC 8441 section 4'),
+  ':protocol': (value) => upgrade(`What the stream is to carry: ${value}.`, 'RFC 8441 section 4'),
+  ':scheme': () => upgrade('https stands for wss, http for ws.', 'RFC 8441 section 5'),
+  ':path': () => upgrade('The path of the WebSocket’s URL.', 'RFC 8441 section 5'),
+  ':authority': () => upgrade('Host and port: what Host says in HTTP/1.1.', 'RFC 9113 section 8.3.1'),
+  ':status': (value) =>
+    value === '200'
+      ? upgrade('Agreed. HTTP/2 has no 101: any 2xx opens the tunnel.', 'RFC 8441 section 5')
+      : refusal('Refused: no tunnel.', 'RFC 8441 section 5'),
 }
 
 function explainRequestLine(head: Head): Explanation {

@@ -1,9 +1,12 @@
 // Knows how an HTTP/1.1 message is cut out of a stream of bytes (RFC 9112): head, body, and what follows.
+import type { Over } from '../tape.ts'
 import { type Bytes, indexOf, join, latin1, noBytes } from './bytes.ts'
 
 export interface Head {
   /** Request line or status line. */
   readonly start: string
+  /** Set: a head of HTTP/2, without a start line of its own. */
+  readonly over?: Over | undefined
   /** Field lines, in order, as they were written. */
   readonly fields: readonly (readonly [name: string, value: string])[]
 }
@@ -34,6 +37,7 @@ export function fieldList(head: Head, name: string): string[] {
 }
 
 export function statusOf(head: Head): number {
+  if (head.over !== undefined) return Number(fieldValues(head, ':status')[0] ?? 0)
   return Number(/^HTTP\/\d\.\d (\d{3})/.exec(head.start)?.[1] ?? 0)
 }
 

@@ -1,5 +1,5 @@
 // Knows how the bytes of one watched connection read: first HTTP messages, and after a 101 whatever was chosen.
-import type { Side, WireEvent } from '../tape.ts'
+import type { Over, Side, WireEvent } from '../tape.ts'
 import { type Bytes, fromBase64, join, noBytes } from './bytes.ts'
 import { type Frame, FrameReader } from './frames.ts'
 import { asksToSwitch, fieldList, type HttpMessage, readMessage, statusOf } from './http.ts'
@@ -9,7 +9,7 @@ import type { Unit, UnitReader } from './unit.ts'
 
 /** One thing worth a line on the page. */
 export type Step = { readonly atMs: number } & (
-  | { readonly kind: 'open' }
+  | { readonly kind: 'open'; readonly over?: Over | undefined }
   | { readonly kind: 'request' | 'response'; readonly message: HttpMessage }
   | { readonly kind: 'switch'; readonly protocol: string }
   | { readonly kind: 'frame'; readonly from: Side; readonly frame: Frame }
@@ -31,6 +31,7 @@ export class ConnectionReader {
   /** Methods of the requests that have no answer yet, oldest first. */
   readonly #methods: string[] = []
   #ended = false
+  #over: Over | undefined
 
   read(event: WireEvent): Step[] {
     const { atMs } = event
@@ -44,12 +45,32 @@ export class ConnectionReader {
       if (from === 'server') this.#ended = true
       return [...this.#read(from, atMs), { kind: 'end', from, atMs }]
     }
+    if (event.kind === 'fields') return this.#readFields(event)
+    if (event.kind === 'open') {
+      this.#over = event.over
+      return [{ kind: 'open', over: event.over, atMs }]
+    }
     return [{ kind: event.kind, atMs }]
   }
 
   #read(from: Side, atMs: number): Step[] {
     if (this.#mode !== 'http' && this.#mode !== 'asked') return this.#readSwitched(from, atMs)
     return from === 'client' ? this.#readRequests(atMs) : this.#readResponses(atMs)
+  }
+
+  /** Extended CONNECT (RFC 8441): after its 200 the stream carries the protocol that the request names. */
+  #readFields({ from, fields = [], atMs }: WireEvent): Step[] {
+    const start = from === 'client' ? 'CONNECT' : ''
+    const head = { start, over: this.#over ?? { alpn: '', tls: '', stream: 0 }, fields }
+    const message = { head, body: noBytes, wire: noBytes }
+    if (from === 'client') {
+      this.#mode = 'asked'
+      return [{ kind: 'request', message, atMs }]
+    }
+    const response: Step = { kind: 'response', message, atMs }
+    if (statusOf(head) !== 200) return [response]
+    this.#mode = 'websocket'
+    return [response, { kind: 'switch', protocol: 'websocket', atMs }]
   }
 
   #readRequests(atMs: number): Step[] {

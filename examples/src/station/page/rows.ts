@@ -1,5 +1,5 @@
 // Knows which lines a sequence diagram has for the steps of a connection, and what each says in words.
-import type { Side } from '../tape.ts'
+import type { Over, Side } from '../tape.ts'
 import { hex, utf8 } from './bytes.ts'
 import type { Frame } from './frames.ts'
 import { fieldValues, type HttpMessage, statusOf } from './http.ts'
@@ -8,7 +8,7 @@ import type { Step } from './reader.ts'
 export type Tone = 'main' | 'branch' | 'refused'
 
 export type Row = { readonly atMs: number | undefined } & (
-  | { readonly kind: 'tcp' }
+  | { readonly kind: 'tcp'; readonly over: Over | undefined }
   | {
       readonly kind: 'message'
       readonly from: Side
@@ -35,7 +35,7 @@ function rowOf(step: Step): Row[] {
   const { atMs } = step
   switch (step.kind) {
     case 'open':
-      return [{ kind: 'tcp', atMs }]
+      return [{ kind: 'tcp', atMs, over: step.over }]
     case 'request':
       return [{ kind: 'message', from: 'client', atMs, ...saysRequest(step.message) }]
     case 'response':
@@ -82,6 +82,11 @@ interface Said {
 }
 
 function saysRequest({ head }: HttpMessage): Said {
+  if (head.over !== undefined) {
+    const [path = ''] = fieldValues(head, ':path')
+    const detail = `:protocol: ${fieldValues(head, ':protocol').join()}`
+    return { label: `CONNECT ${path.replace(/\?.*$/, '')}`, detail, tone: 'main' }
+  }
   const [method = '', target = '', version = ''] = head.start.split(' ')
   const path = target.replace(/\?.*$/, '')
   const asked = fieldValues(head, 'upgrade').join(', ')
@@ -96,6 +101,10 @@ function saysResponse({ head }: HttpMessage): Said {
   const status = statusOf(head)
   const label = head.start.replace(/^\S+ /, '')
   const versions = fieldValues(head, 'sec-websocket-version').join(', ')
+  if (head.over !== undefined) {
+    const tone = status === 200 ? 'branch' : 'refused'
+    return { label: `:status: ${status}`, detail: `on stream ${head.over.stream}`, tone }
+  }
   if (status === 101) {
     return { label, detail: `Upgrade: ${fieldValues(head, 'upgrade').join(', ')}`, tone: 'branch' }
   }
@@ -126,7 +135,9 @@ export function saysBytes(bytes: Uint8Array): string {
 export function describeRow(row: Row): string {
   switch (row.kind) {
     case 'tcp':
-      return 'The client opens a TCP connection.'
+      return row.over === undefined
+        ? 'The client opens a TCP connection.'
+        : `The client opens ${saysOver(row.over)}.`
     case 'message':
       return `${from(row.from)}: ${row.label}, ${row.detail}.`
     case 'switch':
@@ -140,6 +151,11 @@ export function describeRow(row: Row): string {
     case 'stop':
       return 'The connection is over.'
   }
+}
+
+/** `stream 5 of HTTP/2` */
+export function saysOver({ alpn, tls, stream }: Over): string {
+  return `stream ${stream} of HTTP/2 (ALPN ${alpn}, ${tls})`
 }
 
 function from(side: Side): string {

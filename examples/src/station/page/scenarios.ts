@@ -18,8 +18,8 @@ export interface Scenario {
   /** Path of the request. */
   readonly path: string
   readonly choices: readonly Choice[]
-  /** Who sends the request when these choices are made. */
-  performer(chosen: Chosen): Performer
+  /** Who sends the request when these choices are made. `secure`: the page came over HTTP/2. */
+  performer(chosen: Chosen, secure?: boolean): Performer
   /** What is special about these choices. */
   remark?(chosen: Chosen): string | undefined
   readonly code: (chosen: Chosen) => { readonly client: string; readonly server: string }
@@ -304,6 +304,28 @@ const { secure, response } = await upgradeTls(url, {
   tls: { ca },
 })`,
       server: tlsServer,
+    }),
+  },
+  {
+    id: 'http2',
+    title: 'WebSocket over HTTP/2',
+    status: 200,
+    about:
+      'HTTP/2 has no Upgrade and no 101. Extended CONNECT opens one of its streams for the WebSocket; the page and other sockets go on beside it. A browser does so by itself on a page that came over HTTP/2.',
+    path: '/demo/echo',
+    choices: [],
+    performer: (_chosen, secure) => (secure ? 'browser' : 'turnout'),
+    code: () => ({
+      client: `// in the browser, on a page that came over HTTP/2
+const socket = new WebSocket(
+  \`wss://\${location.host}/demo/echo\`,
+)
+// in Node
+await connect(url, { http2: true })`,
+      server: `turnout.attach(
+  http2.createSecureServer({ key, cert, allowHTTP1: true }),
+)
+${echoServer}`,
     }),
   },
 ]

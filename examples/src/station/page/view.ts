@@ -77,10 +77,11 @@ export class View {
   #showSign(): void {
     const head = this.#exchanges()[0]?.response?.head
     const status = head === undefined ? 0 : statusOf(head)
-    const line = status === 0 ? 'idle' : status === 101 ? 'branch' : status >= 400 ? 'stop' : 'main'
+    const tunnel = head?.over !== undefined && status === 200
+    const line = status === 0 ? 'idle' : status === 101 || tunnel ? 'branch' : status >= 400 ? 'stop' : 'main'
     byId('sign').dataset.line = line
     byId('sign-status').textContent = status === 0 ? '…' : String(status)
-    const words = head?.start.split(' ').slice(2).join(' ') ?? 'on its way'
+    const words = tunnel ? 'Extended CONNECT' : (head?.start.split(' ').slice(2).join(' ') ?? 'on its way')
     byId('sign-words').textContent = words
     document.querySelector<SVGElement>('.points')!.dataset.line = line
     const chosen = head?.fields.find(([name]) => name.toLowerCase() === 'upgrade')?.[1]

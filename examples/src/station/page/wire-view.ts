@@ -1,5 +1,7 @@
 /// <reference lib="dom" />
 // Knows how a request and its response are laid out: each line as it went over the wire, and what it says.
+
+import type { Over } from '../tape.ts'
 import { showAccept } from './accept-view.ts'
 import { type Bytes, hexByte, latin1, utf8 } from './bytes.ts'
 import { h, sectionLink } from './dom.ts'
@@ -18,6 +20,11 @@ export function showExchange(exchange: Exchange, number: number, of: number): HT
   const suffix = of > 1 ? ` ${number}` : ''
   const answer = h('div', { class: 'answer' }, showMessage(`Response${suffix}`, response, request?.head))
   if (number === 1) {
+    const over = request?.head.over
+    if (over !== undefined) {
+      answer.append(h('article', { class: 'card' }, h('h3', {}, 'Really over HTTP/2?'), showOver(over)))
+      return h('div', { class: 'exchange' }, showMessage(`Request${suffix}`, request, undefined), answer)
+    }
     const settings = request && fieldValues(request.head, 'http2-settings')[0]
     answer.append(
       settings === undefined
@@ -33,6 +40,18 @@ export function showExchange(exchange: Exchange, number: number, of: number): HT
   return h('div', { class: 'exchange' }, showMessage(`Request${suffix}`, request, undefined), answer)
 }
 
+/** What the server knows, not what the page hopes. */
+function showOver({ alpn, tls, stream }: Over): HTMLElement {
+  return h(
+    'p',
+    {},
+    'Read from the server’s session: ',
+    h('code', {}, `ALPN ${alpn}, ${tls}, stream ${stream}`),
+    '. The other streams of the connection carry other requests. There is no key and no Accept: only HTTP/1.1 needs them. ',
+    sectionLink('RFC 8441 section 5', sectionUrl('RFC 8441 section 5')),
+  )
+}
+
 function showMessage(
   title: string,
   message: HttpMessage | undefined,
@@ -45,7 +64,7 @@ function showMessage(
   }
   const { head, body, wire } = message
   const lines = h('ol', { class: 'wire' })
-  lines.append(showLine([['start', head.start]], explainStart(head, request)))
+  if (head.over === undefined) lines.append(showLine([['start', head.start]], explainStart(head, request)))
   for (const [name, value] of head.fields) {
     lines.append(
       showLine(
@@ -54,12 +73,18 @@ function showMessage(
           ['value', ` ${value}`],
         ],
         explainField(name, value, head, request),
+        head.over === undefined,
       ),
     )
   }
-  lines.append(
-    showLine([], { says: 'An empty line ends the head.', section: 'RFC 9112 section 2.1', part: 'ordinary' }),
-  )
+  if (head.over === undefined)
+    lines.append(
+      showLine([], {
+        says: 'An empty line ends the head.',
+        section: 'RFC 9112 section 2.1',
+        part: 'ordinary',
+      }),
+    )
   card.append(lines)
   if (body.length > 0) {
     card.append(
@@ -71,13 +96,14 @@ function showMessage(
       ),
     )
   }
-  card.append(showBytes(wire))
+  if (head.over === undefined) card.append(showBytes(wire))
   return card
 }
 
 function showLine(
   parts: readonly (readonly [kind: string, text: string])[],
   explanation: Explanation,
+  crlf: boolean = true,
 ): HTMLElement {
   const { says, section, part } = explanation
   return h(
@@ -87,7 +113,7 @@ function showLine(
       'code',
       {},
       ...parts.map(([kind, text]) => h('span', { class: kind }, text)),
-      h('span', { class: 'crlf', 'aria-hidden': 'true' }, 'CRLF'),
+      crlf ? h('span', { class: 'crlf', 'aria-hidden': 'true' }, 'CRLF') : undefined,
     ),
     h('p', {}, says, ' ', section === undefined ? undefined : sectionLink(section, sectionUrl(section))),
   )
