@@ -239,6 +239,29 @@ describe('the command', () => {
     assert.equal(wrongHost.code, 1)
   })
 
+  test('says so when the https port is taken, and serves the page over http all the same', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as { port: number }
+    const env = { ...process.env, PORT: '0', HTTPS_PORT: String(port) }
+    const child = spawn(process.execPath, [main], { env, timeout: 10_000 })
+    const [[line], [error]] = (await Promise.all([
+      once(child.stdout, 'data'),
+      once(child.stderr, 'data'),
+    ])) as [[Buffer], [Buffer]]
+    other.close()
+    assert.match(
+      String(error),
+      new RegExp(
+        `^No page over https: port ${port} is taken by another program. Choose another: HTTPS_PORT=`,
+      ),
+    )
+    const [, url = ''] = /^The station is open: (\S+)\n$/.exec(String(line)) ?? []
+    assert.equal((await fetch(url)).status, 200)
+    child.kill('SIGTERM')
+    assert.deepEqual(await once(child, 'close'), [0, null])
+  })
+
   test('opens, says where, and leaves on a signal', async () => {
     const child = spawn(process.execPath, [main], {
       env: { ...process.env, PORT: '0', HTTPS_PORT: '0' },

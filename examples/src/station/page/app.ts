@@ -68,7 +68,7 @@ function depart(): void {
   const chosen = settle(scenario, chosenIn(choices))
   const performer = scenario.performer(chosen, secure)
   showPerformer(scenario, chosen, secure, places.https)
-  showCode(scenario, chosen, tape)
+  showCode(scenario, chosen, tape, secure ? `http://${location.hostname}:${places.http}` : location.origin)
   byId('said').replaceChildren()
   view.reset(clients[performer], performer === 'browser')
   const stop = watch(tape)

@@ -96,19 +96,20 @@ export function showPerformer(
   )
 }
 
-export function showCode(scenario: Scenario, chosen: Chosen, tape: string): void {
+/** `origin`: the page over http. */
+export function showCode(scenario: Scenario, chosen: Chosen, tape: string, origin: string): void {
   const { client, server } = scenario.code(chosen)
   byId('code-client').textContent = client
   byId('code-server').textContent = server
   if (scenario.id === 'h2c') {
-    byId('terminal').textContent = `curl -v --http2 '${location.origin}/demo/h2c?tape=${tape}'`
+    byId('terminal').textContent = `curl -v --http2 '${origin}/demo/h2c?tape=${tape}'`
     return
   }
   byId('terminal').textContent = [
     'curl -i -N --http1.1 --max-time 3',
     `-H 'Connection: Upgrade' -H 'Upgrade: websocket'`,
     `-H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='`,
-    `--output - '${location.origin}/demo/echo?tape=${tape}'`,
+    `--output - '${origin}/demo/echo?tape=${tape}'`,
   ].join(' \\\n  ')
 }
 

@@ -84,10 +84,13 @@ export class View {
     const words = tunnel ? 'Extended CONNECT' : (head?.start.split(' ').slice(2).join(' ') ?? 'on its way')
     byId('sign-words').textContent = words
     document.querySelector<SVGElement>('.points')!.dataset.line = line
-    const chosen = head?.fields.find(([name]) => name.toLowerCase() === 'upgrade')?.[1]
+    const chosen = tunnel ? 'websocket' : head?.fields.find(([name]) => name.toLowerCase() === 'upgrade')?.[1]
     byId('points-branch').textContent =
       line === 'branch' && chosen !== undefined ? chosen : 'another protocol'
-    byId('status').textContent = status === 0 ? '' : `${status} ${words}. ${outcomes[line]}`
+    byId('status').textContent =
+      status === 0
+        ? ''
+        : `${status} ${words}. ${tunnel ? 'The stream now carries WebSocket.' : outcomes[line]}`
   }
 
   #addEntry(step: Step & { kind: 'frame' | 'unit' | 'data' }): void {
