@@ -8,10 +8,12 @@ import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldLines, hasField } from '../http/fields.ts'
 import { checkRequest, wantsUpgrade } from '../http/gate.ts'
 import type { Answer, Protocol } from '../http/message.ts'
+import type { UpgradeList } from '../http/upgrade.ts'
 import { Admission, type AdmissionOptions } from './admission.ts'
 import { sendAnswer } from './answer.ts'
 import { Arrival } from './arrival.ts'
 import { Attachment, type Upgrade } from './attachment.ts'
+import { candidatesOf } from './candidates.ts'
 import { answerStream } from './connect-answer.ts'
 import { connectArrivalOf } from './connect-arrival.ts'
 import { arrivalOf, decline } from './decline.ts'
@@ -21,7 +23,6 @@ import { type Foreign, passToOthers } from './foreign.ts'
 import { type AttachableServer, assertAttachable } from './http-server.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { type CloseCounts, Occupants } from './occupants.ts'
-import { pathnameOf } from './path.ts'
 import { afterPending } from './pending.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
 import { tellHandshake } from './sight.ts'
@@ -197,24 +198,44 @@ export class Dispatcher {
     const offered = wantsUpgrade(request)
     if (offered === undefined) return decline(arrival)
     const leave = () => this.#leave(arrival, attachment, foreign)
+    let candidates: readonly Candidate[] | Answer
+    try {
+      candidates = this.#find(request, offered)
+    } catch (error) {
+      return this.#verdicts.act(arrival, this.#unmatched(arrival, error), leave)
+    }
+    if ('status' in candidates) return this.#refuse(arrival, candidates)
+    if (candidates.length === 0) return leave()
+    if (this.#closing !== undefined) return this.#refuse(arrival, CLOSING)
+    const verdict = this.#deliberate(arrival, offered.protocols, candidates)
+    if (!(verdict instanceof Promise)) return this.#verdicts.act(arrival, verdict, leave)
+    // Out of the promise: what the app throws then is its own uncaught exception, as in every request.
+    verdict.then((settled) => process.nextTick(() => this.#verdicts.act(arrival, settled, leave)))
+  }
+
+  /**
+   * Who is asked about it, nobody if the list is empty; or the answer that it gets at once.
+   * @throws what a route's own matcher throws
+   */
+  #find(request: IncomingMessage, offered: UpgradeList): readonly Candidate[] | Answer {
     if (offered.malformed) {
       // RFC 9110 section 7.8 lets the field be ignored; a WebSocket client would wait in vain for a 101.
-      return this.#meansWebSocket(request) ? this.#refuse(arrival, MALFORMED_UPGRADE) : leave()
+      return this.#meansWebSocket(request) ? MALFORMED_UPGRADE : []
     }
-    const { protocols } = offered
-    let candidates = candidatesOf(protocols, this.#protocols, request, this.#options.prefer)
+    let candidates = candidatesOf(offered.protocols, this.#protocols, request, this.#options.prefer)
     for (const protocol of this.#protocols) {
       const insisted = protocol.insists?.(request)
       if (insisted === undefined) continue
       candidates = candidates.filter(({ by }) => by === protocol)
-      if (candidates.length === 0) return answer(arrival, insisted)
+      if (candidates.length === 0) return insisted
     }
-    if (candidates.length === 0) return leave()
-    if (this.#closing !== undefined) return this.#refuse(arrival, CLOSING)
-    const verdict = this.#deliberate(arrival, protocols, candidates)
-    if (!(verdict instanceof Promise)) return this.#verdicts.act(arrival, verdict, leave)
-    // Out of the promise: what the app throws then is its own uncaught exception, as in every request.
-    verdict.then((settled) => process.nextTick(() => this.#verdicts.act(arrival, settled, leave)))
+    return candidates
+  }
+
+  /** What is done where the application's code threw before there was anybody to ask. */
+  #unmatched(arrival: Arrival, error: unknown): Verdict {
+    arrival.asked = { protocol: '', tally: this.#others }
+    return { kind: 'failed', error }
   }
 
   #deliberate(
@@ -230,7 +251,7 @@ export class Dispatcher {
       timeoutMs: this.#options.decisionTimeoutMs,
       others: this.#others,
     })
-    const admitted = this.#admission.enter(arrival, this.#deliberations.size)
+    const admitted = this.#admit(arrival)
     if (admitted !== undefined && 'kind' in admitted) {
       deliberation.note()
       return admitted
@@ -246,6 +267,14 @@ export class Dispatcher {
       holdAdmission(arrival, settled, admitted)
     })
     return verdict
+  }
+
+  #admit(arrival: Arriving): (() => void) | Verdict | undefined {
+    try {
+      return this.#admission.enter(arrival, this.#deliberations.size)
+    } catch (error) {
+      return { kind: 'failed', error }
+    }
   }
 
   /** Answers what no route is asked about. */
@@ -303,24 +332,6 @@ function holdAdmission(arrival: Arriving, verdict: Verdict, leave: (() => void) 
   if (leave === undefined) return
   if (verdict.kind === 'switch' && !arrival.stream.destroyed) arrival.stream.once('close', leave)
   else leave()
-}
-
-/** Which routes match which offered protocols, in the order in which they are asked. */
-function candidatesOf(
-  offered: readonly Protocol[],
-  routes: readonly UpgradeProtocol[],
-  request: IncomingMessage,
-  prefer: 'client' | 'server',
-): readonly Candidate[] {
-  const pathname = pathnameOf(request.url ?? '/')
-  const candidates: Candidate[] = []
-  const compare = (protocol: Protocol, by: UpgradeProtocol) => {
-    const params = by.match(protocol, pathname)
-    if (params !== undefined) candidates.push({ protocol, params, by })
-  }
-  if (prefer === 'client') for (const protocol of offered) for (const by of routes) compare(protocol, by)
-  else for (const by of routes) for (const protocol of offered) compare(protocol, by)
-  return candidates
 }
 
 const WEBSOCKET: Protocol = { name: 'websocket', version: undefined }

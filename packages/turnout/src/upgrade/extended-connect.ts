@@ -15,12 +15,12 @@ import { assertHttp2Fields, http2Headers } from '../http/http2-fields.ts'
 import type { Answer, Protocol } from '../http/message.ts'
 import { formatProtocol } from '../http/upgrade.ts'
 import type { Attachment } from './attachment.ts'
+import { candidatesOf } from './candidates.ts'
 import { answerStream, respondStream } from './connect-answer.ts'
 import { ConnectArrival, isExtendedConnect, speaksHttp2 } from './connect-arrival.ts'
 import { type Candidate, discard, type Verdict } from './deliberation.ts'
 import type { Foreign } from './foreign.ts'
 import type { Occupants } from './occupants.ts'
-import { pathnameOf } from './path.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
 import { tellHandshake } from './sight.ts'
 import type { Switch } from './switch.ts'
@@ -77,7 +77,7 @@ export class ExtendedConnect {
     )
     const refusal = arrival.check()
     if (refusal !== undefined) this.#refuse(arrival, refusal)
-    else this.#consider(arrival, () => this.#leave(arrival, event, attachment, foreign))
+    else this.#consider(arrival, (known) => this.#leave(arrival, known, event, attachment, foreign))
     return true
   }
 
@@ -88,7 +88,7 @@ export class ExtendedConnect {
     protocol: UpgradeProtocol,
     invitation: Answer,
   ): Occupant | undefined | Promise<Occupant | undefined> {
-    const candidates = candidatesOf(arrival, [protocol], () => true)
+    const candidates = candidatesOf(protocolsOf(arrival), [protocol], arrival.request, 'client')
     if (candidates.length === 0) return void answerStream(arrival.stream, invitation)
     if (this.#setup.isClosing()) return void this.#refuse(arrival, CLOSING)
     const given = response.getHeaders() as Record<string, string | string[]>
@@ -97,8 +97,18 @@ export class ExtendedConnect {
     return verdict instanceof Promise ? verdict.then(act) : act(verdict)
   }
 
-  #consider(arrival: ConnectArrival, leave: () => void): void {
-    const candidates = candidatesOf(arrival, this.#setup.protocols, takesConnect)
+  #consider(arrival: ConnectArrival, leaveTo: (known: boolean) => void): void {
+    const { protocol, request } = arrival
+    let routes: readonly UpgradeProtocol[] = []
+    let candidates: readonly Candidate[] = []
+    const leave = () => leaveTo(routes.length > 0)
+    try {
+      routes = this.#setup.protocols.filter((route) => protocol && route.connects?.(protocol))
+      candidates = candidatesOf(protocolsOf(arrival), routes, request, 'client')
+    } catch (error) {
+      arrival.asked = { protocol: '', tally: this.#setup.others }
+      return void this.#act(arrival, { kind: 'failed', error }, leave)
+    }
     if (candidates.length === 0) return leave()
     if (this.#setup.isClosing()) return this.#refuse(arrival, CLOSING)
     const verdict = this.#deliberate(arrival, candidates)
@@ -108,11 +118,7 @@ export class ExtendedConnect {
   }
 
   #deliberate(arrival: ConnectArrival, candidates: readonly Candidate[]): Verdict | Promise<Verdict> {
-    return this.#setup.deliberate(
-      arrival,
-      arrival.protocol === undefined ? [] : [arrival.protocol],
-      candidates,
-    )
+    return this.#setup.deliberate(arrival, protocolsOf(arrival), candidates)
   }
 
   #act(
@@ -197,18 +203,23 @@ export class ExtendedConnect {
 
   /**
    * Nobody of ours wants it. An app that has never heard of extended CONNECT might answer it with a page and a
-   * 200, which a client takes for its tunnel: so it goes only to who plainly knows it.
+   * 200, which a client takes for its tunnel: so it goes only to who plainly knows it. `known`: the protocol is
+   * ours, on another path.
    */
-  #leave(arrival: ConnectArrival, event: StreamEvent, attachment: Attachment, foreign: Foreign): void {
-    const { stream, request, protocol, server } = arrival
+  #leave(
+    arrival: ConnectArrival,
+    known: boolean,
+    event: StreamEvent,
+    attachment: Attachment,
+    foreign: Foreign,
+  ): void {
+    const { stream, request, server } = arrival
     if (arrival.gone) return void stream.destroy()
     if (attachment.turnoutBelow || this.#isTheirs(foreign, request)) {
       attachment.emitBelow('stream', ...event)
     } else if (foreign === 'pass' && server.listenerCount('connect') > 0) {
       attachment.emitBelow('connect', request, new Http2ServerResponse(stream))
     } else {
-      const known =
-        protocol !== undefined && this.#setup.protocols.some((route) => route.connects?.(protocol))
       answerStream(stream, known ? NOTHING_HERE : UNKNOWN_PROTOCOL)
     }
   }
@@ -224,22 +235,8 @@ export class ExtendedConnect {
   }
 }
 
-function candidatesOf(
-  arrival: ConnectArrival,
-  routes: readonly UpgradeProtocol[],
-  takes: (route: UpgradeProtocol, arrival: ConnectArrival) => boolean,
-): readonly Candidate[] {
-  const { protocol } = arrival
-  if (protocol === undefined) return []
-  const pathname = pathnameOf(arrival.request.url ?? '/')
-  return routes.flatMap((by) => {
-    const params = takes(by, arrival) ? by.match(protocol, pathname) : undefined
-    return params === undefined ? [] : [{ protocol, params, by }]
-  })
-}
-
-function takesConnect(route: UpgradeProtocol, { protocol }: ConnectArrival): boolean {
-  return protocol !== undefined && route.connects?.(protocol) === true
+function protocolsOf({ protocol }: ConnectArrival): readonly Protocol[] {
+  return protocol === undefined ? [] : [protocol]
 }
 
 const NOTHING_HERE: Answer = { status: 404, fields: [], body: 'Nothing answers here.\n' }

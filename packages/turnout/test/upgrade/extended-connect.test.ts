@@ -83,6 +83,25 @@ const HI_BACK = Buffer.from('81026869', 'hex')
 const echo = (turnout: Turnout): unknown =>
   turnout.websocket('/ws', { message: (socket, message) => void socket.send(message) })
 
+it('a matcher that throws costs its stream a 500, and the session goes on', async (t) => {
+  const broken = new Error('broken')
+  const errors: unknown[] = []
+  let throws = true
+  const build = (turnout: Turnout) => {
+    turnout.websocket('/ws', { handler() {} })
+    const matcher = () => {
+      if (throws) throw broken
+      return false
+    }
+    turnout.protocol(matcher, { connect: true, handler() {} })
+  }
+  const { session } = await rig(t, build, { onError: (error) => void errors.push(error) })
+  assert.equal((await head(ask(session)))[':status'], 500)
+  assert.deepEqual(errors, [broken])
+  throws = false
+  assert.equal((await head(ask(session)))[':status'], 200)
+})
+
 describe('RFC 8441: extended CONNECT on a server', () => {
   it('RFC 8441 section 3: the setting is sent although the server was made without it, and others stay', async (t) => {
     const server = createServer({ settings: { maxConcurrentStreams: 7 } })
