@@ -23,6 +23,7 @@ export function afterPending(arrival: Arrival, go: () => void): void {
     // Registered behind Node's own: by then the next response in line has the socket.
     if (response !== undefined) return void response.once('finish', next)
     stop()
+    socket.off('close', stop)
     stream.off('readable', hold)
     stream.off('end', onEnd)
     if (!arrival.gone) go()

@@ -147,3 +147,19 @@ stationTest(
   },
   echo,
 )
+
+stationTest(
+  'an upgrade that waited and was declined leaves no listener on its connection',
+  async (station) => {
+    const counts: number[] = []
+    station.server.on('request', ({ url, socket }) => {
+      if (url === '/first') counts.push(socket.listenerCount('close'))
+    })
+    const wire = station.dial()
+    for (let round = 0; round < 8; round++) {
+      wire.send(get('/first') + upgradeHead({ upgrade: 'nobody' }))
+      for (const expected of [200, 200]) assert.equal((await wire.response()).status, expected)
+    }
+    assert.equal(counts.at(-1), counts[1], `listeners for close: ${counts.join(' ')}`)
+  },
+)
