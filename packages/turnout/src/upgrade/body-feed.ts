@@ -38,6 +38,8 @@ export class BodyFeed {
   #wanted = false
   #keeping: { readonly limitBytes: number } | undefined
   #discarding: { leftBytes: number } | undefined
+  /** What `request` does not take in yet, side by side: a Buffer for each byte would cost a hundred times as much. */
+  #crumbs: Crumbs = NO_CRUMBS
   #whenOver: ((end: BodyEnd) => void) | undefined
   #alarm: Alarm | undefined
 
@@ -48,6 +50,7 @@ export class BodyFeed {
     this.request._read = () => {
       markRead(this.request)
       this.#wanted = true
+      this.#serve()
       this.#run()
     }
   }
@@ -135,10 +138,22 @@ export class BodyFeed {
       if (this.#discarding.leftBytes < 0) this.#finish('too big')
       return
     }
-    this.#wanted = this.request.push(part)
-    if (this.#keeping !== undefined && this.request.readableLength > this.#keeping.limitBytes) {
+    if (this.#keeping === undefined || this.#wanted) {
+      this.#wanted = this.request.push(part)
+      return
+    }
+    this.#crumbs = join(this.#crumbs, part)
+    if (this.request.readableLength + this.#crumbs.length > this.#keeping.limitBytes) {
       this.#finish('too big')
     }
+  }
+
+  /** Hands over what was kept for whoever reads next. */
+  #serve(): void {
+    const { bytes, length } = this.#crumbs
+    if (length === 0) return
+    this.#crumbs = NO_CRUMBS
+    this.#wanted = this.request.push(bytes.subarray(0, length))
   }
 
   #finish(end: BodyEnd, rest?: Buffer): void {
@@ -150,6 +165,7 @@ export class BodyFeed {
     this.#source.off('close', this.#onGone)
     this.#setup.stream.off('close', this.#onGone)
     if (end === 'complete') {
+      this.#serve()
       if (rest !== undefined && rest.length > 0) this.#setup.stream.unshift(rest)
       const { original, reader } = this.#setup
       if (reader === undefined) {
@@ -184,6 +200,26 @@ export class BodyFeed {
     const seen = `body was not complete after ${this.#setup.timeoutMs} ms`
     this.#fail(408, new PeerError('ERR_BODY', seen, { section: 'RFC 9110 section 15.5.9' }))
   }
+}
+
+interface Crumbs {
+  /** Filled up to `length`; the rest is room. */
+  readonly bytes: Buffer
+  readonly length: number
+}
+
+const NO_CRUMBS: Crumbs = { bytes: Buffer.alloc(0), length: 0 }
+
+/** Doubles its room, so that each byte is copied a few times at most. */
+function join(crumbs: Crumbs, part: Buffer): Crumbs {
+  const length = crumbs.length + part.length
+  let { bytes } = crumbs
+  if (length > bytes.length) {
+    bytes = Buffer.allocUnsafeSlow(Math.max(length, 2 * bytes.length))
+    crumbs.bytes.copy(bytes, 0, 0, crumbs.length)
+  }
+  part.copy(bytes, crumbs.length)
+  return { bytes, length }
 }
 
 /** What Node calls a request whose client went away. */

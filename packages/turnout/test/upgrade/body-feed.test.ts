@@ -104,6 +104,22 @@ test('kept beyond the limit it is too big; what is read meanwhile does not count
   assert.deepEqual(ends, ['too big'])
 })
 
+test('kept in pieces of one byte, it lies side by side', async () => {
+  const { stream, feed, ends, note } = open({ chunked: true })
+  feed.keep(1_000_000, note)
+  const piece = Buffer.from('1\r\nx\r\n'.repeat(10_000))
+  for (let round = 0; round < 30; round++) {
+    stream.push(piece)
+    await soon()
+  }
+  // not as 300,000 Buffers in the request: each would cost over a hundred bytes
+  assert.equal(feed.request.readableLength, 0)
+  stream.push('0\r\n\r\n')
+  await soon()
+  assert.deepEqual(ends, ['complete'])
+  assert.equal(await textOf(feed.request), 'x'.repeat(300_000))
+})
+
 test('discarded, it goes by unread, up to the limit', async () => {
   for (const [limit, end] of [
     [5, 'complete'],
