@@ -182,8 +182,11 @@ export class Dispatcher {
   }
 
   #receive(upgrade: Upgrade, attachment: Attachment, foreign: Foreign): void {
+    const { request, stream, head } = upgrade
     const arrival = new Arrival({
-      ...upgrade,
+      request,
+      stream,
+      head,
       server: attachment.server,
       clock: this.#options.clock,
       keepAlive: this.#keepAlive,

@@ -128,7 +128,7 @@ interface Terms<Data> {
 
 function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Terms<Data>): Decision {
   if (result === undefined || result === null || result === false) return { kind: 'pass' }
-  if (isResponse(result)) return { kind: 'respond', response: result }
+  if (result !== true && isResponse(result)) return { kind: 'respond', response: result }
   const accepted: ProtocolAccepted<Data> = result === true ? {} : result
   return {
     kind: 'switch',

@@ -68,7 +68,8 @@ export function checkHandshake(request: HandshakeRequest): HandshakeCheck {
     )
   }
   const offers = readOffers(request)
-  return offers.kind === 'refused' ? offers : { ...offers, key }
+  if (offers.kind === 'refused') return offers
+  return { kind: 'ok', key, protocols: offers.protocols, extensions: offers.extensions }
 }
 
 /** What the client offers besides, over any version of HTTP. */

@@ -53,7 +53,7 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
   tally?: Tally
   readonly #matchPath: (pathname: string) => Params | undefined
   readonly #options: WebSocketOptions<Data, Path>
-  readonly #onError: OnSocketError | undefined
+  readonly #onError: OnSocketError
   readonly #extensions: readonly Extension[]
 
   constructor(
@@ -63,7 +63,7 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
   ) {
     this.#matchPath = path === undefined ? () => NO_PARAMS : compilePath(path)
     this.#options = options
-    this.#onError = onError
+    this.#onError = onError ?? (() => {})
     const compression = compressionExtension(options.compression)
     this.#extensions = [...(compression === undefined ? [] : [compression]), ...(options.extensions ?? [])]
   }
@@ -92,8 +92,8 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
 
   #accepted(offer: Offer, handshake: Handshake, result: AcceptResult<Data>): Decision {
     if (result === undefined || result === null || result === false) return { kind: 'pass' }
-    if (isResponse(result)) return { kind: 'respond', response: result }
-    const accepted: Accepted<Data> = result === true ? {} : result
+    if (result !== true && isResponse(result)) return { kind: 'respond', response: result }
+    const accepted: Accepted<Data> = result === true ? NOTHING_MORE : result
     // a status or an empty text must let nobody in
     if (typeof accepted !== 'object') throw oddAnswer(accepted)
     const protocol = this.#subprotocol(handshake, accepted)
@@ -119,7 +119,7 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
       params: offer.params,
       options: this.#options,
       events: this.#options,
-      ...(this.#onError && { onError: this.#onError }),
+      onError: this.#onError,
     })
     this.onDecided?.(socket)
     return {
@@ -192,6 +192,7 @@ interface Handshake {
 
 const NO_PARAMS: Params = {}
 const NO_EXTENSIONS: readonly Agreed[] = []
+const NOTHING_MORE = {}
 
 /** What `accept` is told, put together only where it looks. */
 class Context<Path extends string> implements AcceptContext<Path> {

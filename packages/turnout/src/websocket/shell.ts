@@ -375,8 +375,11 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     if (this.#readyState !== 'closed') this.#readyState = 'closing'
     this.#heartbeat?.stop()
     if (state === 'closeReceived') {
-      this.#expectWithin(this.#closeTimeoutMs, 'our own answer to a Close frame')
       this.sender.answerClose()
+      // what was sent before goes first, and may take its time
+      if (this.#session.state === state) {
+        this.#expectWithin(this.#closeTimeoutMs, 'our own answer to a Close frame')
+      }
     } else if (state === 'closeSent') this.#awaitAnswer()
     else if (state === 'closeDone') this.#hangUp(this.#closeTimeoutMs)
     else if (state === 'failed') this.#hangUp(Math.min(this.#closeTimeoutMs, FAILED_LINGER_MS))
