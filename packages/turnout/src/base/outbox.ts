@@ -2,7 +2,7 @@
 import { makeRoom, slab } from './slab.ts'
 
 /** Pieces up to this size are copied beside their neighbours: cheaper than one more entry in a gathered write. */
-const COPY_BYTES = 16_384
+export const COPY_BYTES = 4_096
 
 const EMPTY: readonly Uint8Array[] = []
 const GONE = new Uint8Array(0)

@@ -71,7 +71,7 @@ export class WebSocketConnection<Data = unknown> implements AsyncIterable<Messag
   }
 
   /**
-   * Sends one message: a string as text, everything else as binary. Bytes above 16 KiB are not copied on a
+   * Sends one message: a string as text, everything else as binary. Bytes above 4 KiB are not copied on a
    * server: leave them alone until they have left.
    *
    * @returns `true`: taken, go on. A promise: taken, but more waits than `highWaterMarkBytes`; it resolves with

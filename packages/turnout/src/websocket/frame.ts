@@ -1,6 +1,6 @@
 // Knows one frame (RFC 6455 section 5.2): its header there and back, and every rule that a header alone can break.
 import { PeerError } from '../base/errors.ts'
-import type { Outbox } from '../base/outbox.ts'
+import { COPY_BYTES, type Outbox } from '../base/outbox.ts'
 import { slab } from '../base/slab.ts'
 import { applyMask, createMaskKey } from './mask.ts'
 import { encodeText } from './text.ts'
@@ -18,9 +18,6 @@ const MASK = 0x80
 export const MAX_CONTROL_BYTES = 125
 
 const LONGEST_HEADER_BYTES = 14
-
-/** Payloads above this leave as a piece of their own instead of being copied behind their header. */
-const COPY_BYTES = 16_384
 
 export type Role = 'server' | 'client'
 
@@ -220,7 +217,7 @@ export function opcodeOf(head: number): number {
   return head & OPCODE_BITS
 }
 
-/** Writes one frame. An unmasked payload above 16 KiB is not copied: leave it alone until it has left. */
+/** Writes one frame. An unmasked payload above 4 KiB is not copied: leave it alone until it has left. */
 export function writeFrame(outbox: Outbox, head: number, payload: Uint8Array, role: Role): void {
   const length = payload.length
   const mask = role === 'client'

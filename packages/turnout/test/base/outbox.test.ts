@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { Outbox } from '../../src/base/outbox.ts'
+import { COPY_BYTES, Outbox } from '../../src/base/outbox.ts'
 import { slab } from '../../src/base/slab.ts'
 
 /** Lays `payload` into the slab by way of `room` and `filled`. */
@@ -109,7 +109,10 @@ test('boxes that share the slab keep their bytes apart and in order, whatever th
   const size = fc.oneof(
     { weight: 8, arbitrary: fc.integer({ min: 0, max: 40 }) },
     { weight: 2, arbitrary: fc.integer({ min: 5000, max: 40_000 }) },
-    { weight: 1, arbitrary: fc.constantFrom(16_383, 16_384, 16_385, 65_535, 65_536, 70_000) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(COPY_BYTES - 1, COPY_BYTES, COPY_BYTES + 1, 65_535, 65_536, 70_000),
+    },
   )
   const step = fc.record({
     box: fc.nat({ max: 2 }),
@@ -143,7 +146,7 @@ test('boxes that share the slab keep their bytes apart and in order, whatever th
         assert.ok(Buffer.concat(taken).equals(Buffer.concat(due)))
         assert.equal(outbox.bytes, 0)
         for (let at = 1; at < pieces.length; at++) {
-          assert.ok(pieces[at - 1]!.length + pieces[at]!.length > 16_384, 'small neighbours are joined')
+          assert.ok(pieces[at - 1]!.length + pieces[at]!.length > COPY_BYTES, 'small neighbours are joined')
         }
       }
       for (const [number, { box, act, size, spare }] of steps.entries()) {
