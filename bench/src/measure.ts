@@ -157,10 +157,10 @@ async function warm({ name, driver }: Runner, workload: Workload, settings: Sett
   if (workload.kind === 'idle') return
   await driver.ask('run', { peer: name, durationMs: verifyMs, verify: true })
   const { warmMs } = settings
-  // An HTTP server takes thousands of requests to reach its speed, and they are slow at first.
-  const least = workload.kind === 'handshake' ? 8000 : 1
+  // An HTTP server takes tens of thousands of requests to reach its speed, and the first are three times as slow.
+  const least = workload.kind === 'handshake' ? 20_000 : 1
   let messages = 0
-  for (let turn = 0; turn < 10 && messages < least; turn++) {
+  for (let turn = 0; turn < 30 && messages < least; turn++) {
     messages += (await driver.ask('run', { peer: name, durationMs: warmMs, verify: false })).messages
   }
 }
