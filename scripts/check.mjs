@@ -18,6 +18,7 @@ for (const { name, base, config } of projects) {
 if (existsSync(join(house, '../shared/iana'))) {
   await step('names registered with IANA', [join(house, 'scripts/registry.mjs'), '--check'])
 }
+await step('documents: samples', [join(house, 'scripts/samples.mjs')])
 // Where the tests run by themselves, they need not run twice.
 if (!process.argv.includes('--without-tests')) await check('tests, and what they cover', tests)
 await check('package: what is in it', contents)
