@@ -5,9 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { reportCoverage } from './coverage.mjs'
 import { heading, house, npm, projects, run } from './house.mjs'
+import { linksHoldHere, linksHoldPacked } from './links.mjs'
 
 const library = join(house, 'packages/turnout')
 const failed = []
+
+/** What a package may hold besides its README, its licence and package.json. */
+const belongs = [
+  /^(dist|src)\/.+\.(js|d\.ts|ts|map)$/,
+  /^docs\/([\w-]+\.md|bench\.svg)$/,
+  /^examples\/src\/.+\.(ts|html)$/,
+]
 
 await step('format and lint', [tool('@biomejs/biome', 'biome'), 'ci', '--error-on-warnings', '.'])
 for (const { name, base, config } of projects) {
@@ -18,6 +26,8 @@ for (const { name, base, config } of projects) {
 if (existsSync(join(house, '../shared/iana'))) {
   await step('names registered with IANA', [join(house, 'scripts/registry.mjs'), '--check'])
 }
+await check('documents: links', linksHoldHere)
+await step('documents: samples', [join(house, 'scripts/samples.mjs')])
 // Where the tests run by themselves, they need not run twice.
 if (!process.argv.includes('--without-tests')) await check('tests, and what they cover', tests)
 await check('package: what is in it', contents)
@@ -62,7 +72,10 @@ async function tests() {
   }
 }
 
-/** What `npm publish` would send: the build, its sources for the source maps, the words; and nothing else. */
+/**
+ * What `npm publish` would send: the build, its sources for the source maps, the words, the examples that they point
+ * to; and nothing else. No link in it leads out of it.
+ */
 async function contents() {
   const [program, args] = npm()
   let output = ''
@@ -82,11 +95,9 @@ async function contents() {
   const paths = pack.files.map(({ path }) => path)
   const wanted = ['package.json', 'README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', 'src/index.ts']
   const missing = wanted.filter((path) => !paths.includes(path))
-  const strange = paths.filter(
-    (path) => !/^(dist|src)\/.+\.(js|d\.ts|ts|map)$/.test(path) && !wanted.includes(path),
-  )
+  const strange = paths.filter((path) => !wanted.includes(path) && !belongs.some((kind) => kind.test(path)))
   console.log(`${paths.length} files, ${pack.unpackedSize} bytes unpacked, ${pack.size} packed`)
   for (const path of missing) console.error(`missing: ${path}`)
   for (const path of strange) console.error(`does not belong there: ${path}`)
-  return missing.length === 0 && strange.length === 0
+  return linksHoldPacked(paths) && missing.length === 0 && strange.length === 0
 }

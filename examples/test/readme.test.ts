@@ -1,12 +1,13 @@
-// Types what the README says, as it stands, and looks at what comes of it.
+// Types what the README and the guide to the server say, as it stands, and looks at what comes of it.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { on, once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { connect } from 'turnout'
 
 const house = findHouse(dirname(fileURLToPath(import.meta.url)))
 const folder = mkdtempSync(join(tmpdir(), 'turnout-readme-'))
@@ -18,10 +19,12 @@ after(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const readme = readFileSync(join(house, 'README.md'), 'utf8')
-for (const [, name, code] of readme.matchAll(/```js file=(\S+)\n(.*?)```/gs)) {
-  // another port than the README's, which may be taken
-  writeFileSync(join(folder, name!), code!.replaceAll('8080', '18080'))
+for (const path of ['README.md', 'docs/server.md']) {
+  const text = readFileSync(join(house, path), 'utf8')
+  for (const [, name, code] of text.matchAll(/```js file=(\S+)\n(.*?)```/gs)) {
+    // other ports than theirs, which may be taken
+    writeFileSync(join(folder, name!), code!.replaceAll(/\b808\d\b/g, '1$&'))
+  }
 }
 
 test("the README's server and client talk to each other", { timeout: 20_000 }, async () => {
@@ -41,6 +44,34 @@ test("the README's own protocol is chosen in the client's order, and declined wh
   assert.equal(await all(start('custom.mjs')), 'example/1\nHELLO\nundefined 200\n')
 })
 
+test("the guide's rooms hear who comes, who says what and who leaves, and are told when the server goes", {
+  timeout: 20_000,
+}, async () => {
+  const server = start('rooms.mjs')
+  const output = all(server)
+  await said(server, 'listening')
+  const url = 'ws://127.0.0.1:18082/rooms'
+  await assert.rejects(connect(`${url}/tea`), { status: 401 })
+  const heard: string[] = []
+  const ada = await connect(`${url}/tea?name=ada`)
+  const elsewhere = await connect(`${url}/coffee?name=eve`, {
+    message: (_socket, text) => void heard.push(`${text}`),
+  })
+  const messages = ada[Symbol.asyncIterator]()
+  const next = async () => (await messages.next()).value
+  assert.equal(await next(), 'ada is here')
+  const bob = await connect(`${url}/tea?name=bob`)
+  assert.equal(await next(), 'bob is here')
+  await bob.send('hello')
+  assert.equal(await next(), 'bob: hello')
+  await bob.close(1000)
+  assert.equal(await next(), 'bob has left')
+  server.kill('SIGTERM')
+  assert.deepEqual([(await ada.closed).code, (await elsewhere.closed).code], [1001, 1001])
+  assert.match(await output, /2 left, 0 had to be destroyed/)
+  assert.deepEqual(heard, ['eve is here'])
+})
+
 function start(name: string): ChildProcess {
   const child = spawn(process.execPath, [name], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
   children.push(child)
@@ -49,7 +80,8 @@ function start(name: string): ChildProcess {
 
 async function said(child: ChildProcess, word: string): Promise<void> {
   let text = ''
-  for await (const chunk of child.stdout!) {
+  // `for await` over the stream itself would end it
+  for await (const [chunk] of on(child.stdout!, 'data', { close: ['end'] })) {
     text += chunk
     if (text.includes(word)) return
   }
