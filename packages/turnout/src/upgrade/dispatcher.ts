@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldLines, hasField } from '../http/fields.ts'
-import { checkRequest, wantsUpgrade } from '../http/gate.ts'
+import { checkCount, checkRequest, wantsUpgrade } from '../http/gate.ts'
 import type { Answer, Protocol } from '../http/message.ts'
 import type { UpgradeList } from '../http/upgrade.ts'
 import { Admission, type AdmissionOptions } from './admission.ts'
@@ -196,7 +196,8 @@ export class Dispatcher {
 
   #consider(arrival: Arrival, attachment: Attachment, foreign: Foreign): void {
     const { request } = arrival
-    const refusal = checkRequest(request) ?? arrival.badFraming
+    const refusal =
+      checkCount(request, attachment.server.maxHeadersCount) ?? checkRequest(request) ?? arrival.badFraming
     if (refusal !== undefined) return this.#refuse(arrival, refusal)
     const offered = wantsUpgrade(request)
     if (offered === undefined) return decline(arrival)

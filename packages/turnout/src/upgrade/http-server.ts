@@ -19,6 +19,8 @@ export interface HttpServer extends EventEmitter {
   readonly requestTimeout?: number
   readonly headersTimeout?: number
   readonly maxRequestsPerSocket?: number
+  /** As for node:http. */
+  readonly maxHeadersCount?: number | null | undefined
   readonly httpAllowHalfOpen?: boolean
   readonly rejectNonStandardBodyWrites?: boolean
 }
