@@ -84,6 +84,15 @@ export function verifyPeer(socket: TLSSocket): string | undefined {
   return inside.authorizationError
 }
 
+/**
+ * Lets errors of TLS behind the handshake end the connection, as on one that a tls.Server has accepted: a broken
+ * record, or a client that renegotiates again and again. Until then Node keeps them to itself.
+ */
+export function releaseControl(socket: TLSSocket): void {
+  const inside = socket as TLSSocket & { _releaseControl?(): boolean }
+  inside._releaseControl?.()
+}
+
 type ResponseClass = new (request: IncomingMessage, options?: object) => ServerResponse
 type SocketInternals = Duplex & { _httpMessage?: ServerResponse | null }
 type ResponseInternals = {

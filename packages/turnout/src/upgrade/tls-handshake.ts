@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { type SecureContext, TLSSocket, type TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
-import { verifyPeer } from './internals.ts'
+import { releaseControl, verifyPeer } from './internals.ts'
 
 export interface TlsHandshake {
   readonly stream: Duplex
@@ -52,7 +52,9 @@ export function beginTls(handshake: TlsHandshake): void {
   const onSecure = () => {
     const problem = requestCert ? verifyPeer(socket) : undefined
     if (problem !== undefined && rejectUnauthorized) return fail(`client's certificate: ${problem}`)
-    if (settle()) handshake.onSecure(socket)
+    if (!settle()) return
+    releaseControl(socket)
+    handshake.onSecure(socket)
   }
   const alarm = handshake.clock.after(timeoutMs, () => fail(`no TLS handshake in ${timeoutMs} ms`))
   // Stays: a reset must not end the process.
