@@ -23,6 +23,8 @@ export interface IncomingOptions {
   readonly events: IncomingEvents
   /** A message is being decoded apart: bring no more frames until `proceed`. */
   onDecoding(ready: Promise<void>): void
+  /** A message was decoded and delivered. */
+  onDecoded?(): void
 }
 
 export class Incoming {
@@ -153,10 +155,13 @@ export class Incoming {
   #deliver(text: boolean, payload: Buffer): void {
     if (text && !isUtf8(payload)) throw utf8Error()
     const message = text ? decodeText(payload, 0, payload.length, false) : payload
-    if (!this.#streaming) return this.#events.onMessage(message)
-    this.#events.onStream(text)
-    this.#events.onPart(message)
-    this.#events.onStreamEnd()
+    if (!this.#streaming) this.#events.onMessage(message)
+    else {
+      this.#events.onStream(text)
+      this.#events.onPart(message)
+      this.#events.onStreamEnd()
+    }
+    this.#options.onDecoded?.()
   }
 
   #beginStream(text: boolean): void {

@@ -19,6 +19,12 @@ export class Pace {
   #transport: Transport | undefined
   #reasons = 0
   #closing = false
+  readonly #onGo: () => void
+
+  /** @param onGo told when reading goes on, before the transport is: what was held back comes first */
+  constructor(onGo: () => void = () => {}) {
+    this.#onGo = onGo
+  }
 
   open(transport: Transport): void {
     this.#transport = transport
@@ -27,6 +33,11 @@ export class Pace {
 
   get reading(): boolean {
     return (this.#closing ? this.#reasons & WAIT.decoding : this.#reasons) === 0
+  }
+
+  /** More was delivered than is taken: bring no more, also of what has been read already. */
+  get crowded(): boolean {
+    return !this.#closing && (this.#reasons & ~WAIT.decoding) !== 0
   }
 
   wait(reason: number): void {
@@ -38,13 +49,19 @@ export class Pace {
   go(reason: number): void {
     const before = this.reading
     this.#reasons &= ~reason
-    if (!before && this.reading) this.#transport?.resume()
+    this.#goOn(before)
   }
 
   /** The connection is closing: whatever held the reading back, its end must be seen. */
   close(): void {
     const before = this.reading
     this.#closing = true
-    if (!before && this.reading) this.#transport?.resume()
+    this.#goOn(before)
+  }
+
+  #goOn(before: boolean): void {
+    if (before || !this.reading) return
+    this.#onGo()
+    if (this.reading) this.#transport?.resume()
   }
 }

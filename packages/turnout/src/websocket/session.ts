@@ -49,6 +49,8 @@ export function nextState(state: SessionState, event: SessionEvent): SessionStat
 
 /** Who hears what happened. Called while `receive` runs. */
 export interface SessionEvents extends IncomingEvents {
+  /** More was delivered than is taken. A chunk may hold a thousand times its size in compressed messages. */
+  readonly crowded?: boolean
   /** Its Pong is in the outbox already. */
   onPing(payload: Buffer): void
   onPong(payload: Buffer): void
@@ -112,6 +114,9 @@ export class Session implements FrameSink {
         this.#reader.suspend()
         this.#events.onWait(ready)
       },
+      onDecoded: () => {
+        if (this.#events.crowded === true) this.#reader.suspend()
+      },
     })
     this.#reader = new FrameReader({ role: options.role, sink: this, rsv: options.transform?.rsv ?? 0 })
   }
@@ -146,11 +151,11 @@ export class Session implements FrameSink {
     }
   }
 
-  /** Goes on after `onWait`. Like `receive`. */
+  /** Goes on after `onWait`, and when it is crowded no longer. Like `receive`. */
   proceed(): void {
     this.#guarded(() => {
       this.#incoming.proceed()
-      this.#reader.resume()
+      if (this.#events.crowded !== true) this.#reader.resume()
     })
   }
 

@@ -115,7 +115,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   readonly tally: Tally
   readonly #setup: ConnectionSetup<Data>
   readonly #session: Session
-  readonly #pace = new Pace()
+  readonly #pace = new Pace(() => this.#session.proceed())
   readonly #rate: Rate | undefined
   /** Beats from the opening on. */
   #heartbeat: Heartbeat | undefined
@@ -198,6 +198,11 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
 
   get listening(): boolean {
     return this.#pace.reading
+  }
+
+  /** Told to the session. */
+  get crowded(): boolean {
+    return this.#pace.crowded
   }
 
   get closed(): Promise<CloseInfo> {
