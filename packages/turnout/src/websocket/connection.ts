@@ -76,7 +76,8 @@ export class WebSocketConnection<Data = unknown> implements AsyncIterable<Messag
    *
    * @returns `true`: taken, go on. A promise: taken, but more waits than `highWaterMarkBytes`; it resolves with
    * true once all has left, with false if the connection ended before. `false`: not sent, the connection is
-   * closing or closed. `await` it and forget the difference.
+   * closing or closed. `await` it and forget the difference. The promise rejects with what the parts of a message or
+   * a Blob broke on, for whoever awaits it; once a part has left, the connection is closed with 1011 as well.
    * @throws MisuseError ERR_INVALID_ARGUMENT for anything that is neither a string nor bytes.
    */
   send(message: Sendable): boolean | Promise<boolean> {

@@ -251,7 +251,10 @@ export class Sender implements Flushable {
 
   #inTurn(lay: () => Promise<void> | undefined | void): Promise<boolean> {
     // this may be a drain that does not come, and must not hold up the next turn
-    return this.#queue(lay).then(() => this.#session.sendable && this.#sent())
+    const sent = this.#queue(lay).then(() => this.#session.sendable && this.#sent())
+    // who sends without waiting must not lose the process to a source that breaks; who waits hears of it
+    sent.catch(noop)
+    return sent
   }
 
   /** Acts once everything that was sent before is laid down, so that order holds; the next waits for this one. */
