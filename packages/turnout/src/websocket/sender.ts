@@ -41,6 +41,8 @@ export class Sender implements Flushable {
   #ended = false
   /** Set while a Blob is being read or a message encoded apart: what is sent now waits for its turn. */
   #turn: Promise<void> | undefined
+  /** Ends the waiting for the next part of a message, which may never come. */
+  #giveUp: (() => void) | undefined
   /** One promise for all who wait until everything has left. */
   #drained: Deferred<boolean> | undefined
 
@@ -148,6 +150,7 @@ export class Sender implements Flushable {
   /** The connection is gone. */
   drop(): void {
     this.#ended = true
+    this.#giveUp?.()
     this.#outbox.take()
     this.#drained?.resolve(false)
     this.#drained = undefined
@@ -191,21 +194,26 @@ export class Sender implements Flushable {
   /** One message, a fragment for each part (RFC 6455 section 5.4); control frames go in between. */
   async #layParts(parts: MessageParts): Promise<void> {
     const text = new TextEncoding()
+    const source = sourceOf(parts)
     let opcode = 0
     let begun = false
     try {
-      for await (const part of parts) {
+      for (;;) {
+        const next = await this.#nextOf(source)
+        if (next?.done === true) break
+        if (next === undefined || !this.#session.sendable) return letGo(source)
+        const part = next.value
         const kind = typeof part === 'string' ? OPCODE.text : OPCODE.binary
         if (opcode !== 0 && kind !== opcode) throw mixedParts()
         opcode = kind
         const bytes = typeof part === 'string' ? text.encode(part) : bytesOf(part)
-        if (!this.#session.sendable) return
         if (bytes.length === 0) continue
         this.#session.sendFragment(begun ? 0 : opcode, bytes, false)
         begun = true
-        if ((await this.#sent()) === false) return
+        if ((await this.#sent()) === false) return letGo(source)
       }
     } catch (error) {
+      letGo(source)
       // half a message cannot be taken back
       if (begun) {
         this.#session.fail(new PeerError('ERR_HANDLER_FAILED', 'the application failed', { cause: error }))
@@ -214,6 +222,15 @@ export class Sender implements Flushable {
     }
     if (this.#session.sendable)
       this.#session.sendFragment(begun ? 0 : opcode || OPCODE.binary, text.end(), true)
+  }
+
+  /** Undefined: the connection is gone, and nobody waits for it any more. */
+  #nextOf(source: Source): Promise<IteratorResult<Part> | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) return resolve(undefined)
+      this.#giveUp = () => resolve(undefined)
+      source.next().then(resolve, reject)
+    })
   }
 
   #lastly(close: () => void): void {
@@ -279,6 +296,40 @@ export function deferred<Value>(): Deferred<Value> {
     resolve = settle
   })
   return { promise, resolve }
+}
+
+type Part = string | ArrayBufferView | ArrayBuffer
+
+/** Where the parts of one message come from. */
+interface Source {
+  next(): Promise<IteratorResult<Part>>
+  /** No more are wanted. */
+  end(): unknown
+}
+
+function sourceOf(parts: MessageParts): Source {
+  if (parts instanceof ReadableStream) {
+    const reader: ReadableStreamDefaultReader<Part> = parts.getReader()
+    return { next: () => reader.read() as Promise<IteratorResult<Part>>, end: () => reader.cancel() }
+  }
+  if (Symbol.asyncIterator in parts) {
+    const iterator = parts[Symbol.asyncIterator]()
+    // an iterator that waits for its next item hears of nothing else; a stream can be destroyed
+    const { destroy } = parts as { destroy?: () => unknown }
+    const end = () => (typeof destroy === 'function' ? destroy.call(parts) : iterator.return?.())
+    return { next: async () => iterator.next(), end }
+  }
+  const iterator = parts[Symbol.iterator]()
+  const next = async (): Promise<IteratorResult<Part>> => {
+    const { done, value } = iterator.next()
+    return { done: done === true, value: await value }
+  }
+  return { next, end: () => iterator.return?.() }
+}
+
+/** What it says to that is nobody's business any more, and may never come. */
+function letGo(source: Source): void {
+  new Promise((resolve) => resolve(source.end())).catch(noop)
 }
 
 function isParts(message: unknown): message is MessageParts {
