@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Clock, systemClock } from './base/clock.ts'
 import { MisuseError } from './base/errors.ts'
 import { Tally } from './base/tally.ts'
+import { tell, warn } from './base/tell.ts'
 import type { Answer } from './http/message.ts'
 import type { AdmissionOptions } from './upgrade/admission.ts'
 import { type AttachOptions, Dispatcher } from './upgrade/dispatcher.ts'
@@ -301,11 +302,7 @@ class ServerSide implements Turnout {
   #report(error: unknown, context: ErrorContext): void {
     const { onError } = this.#options
     if (onError === undefined) return warn(error)
-    try {
-      onError(error, context)
-    } catch (another) {
-      warn(another)
-    }
+    tell(() => onError(error, context))
   }
 }
 
@@ -334,8 +331,4 @@ function invitationTo(token: string): Answer {
 /** How metrics name it; a function may take any protocol. */
 function nameOf(token: ProtocolToken): string {
   return typeof token === 'function' ? 'any' : token
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : new Error(`thrown: ${String(error)}`))
 }

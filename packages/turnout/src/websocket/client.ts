@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { type ErrorCode, MisuseError } from '../base/errors.ts'
+import { tell } from '../base/tell.ts'
 import { assertFieldValue, fieldsOf } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
@@ -55,7 +56,7 @@ export interface ConnectOptions<Data = unknown>
   readonly http2?: Http2Choice | false
   /** Kept for you as `socket.data`. */
   readonly data?: Data
-  /** Told what a callback threw; the connection is closed with 1011. */
+  /** Told what a callback threw; the connection is closed with 1011. What it throws itself is a process warning. */
   readonly onError?: (error: unknown, socket: WebSocketConnection<Data>) => void
 }
 
@@ -249,7 +250,7 @@ function open<Data>(plan: Dial<Data>, agreed: Agreement, stream: Duplex): WebSoc
       transform: stackTransforms(agreed.transforms.map((one) => one.create('client', options))),
       options,
       events: options,
-      ...(options.onError && { onError: options.onError }),
+      onError: (error, socket) => tell(() => options.onError?.(error, socket)),
     })
     openConnection(socket, duplexTransport(stream))
     return socket

@@ -1,0 +1,30 @@
+// Knows that whoever is told of an error cannot end the process by failing as well.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { tell } from '../../src/base/tell.ts'
+
+const broken = new Error('broken')
+const throwing = (): never => {
+  throw broken
+}
+const rejecting = () => Promise.reject(broken)
+
+/** Warnings that came of it; anything worse fails the test. */
+async function warnings(act: () => unknown): Promise<unknown[]> {
+  const seen: unknown[] = []
+  const worse: unknown[] = []
+  const note = (error: unknown) => void seen.push(error)
+  const fail = (error: unknown) => void worse.push(error)
+  process.on('warning', note).on('uncaughtException', fail).on('unhandledRejection', fail)
+  await act()
+  for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', note).off('uncaughtException', fail).off('unhandledRejection', fail)
+  assert.deepEqual(worse, [])
+  return seen
+}
+
+for (const onError of [throwing, rejecting]) {
+  test(`told by ${onError.name}: a warning`, async () => {
+    assert.deepEqual(await warnings(() => tell(onError)), [broken])
+  })
+}
