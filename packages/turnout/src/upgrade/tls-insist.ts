@@ -31,11 +31,25 @@ export const TLS_REQUIRED: Answer = {
 `,
 }
 
-export function tlsWatch(isRequired: (request: IncomingMessage) => boolean, advertise: boolean): ServerWatch {
+/** @param onError told what `isRequired`, which may be the application's, throws; the client then gets a 500 */
+export function tlsWatch(
+  isRequired: (request: IncomingMessage) => boolean,
+  advertise: boolean,
+  onError: (error: unknown, request: IncomingMessage) => void,
+): ServerWatch {
   return {
     request(request, response) {
       if (isEncrypted(request)) return false
-      if (isRequired(request)) {
+      let required: boolean
+      try {
+        required = isRequired(request)
+      } catch (error) {
+        onError(error, request)
+        response.statusCode = 500
+        response.end()
+        return true
+      }
+      if (required) {
         demandTls(request, response)
         return true
       }

@@ -64,7 +64,7 @@ class TlsInPlace implements UpgradeProtocol {
     this.#timeoutMs = handshakeTimeout
     this.#secureContext = createSecureContext(options)
     this.#isRequired = requiredBy(options.required)
-    this.watch = tlsWatch((request) => this.#isRequired(request), options.advertise ?? true)
+    this.watch = tlsWatch((request) => this.#isRequired(request), options.advertise ?? true, setup.onError)
   }
 
   /** `TLS/1.0`, `TLS/1.2`, …: clients write different ones and mean the same, whatever the handshake finds. */
