@@ -73,8 +73,26 @@ function resolve(location: string, base: URL): URL | undefined {
   return url.protocol === 'ws:' || url.protocol === 'wss:' ? url : undefined
 }
 
-/** Neither the client's certificate nor the first server's name means anything to another. */
+/**
+ * Neither the client's certificate, its shared secret or session, nor the first server's name means anything to
+ * another. A ready context may hold a certificate, which nobody can take out: it goes as a whole.
+ */
 function withoutIdentity(tls: TlsOptions): TlsOptions {
-  const { key, cert, pfx, passphrase, servername, ...others } = tls
+  const others: Record<string, unknown> = { ...tls }
+  for (const name of IDENTITY) delete others[name]
   return others
 }
+
+const IDENTITY = [
+  'key',
+  'cert',
+  'pfx',
+  'passphrase',
+  'secureContext',
+  'clientCertEngine',
+  'privateKeyEngine',
+  'privateKeyIdentifier',
+  'pskCallback',
+  'session',
+  'servername',
+] as const
