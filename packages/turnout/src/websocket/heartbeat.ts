@@ -16,7 +16,7 @@ const SHORTEST_PERIOD_MS = 20
 
 /** The connection whose heart it is. */
 export interface HeartbeatHost {
-  /** Whether we read at all now: a peer cannot be heard by someone who does not listen. */
+  /** Whether we read at all now, or wait for a drain: a peer cannot be heard by someone who does not listen. */
   readonly listening: boolean
   sendHeartbeat(payload: Buffer): void
   onSilence(silentMs: number): void

@@ -57,6 +57,11 @@ export class Sender implements Flushable {
     return this.#outbox.bytes + (this.#transport?.bufferedBytes ?? 0)
   }
 
+  /** The peer has yet to take what was written. */
+  get blocked(): boolean {
+    return this.#blocked
+  }
+
   /** From now on bytes can leave; what was sent before goes first. */
   open(transport: Transport): void {
     this.#transport = transport

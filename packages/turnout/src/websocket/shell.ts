@@ -196,8 +196,9 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     return this.#heartbeat?.latencyMs
   }
 
+  /** Who does not read still hears, by the drain, whether the peer takes what waits for it. */
   get listening(): boolean {
-    return this.#pace.reading
+    return this.#pace.reading || this.sender.blocked
   }
 
   /** Told to the session. */

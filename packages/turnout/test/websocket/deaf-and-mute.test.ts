@@ -1,0 +1,46 @@
+// Knows what ends a connection on which neither side reads: ours waits for the peer to take what it was sent.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { PeerError } from '../../src/base/errors.ts'
+import { createRig, type Rig, turn } from './rig.ts'
+
+const heartbeat = { intervalMs: 30_000, timeoutMs: 10_000 }
+
+/** Seconds pass, each with a turn of the event loop. */
+async function pass(rig: Rig, seconds: number): Promise<void> {
+  for (let second = 0; second < seconds; second++) {
+    rig.clock.advance(1_000)
+    await turn()
+  }
+}
+
+test('a peer that takes nothing while we do not read, as its answer is awaited, is dropped like a silent one', async () => {
+  const rig = createRig({ options: { heartbeat } })
+  rig.peer.transport.pause()
+  rig.socket.pause()
+  const sent = rig.socket.send(Buffer.alloc(1_000_000))
+  await pass(rig, 42)
+  assert.equal(await sent, false)
+  assert.equal(((await rig.info())?.cause as PeerError | undefined)?.code, 'ERR_HEARTBEAT_TIMEOUT')
+})
+
+test('one that takes it, however late, lives on', async () => {
+  const rig = createRig({ options: { heartbeat } })
+  rig.peer.transport.pause()
+  rig.socket.pause()
+  rig.socket.send(Buffer.alloc(1_000_000))
+  await pass(rig, 35)
+  rig.peer.transport.resume()
+  await turn()
+  await pass(rig, 200)
+  assert.equal(rig.socket.readyState, 'open')
+  rig.socket.terminate()
+})
+
+test('without anything to send nobody is dropped for our own silence', async () => {
+  const rig = createRig({ options: { heartbeat } })
+  rig.socket.pause()
+  await pass(rig, 200)
+  assert.equal(rig.socket.readyState, 'open')
+  rig.socket.terminate()
+})
