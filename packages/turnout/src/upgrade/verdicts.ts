@@ -110,7 +110,11 @@ export class Verdicts {
   #whenBodyIsIn(arrival: Arrival, decision: Switch, then: (go: boolean) => void): void {
     const { body } = arrival
     if (body === undefined || body.over) return then(true)
+    const { occupants } = this.#setup
+    // A server that closes waits for the body, too, but not for ever.
+    occupants.add(arrival.stream, BODY_AWAITED)
     body.keep(MAX_KEPT_BODY_BYTES, (end) => {
+      occupants.remove(arrival.stream)
       const go = end === 'complete' && !this.#setup.isClosing()
       if (!go) {
         discard(decision, peerGone())
@@ -197,6 +201,9 @@ const BODY_ENDINGS: Readonly<Record<string, Ending>> = {
   'too big': { outcome: 'answered', status: BODY_TOO_BIG.status },
   gone: { outcome: 'gone' },
 }
+
+/** It is told when its body has come. */
+const BODY_AWAITED: Occupant = { leave() {} }
 
 function peerGone(): PeerError {
   return new PeerError('ERR_PEER_GONE', 'client went away before the 101')
