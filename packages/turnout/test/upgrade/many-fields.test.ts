@@ -45,6 +45,6 @@ stationTest('a bound of the server’s own is looked at, too', async (station) =
 
 stationTest('as many fields as Node hands over are no reason to refuse', async (station) => {
   const wire = station.dial()
-  wire.send(upgradeHead().slice(0, -2) + 'a:\r\n'.repeat(900) + '\r\n')
+  wire.send(`${upgradeHead().slice(0, -2)}${'a:\r\n'.repeat(900)}\r\n`)
   assert.equal((await wire.response()).status, 200)
 })
