@@ -53,6 +53,9 @@ export type {
   AcceptContext,
   Accepted,
   AcceptResult,
+  BinaryForm,
+  Callbacks,
+  ChosenProtocol,
   CompressionOptions,
   ConnectionEvents,
   ConnectionOptions,
@@ -60,6 +63,7 @@ export type {
   MessageParts,
   PathParams,
   Sendable,
+  SwitchOptions,
   WebSocketOptions,
 } from './websocket/options.ts'
 export type { RateOptions } from './websocket/rate.ts'

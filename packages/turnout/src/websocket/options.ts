@@ -8,11 +8,18 @@ import type { RateOptions } from './rate.ts'
 import type { SlowConsumer } from './sender.ts'
 import type { Extension } from './transform.ts'
 
+/** What a binary message may arrive as: a choice of the option `binary`. */
+export type BinaryForm = 'buffer' | 'arraybuffer' | 'chunks'
+
 /**
  * A whole message: text as a string, binary as a Buffer (or as the option `binary` says: an ArrayBuffer, or
- * the Buffers in which it came).
+ * the Buffers in which it came). `Message<'buffer'>` is what arrives without that option.
  */
-export type Message = string | Buffer | ArrayBuffer | Buffer[]
+export type Message<Form extends BinaryForm = BinaryForm> = {
+  readonly buffer: string | Buffer
+  readonly arraybuffer: string | ArrayBuffer
+  readonly chunks: string | Buffer[]
+}[Form]
 
 /** What can be sent as one message. A string goes as text, everything else as binary. */
 export type Sendable = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer | Blob | MessageParts
@@ -29,19 +36,27 @@ export type MessageParts =
  * Called as things happen, synchronously, while the bytes of one read are processed: the fast form. Nobody waits
  * for what they return; a promise is watched for a rejection, which closes with 1011 like a throw.
  */
-export interface ConnectionEvents<Data> {
+export type ConnectionEvents<
+  Data,
+  Form extends BinaryForm = 'buffer',
+  RouteParams = Params,
+  Chosen extends string = string,
+> = Callbacks<WebSocketConnection<Data, NoInfer<Form>, RouteParams, Chosen>, Message<Form>>
+
+/** See `ConnectionEvents`. */
+export interface Callbacks<Socket, Incoming> {
   /** The switch is done; sends are welcome. */
-  open?(socket: WebSocketConnection<Data>): void
+  readonly open?: ((socket: Socket) => void) | undefined
   /** One whole message. */
-  message?(socket: WebSocketConnection<Data>, message: Message): void | Promise<void>
+  readonly message?: ((socket: Socket, message: Incoming) => void | Promise<void>) | undefined
   /** Everything that was sent has left; go on after a `send` that did not return true. */
-  drain?(socket: WebSocketConnection<Data>): void
+  readonly drain?: ((socket: Socket) => void) | undefined
   /** Over. Called exactly once for every connection that was open. */
-  close?(socket: WebSocketConnection<Data>, info: CloseInfo): void
+  readonly close?: ((socket: Socket, info: CloseInfo) => void) | undefined
   /** A Ping came; its Pong has been sent already. */
-  ping?(socket: WebSocketConnection<Data>, payload: Buffer): void
+  readonly ping?: ((socket: Socket, payload: Buffer) => void) | undefined
   /** A Pong came, asked for or not. */
-  pong?(socket: WebSocketConnection<Data>, payload: Buffer): void
+  readonly pong?: ((socket: Socket, payload: Buffer) => void) | undefined
 }
 
 /**
@@ -87,8 +102,8 @@ export interface CompressionOptions {
   readonly idleReleaseMs?: number
 }
 
-/** What both sides may choose for a connection. */
-export interface ConnectionOptions {
+/** What both sides may choose for a connection. What is undefined is as if it were not there. */
+export interface ConnectionOptions<Form extends BinaryForm = 'buffer'> {
   /** Largest message taken, in bytes of payload, checked from the frame's header; beyond it: close 1009. Default 1 MiB (1,048,576). */
   readonly maxMessageBytes?: number
   /**
@@ -103,7 +118,7 @@ export interface ConnectionOptions {
    * `arraybuffer` costs a copy; `chunks` is an array of Buffers and never costs one, for large messages that are
    * passed on, written to disk or hashed.
    */
-  readonly binary?: 'buffer' | 'arraybuffer' | 'chunks'
+  readonly binary?: Form
   /** How long the peer may take to answer our Close, and to close TCP after, in milliseconds. Default 10,000. */
   readonly closeTimeoutMs?: number
   /** From how many unsent bytes on `send` asks to wait. Default 65,536. */
@@ -131,7 +146,9 @@ export interface ConnectionOptions {
 
 /** What `accept` is told besides the request. */
 export interface AcceptContext<Path extends string = string> {
+  /** The parameters of the route's path, percent-decoded; none in an upgrade inside the app. */
   readonly params: PathParams<Path>
+  /** Path and query as the client wrote them; scheme and host from the connection and Host: trust those no further. */
   readonly url: URL
   /** Subprotocols that the client offers, in its order. */
   readonly protocols: readonly string[]
@@ -140,44 +157,78 @@ export interface AcceptContext<Path extends string = string> {
 }
 
 /** Taken. Everything in it is optional. */
-export interface Accepted<Data = unknown> {
+export interface Accepted<Data = unknown, Subprotocol extends string = string> {
   /** Kept for you as `socket.data`. */
   readonly data?: Data
   /** The subprotocol, one that the client offered. Default: the client's first that the route lists in `protocols`. */
-  readonly protocol?: string
+  readonly protocol?: Subprotocol
   /** More fields for the 101, such as Set-Cookie. */
   readonly headers?: Record<string, string | readonly string[]>
 }
 
 /** What `accept` may answer: take it, send an ordinary response instead, or (nothing) leave it to the app. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a function without a return statement answers too
-export type AcceptResult<Data> = Accepted<Data> | Response | true | false | null | undefined | void
+export type AcceptResult<Data, Subprotocol extends string = string> =
+  | Accepted<Data, Subprotocol>
+  | Response
+  | true
+  | false
+  | null
+  | undefined
+  // biome-ignore lint/suspicious/noConfusingVoidType: a function without a return statement answers too
+  | void
 
-/** Options of a WebSocket route or of an upgrade inside the app. */
-export interface WebSocketOptions<Data = unknown, Path extends string = string>
-  extends ConnectionOptions,
-    ConnectionEvents<Data> {
-  /** Subprotocols that the server speaks. The client's order decides. Default none. */
-  readonly protocols?: readonly string[]
+/** Options of a WebSocket route and of an upgrade inside the app, but for `accept` and `handler`. */
+export interface SwitchOptions<
+  Data,
+  Form extends BinaryForm,
+  RouteParams,
+  Subprotocol extends string,
+  Strict extends boolean,
+> extends ConnectionOptions<Form>,
+    ConnectionEvents<Data, Form, RouteParams, ChosenProtocol<Subprotocol, Strict>> {
+  /**
+   * Subprotocols that the server speaks. The client's order decides. Default none. Written where they are
+   * chosen, they are the type of `socket.protocol`.
+   */
+  readonly protocols?: readonly Subprotocol[]
   /** Refuse (400) a client that offers none of `protocols`. Default false: such a client gets no subprotocol. */
-  readonly requireProtocol?: boolean
+  readonly requireProtocol?: Strict
   /**
    * Origins of other sites whose pages may connect, such as `https://app.example`. A page of the server's own
    * origin and a client without Origin (no browser) always may. `'*'` lets every page of the web connect with
    * its visitor's cookies: cross-site WebSocket hijacking. Default: none other.
    */
   readonly origins?: readonly string[] | '*'
-  /** Decides before the 101; may be async. Default: accept. */
+  /** Lives as long as the connection. What it throws closes with 1011 and reaches `onError`. */
+  readonly handler?: (
+    socket: WebSocketConnection<Data, NoInfer<Form>, RouteParams, ChosenProtocol<Subprotocol, Strict>>,
+    context: { readonly request: IncomingMessage; readonly params: RouteParams },
+  ) => void | Promise<void>
+}
+
+/** Options of a WebSocket route. */
+export interface WebSocketOptions<
+  Data = unknown,
+  Path extends string = string,
+  Form extends BinaryForm = 'buffer',
+  Subprotocol extends string = string,
+  Strict extends boolean = boolean,
+> extends SwitchOptions<Data, Form, PathParams<Path>, Subprotocol, Strict> {
+  /**
+   * Decides before the 101; may be async. Default: accept. Write it before `handler` and the callbacks:
+   * TypeScript reads from top to bottom, and learns the type of `socket.data` here.
+   */
   readonly accept?: (
     request: IncomingMessage,
     context: AcceptContext<Path>,
-  ) => AcceptResult<Data> | Promise<AcceptResult<Data>>
-  /** Lives as long as the connection. What it throws closes with 1011 and reaches `onError`. */
-  readonly handler?: (
-    socket: WebSocketConnection<Data>,
-    context: { readonly request: IncomingMessage; readonly params: PathParams<Path> },
-  ) => void | Promise<void>
+  ) => AcceptResult<Data, Subprotocol> | Promise<AcceptResult<Data, Subprotocol>>
 }
+
+/** What `socket.protocol` may be: one of the subprotocols, or empty for none where none is required. */
+export type ChosenProtocol<
+  Subprotocol extends string,
+  Strict extends boolean = false,
+> = string extends Subprotocol ? string : [Strict] extends [true] ? Subprotocol : Subprotocol | ''
 
 /** Names of the parameters in a path: `'/chat/:room'` gives `{ room: string }`, `'/*'` gives `{ '*': string }`. */
 export type PathParams<Path extends string> = string extends Path
