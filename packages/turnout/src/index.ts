@@ -35,7 +35,9 @@ export type {
   ProtocolOpenMessage,
 } from './upgrade/sight.ts'
 export {
+  type TlsDeclined,
   type TlsMode,
+  type TlsSecured,
   type TlsUpgradeOptions,
   type TlsUpgradeResult,
   upgradeTls,

@@ -9,7 +9,11 @@ import {
   type Params,
   type PathParams,
   reconnecting,
+  type TlsSecured,
+  type TlsUpgradeOptions,
+  type TlsUpgradeResult,
   type TurnoutOptions,
+  upgradeTls,
   type WebSocketConnection,
   type WebSocketOptions,
 } from '../src/index.ts'
@@ -262,4 +266,20 @@ compiles('a socket goes where less is wanted of it, and nowhere where its messag
     open: (s) => users.add(s),
   }
   turnout.websocket('/chat', options)
+})
+
+compiles('where TLS is mandatory the result is secure, and has an agent', async () => {
+  const plain = await upgradeTls('http://host')
+  same<typeof plain, TlsSecured>(true)
+  const { agent } = await upgradeTls('http://host', { mode: 'mandatory', tls: { ca: '' } })
+  await connect('ws://host', { agent })
+  const optional = await upgradeTls('http://host', { mode: 'optional' })
+  same<typeof optional, TlsUpgradeResult>(true)
+  // @ts-expect-error perhaps there is none
+  optional.agent.destroy()
+  if (optional.secure) optional.agent.destroy()
+  const options: TlsUpgradeOptions = {}
+  same<ReturnType<typeof upgradeTls>, Promise<TlsUpgradeResult>>(true)
+  const unknown = await upgradeTls('http://host', options)
+  same<typeof unknown, TlsUpgradeResult>(true)
 })
