@@ -71,6 +71,7 @@ export type {
 export type { RateOptions } from './websocket/rate.ts'
 export {
   type Attempt,
+  type ConnectionEnd,
   ReconnectingConnection,
   type ReconnectingOptions,
   type ReconnectingState,

@@ -1,8 +1,10 @@
 // Knows what the types promise to whoever writes against them. The compiler is the judge: nothing in here runs.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import {
   type BinaryForm,
+  type CloseInfo,
   connect,
   createTurnout,
   type Message,
@@ -13,6 +15,7 @@ import {
   type TlsUpgradeOptions,
   type TlsUpgradeResult,
   type TurnoutOptions,
+  upgrade,
   upgradeTls,
   type WebSocketConnection,
   type WebSocketOptions,
@@ -282,4 +285,24 @@ compiles('where TLS is mandatory the result is secure, and has an agent', async 
   same<ReturnType<typeof upgradeTls>, Promise<TlsUpgradeResult>>(true)
   const unknown = await upgradeTls('http://host', options)
   same<typeof unknown, TlsUpgradeResult>(true)
+})
+
+compiles('an end that is asked about is a close or an Error, and its code can be compared either way', () => {
+  reconnecting('ws://host', {
+    shouldReconnect: (end, passing) => passing || end.code === 4100,
+    waiting(_peer, end) {
+      if (end instanceof Error) return void end.message
+      same<typeof end, CloseInfo>(true)
+    },
+  })
+  reconnecting('ws://host', { shouldReconnect: (end: CloseInfo | Error) => end instanceof Error })
+})
+
+compiles('the protocol, or the stream, tells whether a server took an upgrade', async () => {
+  const { protocol, stream, response } = await upgrade('http://host', { protocols: 'example/1' })
+  same<typeof stream, Duplex | undefined>(true)
+  if (protocol) same<typeof stream, Duplex>(true)
+  if (protocol === undefined) same<typeof stream, undefined>(true)
+  if (stream) same<typeof protocol, string>(true)
+  same<typeof response, IncomingMessage>(true)
 })

@@ -20,6 +20,12 @@ export interface Attempt {
   readonly lastClose: CloseInfo | undefined
 }
 
+/**
+ * How a connection ended, or why there was none: `end instanceof Error` tells. The `code` of an Error, where it has
+ * one, is mostly a text, such as ERR_CONNECT; only that of a close is a close code.
+ */
+export type ConnectionEnd = CloseInfo | (Error & { readonly code?: unknown })
+
 /** What changes from one attempt to the next, such as a token that expires. */
 export interface Renewed<Subprotocol extends string = string> {
   readonly url?: string | URL
@@ -55,7 +61,7 @@ export interface ReconnectingOptions<
    * yes after 1001, 1005, 1006, 1011 to 1014, a server that cannot be reached or does not answer, and the statuses
    * 408, 425, 429 and 5xx but 501 and 505. Never asked after your own `close`.
    */
-  readonly shouldReconnect?: (end: CloseInfo | Error, passing: boolean) => boolean
+  readonly shouldReconnect?: (end: ConnectionEnd, passing: boolean) => boolean
   /** Asked before each attempt; what it throws fails the attempt. */
   readonly renew?: (
     next: Attempt,
@@ -81,7 +87,7 @@ interface PeerEvents<Peer, Incoming> {
   /** Everything that was sent has left; go on after a `send` that did not return true. */
   readonly drain?: (peer: Peer) => void
   /** There is no connection, and why; the next attempt is in `delayMs`. */
-  readonly waiting?: (peer: Peer, end: CloseInfo | Error, delayMs: number) => void
+  readonly waiting?: (peer: Peer, end: ConnectionEnd, delayMs: number) => void
   /** Over. Called once. */
   readonly close?: (peer: Peer, info: CloseInfo) => void
 }
