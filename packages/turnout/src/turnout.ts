@@ -41,25 +41,25 @@ export interface TurnoutOptions<Form extends BinaryForm = 'buffer'>
   extends ConnectionOptions<Form>,
     AdmissionOptions {
   /** How long an async `accept` may take before the client gets a 503, in milliseconds. Default 5,000. */
-  readonly decisionTimeout?: number
+  readonly decisionTimeout?: number | undefined
   /**
    * Whose order decides when a client offers several protocols that are known here. Default `client`, as
    * RFC 9110 section 7.8 means it; `server`: the order in which they were registered.
    */
-  readonly prefer?: 'client' | 'server'
+  readonly prefer?: 'client' | 'server' | undefined
   /** Told what the application's own code threw. Default: a process warning. What it throws itself is one, too. */
-  readonly onError?: (error: unknown, context: ErrorContext) => void
+  readonly onError?: ((error: unknown, context: ErrorContext) => void) | undefined
   /** Where time comes from. Default: the machine's clock. For tests. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 export interface TurnoutCloseOptions {
   /** Close code for WebSockets. Default 1001, going away. */
-  readonly code?: number
+  readonly code?: number | undefined
   /** Close reason for WebSockets, at most 123 bytes. Default none. */
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** How long connections may take to leave, in milliseconds. Default 10,000. */
-  readonly grace?: number
+  readonly grace?: number | undefined
 }
 
 /** Options of an upgrade inside the app: a WebSocket route's, without a path. */
@@ -70,7 +70,9 @@ export interface UpgradeInAppOptions<
   Strict extends boolean = boolean,
 > extends SwitchOptions<Data, Form, Params, Subprotocol, Strict> {
   /** Decides before the 101. Default: accept. Write it before `handler` and the callbacks, as in a route. */
-  readonly accept?: (request: IncomingMessage, context: AcceptContext) => AcceptResult<Data, Subprotocol>
+  readonly accept?:
+    | ((request: IncomingMessage, context: AcceptContext) => AcceptResult<Data, Subprotocol>)
+    | undefined
 }
 
 /** The same with an `accept` that takes its time. */
@@ -226,8 +228,7 @@ class ServerSide implements Turnout {
     Subprotocol extends string,
     Strict extends boolean,
   >(path: Path, options: WebSocketOptions<Data, Path, Form, Subprotocol, Strict>): this {
-    const own = { ...this.#defaults, ...options } as typeof options
-    const protocol = websocketProtocol(path, own, this.#onSocketError)
+    const protocol = websocketProtocol(path, this.#withDefaults(options), this.#onSocketError)
     this.#register(`websocket on ${pathShape(path)}`)
     protocol.tally = this.#tallyOf(path, 'websocket')
     this.#dispatcher.add(protocol)
@@ -279,7 +280,7 @@ class ServerSide implements Turnout {
     if ('protocol' in options) return this.#upgradeToProtocol(request, response, options) as never
     const protocol = websocketProtocol<Data, string, BinaryForm>(
       undefined,
-      { ...this.#defaults, ...options },
+      this.#withDefaults(options),
       this.#onSocketError,
     )
     let socket: AnyConnection<Data> | undefined
@@ -305,6 +306,15 @@ class ServerSide implements Turnout {
     const taken = this.#dispatcher.takeOver(request, response, protocol, invitationTo(token))
     if (taken instanceof Promise) return taken.then((occupant) => occupant !== undefined)
     return taken !== undefined
+  }
+
+  /** What is undefined in a route's options is as if it were not there. */
+  #withDefaults<Options extends ConnectionOptions<BinaryForm>>(options: Options): Options {
+    const own = { ...this.#defaults, ...options }
+    for (const [name, value] of Object.entries(this.#defaults)) {
+      if (own[name as keyof ConnectionOptions] === undefined) Object.assign(own, { [name]: value })
+    }
+    return own
   }
 
   metrics(): Metrics {

@@ -1,5 +1,5 @@
 // Knows what the types promise to whoever writes against them. The compiler is the judge: nothing in here runs.
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import {
@@ -305,4 +305,36 @@ compiles('the protocol, or the stream, tells whether a server took an upgrade', 
   if (protocol === undefined) same<typeof stream, undefined>(true)
   if (stream) same<typeof protocol, string>(true)
   same<typeof response, IncomingMessage>(true)
+})
+
+compiles('undefined is as good as nothing in every option, also under exactOptionalPropertyTypes', () => {
+  const turnout = createTurnout({ binary: undefined, decisionTimeout: undefined, onError: undefined })
+  createTurnout({ binary: 'arraybuffer' }).websocket('/', {
+    binary: undefined,
+    open: undefined,
+    protocols: undefined,
+    requireProtocol: undefined,
+    compression: { threshold: undefined },
+    heartbeat: { intervalMs: undefined },
+    rate: { messagesPerSecond: undefined },
+    accept: undefined,
+    handler: undefined,
+    message: (_, message) => same<typeof message, Message>(true),
+  })
+  turnout.protocol('example/1', { path: undefined, accept: undefined, handler: () => {} })
+  turnout
+    .h2c({ path: undefined, settings: undefined })
+    .tlsInPlace({ required: undefined, advertise: undefined })
+  turnout.attach(createServer(), { foreign: undefined })
+  void turnout.close({ code: undefined, reason: undefined, grace: undefined })
+  void connect('ws://host', { headers: undefined, proxy: undefined, signal: undefined, http2: undefined })
+  void upgrade('http://host', { protocols: 'a', method: undefined, body: undefined, agent: undefined })
+  void upgradeTls('http://host', { mode: undefined }).then(({ secure }) => same<typeof secure, true>(true))
+  reconnecting('ws://host', { retries: undefined, renew: () => ({ url: undefined }), factor: undefined })
+  webSocketPair({ clock: undefined, server: { protocol: undefined, clock: undefined } })
+  const perhaps = ['ada'].at(0)
+  turnout.websocket('/', {
+    accept: () => ({ data: perhaps, protocol: undefined, headers: undefined }),
+    open: ({ data }) => same<typeof data, string | undefined>(true),
+  })
 })

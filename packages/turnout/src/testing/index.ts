@@ -18,7 +18,7 @@ export interface EndOptions<Data = unknown, Form extends BinaryForm = 'buffer'>
   extends ConnectionOptions<Form>,
     ConnectionEvents<Data, Form> {
   readonly data?: Data
-  readonly protocol?: string
+  readonly protocol?: string | undefined
 }
 
 export interface WebSocketPairOptions<
@@ -27,10 +27,10 @@ export interface WebSocketPairOptions<
   ServerForm extends BinaryForm = 'buffer',
   ClientForm extends BinaryForm = 'buffer',
 > {
-  readonly server?: EndOptions<ServerData, ServerForm>
-  readonly client?: EndOptions<ClientData, ClientForm>
+  readonly server?: EndOptions<ServerData, ServerForm> | undefined
+  readonly client?: EndOptions<ClientData, ClientForm> | undefined
   /** Time for both ends and for delays. Default: a new clock that stands still. */
-  readonly clock?: VirtualClock
+  readonly clock?: VirtualClock | undefined
 }
 
 export interface WebSocketPair<
@@ -100,7 +100,7 @@ function end<Data, Form extends BinaryForm>(
     data: options.data as Data,
     protocol: options.protocol ?? '',
     extensions: '',
-    options: { clock, ...options },
+    options: { ...options, clock: options.clock ?? clock },
     events: options as unknown as ConnectionEvents<Data, BinaryForm>,
   })
   return connection as WebSocketConnection<Data, Form>

@@ -39,7 +39,7 @@ export interface DispatcherOptions extends AdmissionOptions {
 }
 
 export interface AttachOptions {
-  readonly foreign?: Foreign
+  readonly foreign?: Foreign | undefined
 }
 
 export interface CloseOptions {

@@ -30,14 +30,14 @@ export type TlsMode = 'mandatory' | 'optional' | 'invited'
 
 export interface TlsUpgradeOptions extends Omit<RequestChoices, 'agent'> {
   /** Default `mandatory`. */
-  readonly mode?: TlsMode
+  readonly mode?: TlsMode | undefined
   /** Default GET. */
-  readonly method?: string
-  readonly body?: RequestBody
+  readonly method?: string | undefined
+  readonly body?: RequestBody | undefined
   /** Ends whatever is going on, and the connection after it. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** For `tls.connect`: `ca`, `cert`, `servername`, … `rejectUnauthorized: false` believes every server. */
-  readonly tls?: ConnectionOptions
+  readonly tls?: ConnectionOptions | undefined
 }
 
 export type TlsUpgradeResult = TlsSecured | TlsDeclined

@@ -44,30 +44,32 @@ export interface ConnectOptions<
    * Subprotocols in order of preference, each once. Default none. Written where they are chosen, they are the
    * type of `socket.protocol`; it is empty where the server chose none.
    */
-  readonly protocols?: Subprotocol | readonly Subprotocol[]
+  readonly protocols?: Subprotocol | readonly Subprotocol[] | undefined
   /** The Origin field, for a server that asks for one. Default: none, as no browser is at work. */
-  readonly origin?: string
+  readonly origin?: string | undefined
   /** Ends the handshake, also while it waits for its turn. It means nothing once the connection is open. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /**
    * How many redirects to follow. Another origin is sent no Authorization, Cookie, Proxy-Authorization, Host or
    * client certificate, and wss: never becomes ws:. Default 0: a redirect rejects, as in a browser.
    */
-  readonly maxRedirects?: number
+  readonly maxRedirects?: number | undefined
   /**
    * Go over HTTP/2 (RFC 8441), where many sockets to one origin share a connection. `auto`: where the server takes
    * it, else HTTP/1.1; over TLS only, and not together with an `agent`. `true`: or reject with
    * ERR_HTTP2_NOT_OFFERED; a ws: URL then means a server that speaks nothing else. A session of node:http2: that
    * one, except for redirects to another origin; closing it is up to you. Default false: HTTP/1.1.
    */
-  readonly http2?: Http2Choice | false
+  readonly http2?: Http2Choice | false | undefined
   /** Kept for you as `socket.data`. */
   readonly data?: Data
   /** Told what a callback threw; the connection is closed with 1011. What it throws itself is a process warning. */
-  readonly onError?: (
-    error: unknown,
-    socket: WebSocketConnection<Data, NoInfer<Form>, Params, ChosenProtocol<Subprotocol>>,
-  ) => void
+  readonly onError?:
+    | ((
+        error: unknown,
+        socket: WebSocketConnection<Data, NoInfer<Form>, Params, ChosenProtocol<Subprotocol>>,
+      ) => void)
+    | undefined
 }
 
 /** What the types say of each other is for whoever writes the options; in here any will do. */

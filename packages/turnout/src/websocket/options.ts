@@ -68,80 +68,80 @@ export interface CompressionOptions {
    * Messages below this many bytes travel as they are. Default 1,024: smaller ones fit one packet anyway. With
    * context takeover 300 bytes of JSON still shrink to 40 %, for 9 microseconds of CPU.
    */
-  readonly threshold?: number
+  readonly threshold?: number | undefined
   /**
    * 0 to 9. Default 1: half the time of 6, which is zlib's own default, for results a seventh larger.
    */
-  readonly level?: number
+  readonly level?: number | undefined
   /** 1 to 9: what zlib may use for blocks in the making. Default 8. Below 5 large messages shrink a little less. */
-  readonly memLevel?: number
+  readonly memLevel?: number | undefined
   /**
    * 8 to 15: the window that the server compresses with. Memory of the server for each connection that it sends
    * to: 217 KB at 15, 121 KB at 13, 103 KB at 12, 80 KB at 9 (and memLevel 1). Default 13: a tenth larger at
    * worst than at 15. A client asks for it only when it is set; a server that cannot do it then declines.
    */
-  readonly serverMaxWindowBits?: number
+  readonly serverMaxWindowBits?: number | undefined
   /**
    * 8 to 15: the same for the client, where the client lets the server say, as browsers do. Memory of the server
    * for each connection that it receives from: 46 KB at 15, 22 KB at 13, 15 KB at 9. Default 13.
    */
-  readonly clientMaxWindowBits?: number
+  readonly clientMaxWindowBits?: number | undefined
   /**
    * The server forgets each message: one context serves all connections, and a broadcast is compressed once, but
    * small messages shrink half as much. Default false.
    */
-  readonly serverNoContextTakeover?: boolean
+  readonly serverNoContextTakeover?: boolean | undefined
   /** The client forgets each message: reading it keeps no window. Default false. */
-  readonly clientNoContextTakeover?: boolean
+  readonly clientNoContextTakeover?: boolean | undefined
   /**
    * Messages above this many bytes are (de)compressed on the thread pool instead of at once. Default 65,536: half
    * a millisecond.
    */
-  readonly offloadBytes?: number
+  readonly offloadBytes?: number | undefined
   /** A sending context that was not used for so many milliseconds gives its memory back; 0: never. Default 30,000. */
-  readonly idleReleaseMs?: number
+  readonly idleReleaseMs?: number | undefined
 }
 
 /** What both sides may choose for a connection. What is undefined is as if it were not there. */
 export interface ConnectionOptions<Form extends BinaryForm = 'buffer'> {
   /** Largest message taken, in bytes of payload, checked from the frame's header; beyond it: close 1009. Default 1 MiB (1,048,576). */
-  readonly maxMessageBytes?: number
+  readonly maxMessageBytes?: number | undefined
   /**
    * Compress messages with a peer that can, too. Default false: compression costs memory for each connection,
    * and secrets beside text of an attacker's choosing can be guessed from their size (RFC 7692 section 8).
    */
-  readonly compression?: boolean | CompressionOptions
+  readonly compression?: boolean | CompressionOptions | undefined
   /** Extensions of your own; `compression` stands before them. Default none. */
-  readonly extensions?: readonly Extension[]
+  readonly extensions?: readonly Extension[] | undefined
   /**
    * What a binary message arrives as. Default `buffer`, a view on the bytes read where they came together;
    * `arraybuffer` costs a copy; `chunks` is an array of Buffers and never costs one, for large messages that are
    * passed on, written to disk or hashed.
    */
-  readonly binary?: Form
+  readonly binary?: Form | undefined
   /** How long the peer may take to answer our Close, and to close TCP after, in milliseconds. Default 10,000. */
-  readonly closeTimeoutMs?: number
+  readonly closeTimeoutMs?: number | undefined
   /** From how many unsent bytes on `send` asks to wait. Default 65,536. */
-  readonly highWaterMarkBytes?: number
+  readonly highWaterMarkBytes?: number | undefined
   /** How much the peer may send in a while; beyond it the connection is closed with 1008. Default: no limit. */
-  readonly rate?: RateOptions
+  readonly rate?: RateOptions | undefined
   /** The most that may wait for a slow peer, in bytes, before `slowConsumer` decides. Default 16 MiB (16,777,216). */
-  readonly maxBufferedBytes?: number
+  readonly maxBufferedBytes?: number | undefined
   /**
    * What happens to a message for a peer with `maxBufferedBytes` unsent: `close` drops what waits and closes with
    * 1013, `drop` drops this message (`send` returns false), `wait` queues without a bound, so that only awaiting
    * `send` protects your memory. Default `close`.
    */
-  readonly slowConsumer?: SlowConsumer
+  readonly slowConsumer?: SlowConsumer | undefined
   /**
    * Ping a peer that was not heard for `intervalMs`, and give it up as lost when it stays silent for `timeoutMs`
    * more. Default `{ intervalMs: 30_000, timeoutMs: 10_000 }`; false: a cable that is pulled goes unnoticed.
    */
-  readonly heartbeat?: HeartbeatOptions | false
+  readonly heartbeat?: HeartbeatOptions | false | undefined
   /** Close, with 1001, after so many milliseconds without a message in either direction. Default 0: never. */
-  readonly idleTimeoutMs?: number
+  readonly idleTimeoutMs?: number | undefined
   /** Where time comes from. Default: the machine's clock. For tests. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** What `accept` is told besides the request. */
@@ -161,9 +161,9 @@ export interface Accepted<Data = unknown, Subprotocol extends string = string> {
   /** Kept for you as `socket.data`. */
   readonly data?: Data
   /** The subprotocol, one that the client offered. Default: the client's first that the route lists in `protocols`. */
-  readonly protocol?: Subprotocol
+  readonly protocol?: Subprotocol | undefined
   /** More fields for the 101, such as Set-Cookie. */
-  readonly headers?: Record<string, string | readonly string[]>
+  readonly headers?: Record<string, string | readonly string[]> | undefined
 }
 
 /** What `accept` may answer: take it, send an ordinary response instead, or (nothing) leave it to the app. */
@@ -190,20 +190,22 @@ export interface SwitchOptions<
    * Subprotocols that the server speaks. The client's order decides. Default none. Written where they are
    * chosen, they are the type of `socket.protocol`.
    */
-  readonly protocols?: readonly Subprotocol[]
+  readonly protocols?: readonly Subprotocol[] | undefined
   /** Refuse (400) a client that offers none of `protocols`. Default false: such a client gets no subprotocol. */
-  readonly requireProtocol?: Strict
+  readonly requireProtocol?: Strict | undefined
   /**
    * Origins of other sites whose pages may connect, such as `https://app.example`. A page of the server's own
    * origin and a client without Origin (no browser) always may. `'*'` lets every page of the web connect with
    * its visitor's cookies: cross-site WebSocket hijacking. Default: none other.
    */
-  readonly origins?: readonly string[] | '*'
+  readonly origins?: readonly string[] | '*' | undefined
   /** Lives as long as the connection. What it throws closes with 1011 and reaches `onError`. */
-  readonly handler?: (
-    socket: WebSocketConnection<Data, NoInfer<Form>, RouteParams, ChosenProtocol<Subprotocol, Strict>>,
-    context: { readonly request: IncomingMessage; readonly params: RouteParams },
-  ) => void | Promise<void>
+  readonly handler?:
+    | ((
+        socket: WebSocketConnection<Data, NoInfer<Form>, RouteParams, ChosenProtocol<Subprotocol, Strict>>,
+        context: { readonly request: IncomingMessage; readonly params: RouteParams },
+      ) => void | Promise<void>)
+    | undefined
 }
 
 /** Options of a WebSocket route. */
@@ -218,10 +220,12 @@ export interface WebSocketOptions<
    * Decides before the 101; may be async. Default: accept. Write it before `handler` and the callbacks:
    * TypeScript reads from top to bottom, and learns the type of `socket.data` here.
    */
-  readonly accept?: (
-    request: IncomingMessage,
-    context: AcceptContext<Path>,
-  ) => AcceptResult<Data, Subprotocol> | Promise<AcceptResult<Data, Subprotocol>>
+  readonly accept?:
+    | ((
+        request: IncomingMessage,
+        context: AcceptContext<Path>,
+      ) => AcceptResult<Data, Subprotocol> | Promise<AcceptResult<Data, Subprotocol>>)
+    | undefined
 }
 
 /** What `socket.protocol` may be: one of the subprotocols, or empty for none where none is required. */

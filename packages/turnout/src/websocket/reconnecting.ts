@@ -28,9 +28,9 @@ export type ConnectionEnd = CloseInfo | (Error & { readonly code?: unknown })
 
 /** What changes from one attempt to the next, such as a token that expires. */
 export interface Renewed<Subprotocol extends string = string> {
-  readonly url?: string | URL
-  readonly headers?: ConnectOptions['headers']
-  readonly protocols?: ConnectOptions<unknown, BinaryForm, Subprotocol>['protocols']
+  readonly url?: string | URL | undefined
+  readonly headers?: ConnectOptions['headers'] | undefined
+  readonly protocols?: ConnectOptions<unknown, BinaryForm, Subprotocol>['protocols'] | undefined
 }
 
 /** What `connect` takes, and what is to happen between two connections. */
@@ -45,51 +45,53 @@ export interface ReconnectingOptions<
     PeerEvents<ReconnectingConnection<Data, NoInfer<Form>, ChosenProtocol<Subprotocol>>, Message<Form>>,
     BackoffOptions {
   /** How many times in a row to try again before it is given up; 0: never. Default Infinity. */
-  readonly retries?: number
+  readonly retries?: number | undefined
   /** From how many milliseconds on a connection has held, so that waits begin with the shortest again. Default 5,000. */
-  readonly stableAfterMs?: number
+  readonly stableAfterMs?: number | undefined
   /** The most that a server's Retry-After is obeyed, in milliseconds. Default 300,000. */
-  readonly maxRetryAfterMs?: number
+  readonly maxRetryAfterMs?: number | undefined
   /** What `send` does without a connection: `buffer` holds the message for the next, `refuse` returns false. Default `buffer`. */
-  readonly whileDown?: 'buffer' | 'refuse'
+  readonly whileDown?: 'buffer' | 'refuse' | undefined
   /** How many messages are held at most; one more is refused. Default 1,024. */
-  readonly maxHeldMessages?: number
+  readonly maxHeldMessages?: number | undefined
   /** How many bytes are held at most. Default 1 MiB (1,048,576). */
-  readonly maxHeldBytes?: number
+  readonly maxHeldBytes?: number | undefined
   /**
    * Whether to try again after a close, or after an attempt that failed; `passing` is what this library would do:
    * yes after 1001, 1005, 1006, 1011 to 1014, a server that cannot be reached or does not answer, and the statuses
    * 408, 425, 429 and 5xx but 501 and 505. Never asked after your own `close`.
    */
-  readonly shouldReconnect?: (end: ConnectionEnd, passing: boolean) => boolean
+  readonly shouldReconnect?: ((end: ConnectionEnd, passing: boolean) => boolean) | undefined
   /** Asked before each attempt; what it throws fails the attempt. */
-  readonly renew?: (
-    next: Attempt,
-  ) => Renewed<Subprotocol> | undefined | Promise<Renewed<Subprotocol> | undefined>
+  readonly renew?:
+    | ((next: Attempt) => Renewed<Subprotocol> | undefined | Promise<Renewed<Subprotocol> | undefined>)
+    | undefined
   /**
    * For each new connection, before anything held is sent: say who you are and where you were. Without a
    * `message` callback it may read answers from `socket`. What it throws ends this connection and is a failure.
    */
-  readonly resume?: (
-    socket: WebSocketConnection<Data, NoInfer<Form>, Params, ChosenProtocol<Subprotocol>>,
-    next: Attempt,
-  ) => void | Promise<void>
+  readonly resume?:
+    | ((
+        socket: WebSocketConnection<Data, NoInfer<Form>, Params, ChosenProtocol<Subprotocol>>,
+        next: Attempt,
+      ) => void | Promise<void>)
+    | undefined
   /** Ends it all, at any moment, as `close` does. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What is told of a peer, whichever connection it has. */
 interface PeerEvents<Peer, Incoming> {
   /** Connected, resumed, and everything that was held is sent. */
-  readonly open?: (peer: Peer, next: Attempt) => void
+  readonly open?: ((peer: Peer, next: Attempt) => void) | undefined
   /** One whole message, of whichever connection. */
-  readonly message?: (peer: Peer, message: Incoming) => void | Promise<void>
+  readonly message?: ((peer: Peer, message: Incoming) => void | Promise<void>) | undefined
   /** Everything that was sent has left; go on after a `send` that did not return true. */
-  readonly drain?: (peer: Peer) => void
+  readonly drain?: ((peer: Peer) => void) | undefined
   /** There is no connection, and why; the next attempt is in `delayMs`. */
-  readonly waiting?: (peer: Peer, end: ConnectionEnd, delayMs: number) => void
+  readonly waiting?: ((peer: Peer, end: ConnectionEnd, delayMs: number) => void) | undefined
   /** Over. Called once. */
-  readonly close?: (peer: Peer, info: CloseInfo) => void
+  readonly close?: ((peer: Peer, info: CloseInfo) => void) | undefined
 }
 
 export type ReconnectingState = 'connecting' | 'open' | 'waiting' | 'closing' | 'closed'

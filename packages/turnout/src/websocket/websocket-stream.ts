@@ -10,7 +10,7 @@ import { connectionError, readCloseInfo, type WebSocketCloseInfo, WebSocketError
 /** `protocols` and `signal` are the standard's; the others are what `connect` takes. */
 export interface WebSocketStreamOptions extends Omit<WebSocketInit, 'protocols' | 'slowConsumer'> {
   /** Subprotocols in order of preference, each once. Default none. */
-  readonly protocols?: Iterable<string>
+  readonly protocols?: Iterable<string> | undefined
 }
 
 export interface WebSocketOpenInfo {

@@ -95,9 +95,9 @@ export class WebSocket extends EventTarget {
     const signals = init.signal === undefined ? [] : [init.signal]
     void this.#connect(
       prepareDial(this.#url, {
-        // a page reads bufferedAmount, and no send of its ends the connection
-        slowConsumer: 'wait',
         ...init,
+        // a page reads bufferedAmount, and no send of its ends the connection
+        slowConsumer: init.slowConsumer ?? 'wait',
         binary: 'buffer',
         signal: AbortSignal.any([this.#abort.signal, ...signals]),
         open: (connection) => this.#tasks.run(() => this.#onOpen(connection)),
