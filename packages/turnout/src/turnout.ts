@@ -69,7 +69,10 @@ export interface UpgradeInAppOptions<
   Subprotocol extends string = string,
   Strict extends boolean = boolean,
 > extends SwitchOptions<Data, Form, Params, Subprotocol, Strict> {
-  /** Decides before the 101. Default: accept. Write it before `handler` and the callbacks, as in a route. */
+  /**
+   * Decides before the 101. Default: accept. Write it before `handler` and the callbacks, as in a route, and the
+   * type of what it takes beside it, `(request: IncomingMessage) =>`: without, TypeScript expects a promise.
+   */
   readonly accept?:
     | ((request: IncomingMessage, context: AcceptContext) => AcceptResult<Data, Subprotocol>)
     | undefined

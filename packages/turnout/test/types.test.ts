@@ -3,18 +3,24 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import {
+  type AnyConnection,
+  type AsyncUpgradeInAppOptions,
   type BinaryForm,
   type CloseInfo,
   connect,
   createTurnout,
+  type ErrorContext,
   type Message,
   type Params,
   type PathParams,
+  type ProtocolInAppOptions,
+  type ProtocolResult,
   reconnecting,
   type TlsSecured,
   type TlsUpgradeOptions,
   type TlsUpgradeResult,
   type TurnoutOptions,
+  type UpgradeInAppOptions,
   upgrade,
   upgradeTls,
   type WebSocketConnection,
@@ -337,4 +343,20 @@ compiles('undefined is as good as nothing in every option, also under exactOptio
     accept: () => ({ data: perhaps, protocol: undefined, headers: undefined }),
     open: ({ data }) => same<typeof data, string | undefined>(true),
   })
+})
+
+compiles('what a signature names can be imported', () => {
+  const sync: UpgradeInAppOptions<User> = { accept: () => ({ data: { user: 'ada' } }) }
+  const later: AsyncUpgradeInAppOptions<User> = { accept: async () => ({ data: { user: 'ada' } }) }
+  const result: ProtocolResult<User> = { data: { user: 'ada' } }
+  const protocol: ProtocolInAppOptions<User> = {
+    protocol: 'example/1',
+    accept: () => result,
+    handler: (_stream, _request, { data }) => same<typeof data, User>(true),
+  }
+  const turnout = createTurnout()
+  same<ErrorContext['socket'], AnyConnection | undefined>(true)
+  turnout.upgrade(request, response, sync)?.send('hello')
+  void turnout.upgrade(request, response, later).then((socket) => socket?.send('hello'))
+  turnout.upgrade(request, response, protocol)
 })

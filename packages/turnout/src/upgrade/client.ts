@@ -47,7 +47,7 @@ export interface UpgradeOptions extends RequestChoices {
   readonly protocols: string | readonly string[]
   /** Default GET. */
   readonly method?: string | undefined
-  /** A string goes as UTF-8; a stream or an async iterable goes chunked. */
+  /** A string goes as UTF-8; a stream or an async iterable goes chunked. Default: none. */
   readonly body?: RequestBody | undefined
   /** Ends whatever is going on: the request, the reading of a declined response, the stream after the switch. */
   readonly signal?: AbortSignal | undefined

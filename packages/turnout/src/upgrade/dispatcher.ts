@@ -39,6 +39,10 @@ export interface DispatcherOptions extends AdmissionOptions {
 }
 
 export interface AttachOptions {
+  /**
+   * What becomes of upgrades that no route of turnout takes while others listen for `upgrade` on the server.
+   * Default `pass`: the others get them.
+   */
   readonly foreign?: Foreign | undefined
 }
 

@@ -27,7 +27,9 @@ export interface ProtocolAccepted<Data = unknown> {
 export interface ProtocolContext {
   /** What was chosen, as the client wrote it. */
   readonly protocol: Protocol
+  /** The parameters of `path`, percent-decoded. */
   readonly params: Params
+  /** Path and query as the client wrote them; scheme and host from the connection and Host: trust those no further. */
   readonly url: URL
 }
 
@@ -63,6 +65,7 @@ export interface ProtocolOptions<Data = unknown> {
   ) => void | Promise<void>
 }
 
+/** What `accept` may answer: see there. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing has no other type
 export type ProtocolResult<Data> = ProtocolAccepted<Data> | Response | true | false | null | undefined | void
 

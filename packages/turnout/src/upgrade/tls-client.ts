@@ -33,6 +33,7 @@ export interface TlsUpgradeOptions extends Omit<RequestChoices, 'agent'> {
   readonly mode?: TlsMode | undefined
   /** Default GET. */
   readonly method?: string | undefined
+  /** As in `upgrade`; a stream is sent once, so that a 426 is not followed. Default: none. */
   readonly body?: RequestBody | undefined
   /** Ends whatever is going on, and the connection after it. */
   readonly signal?: AbortSignal | undefined

@@ -81,7 +81,7 @@ export interface ReconnectingOptions<
 }
 
 /** What is told of a peer, whichever connection it has. */
-interface PeerEvents<Peer, Incoming> {
+export interface PeerEvents<Peer, Incoming> {
   /** Connected, resumed, and everything that was held is sent. */
   readonly open?: ((peer: Peer, next: Attempt) => void) | undefined
   /** One whole message, of whichever connection. */
