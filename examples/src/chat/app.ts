@@ -26,18 +26,18 @@ export async function start(port: number): Promise<Running> {
     },
     // The callback form: nothing is waiting for the next message but the connection itself.
     open(socket) {
-      const room = rooms.get(socket.params.room ?? '') ?? new Set()
-      rooms.set(socket.params.room ?? '', room.add(socket))
+      const room = rooms.get(socket.params.room) ?? new Set()
+      rooms.set(socket.params.room, room.add(socket))
       turnout.broadcast(room, `${socket.data.name} is here`)
     },
     message(socket, text) {
       if (typeof text !== 'string') return void socket.close(1003, 'text only')
-      turnout.broadcast(rooms.get(socket.params.room ?? '') ?? [], `${socket.data.name}: ${text}`)
+      turnout.broadcast(rooms.get(socket.params.room) ?? [], `${socket.data.name}: ${text}`)
     },
     close(socket) {
-      const room = rooms.get(socket.params.room ?? '')
+      const room = rooms.get(socket.params.room)
       if (room === undefined || !room.delete(socket)) return
-      if (room.size === 0) rooms.delete(socket.params.room ?? '')
+      if (room.size === 0) rooms.delete(socket.params.room)
       else turnout.broadcast(room, `${socket.data.name} has left`)
     },
   })

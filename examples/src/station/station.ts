@@ -57,7 +57,7 @@ export async function startStation({ port, host, httpsPort }: StationOptions): P
   })
   turnout.websocket('/tape/:id', {
     open(socket) {
-      const id = socket.params.id ?? ''
+      const { id } = socket.params
       const tape = shelf.tape(id)
       if (tape === undefined) return void socket.close(1008, 'no such tape')
       const stop = tape.follow(0, (event) => void socket.send(JSON.stringify(event)))

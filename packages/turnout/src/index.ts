@@ -1,23 +1,32 @@
 // The front door: everything that a user of turnout may call.
 
-export { type Clock, createVirtualClock, systemClock, type VirtualClock } from './base/clock.ts'
-export { type ErrorCode, MisuseError, PeerError, TurnoutError } from './base/errors.ts'
+export { type Alarm, type Clock, createVirtualClock, systemClock, type VirtualClock } from './base/clock.ts'
+export { type ErrorCode, type ErrorDetail, MisuseError, PeerError, TurnoutError } from './base/errors.ts'
 export type { HistogramCounts } from './base/histogram.ts'
 export { endToEndFields } from './http/hop.ts'
 export type { Fields, Protocol } from './http/message.ts'
 export {
+  type AsyncUpgradeInAppOptions,
   createTurnout,
   type ErrorContext,
+  type ProtocolInAppOptions,
   type Turnout,
   type TurnoutCloseOptions,
   type TurnoutOptions,
+  type UpgradeInAppOptions,
 } from './turnout.ts'
 export type { AdmissionOptions } from './upgrade/admission.ts'
 export { AnsweredError } from './upgrade/answered.ts'
 export { type RequestChoices, type UpgradeOptions, type UpgradeResult, upgrade } from './upgrade/client.ts'
 export type { AttachOptions } from './upgrade/dispatcher.ts'
 export type { Foreign } from './upgrade/foreign.ts'
-export type { ProtocolAccepted, ProtocolContext, ProtocolOptions, ProtocolToken } from './upgrade/generic.ts'
+export type {
+  ProtocolAccepted,
+  ProtocolContext,
+  ProtocolOptions,
+  ProtocolResult,
+  ProtocolToken,
+} from './upgrade/generic.ts'
 export type { Http2Choice } from './upgrade/h2-session.ts'
 export { connectH2c, type H2cConnectOptions, type H2cResult } from './upgrade/h2c-client.ts'
 export type { H2cOptions } from './upgrade/h2c-server.ts'
@@ -35,7 +44,9 @@ export type {
   ProtocolOpenMessage,
 } from './upgrade/sight.ts'
 export {
+  type TlsDeclined,
   type TlsMode,
+  type TlsSecured,
   type TlsUpgradeOptions,
   type TlsUpgradeResult,
   upgradeTls,
@@ -45,14 +56,18 @@ export { ProxyError } from './upgrade/tunnel.ts'
 export type { BackoffOptions } from './websocket/backoff.ts'
 export type { Broadcastable } from './websocket/broadcast.ts'
 export { type ConnectOptions, connect, HandshakeError } from './websocket/client.ts'
-export type { CloseInfo, ReadyState, WebSocketConnection } from './websocket/connection.ts'
-export { CloseEvent, FailureEvent } from './websocket/events.ts'
+export type { AnyConnection, CloseInfo, ReadyState, WebSocketConnection } from './websocket/connection.ts'
+export { CloseEvent, type CloseEventInit, FailureEvent } from './websocket/events.ts'
 export type { ExtensionOffer } from './websocket/extension.ts'
+export type { Role } from './websocket/frame.ts'
 export type { HeartbeatOptions } from './websocket/heartbeat.ts'
 export type {
   AcceptContext,
   Accepted,
   AcceptResult,
+  BinaryForm,
+  Callbacks,
+  ChosenProtocol,
   CompressionOptions,
   ConnectionEvents,
   ConnectionOptions,
@@ -60,11 +75,14 @@ export type {
   MessageParts,
   PathParams,
   Sendable,
+  SwitchOptions,
   WebSocketOptions,
 } from './websocket/options.ts'
 export type { RateOptions } from './websocket/rate.ts'
 export {
   type Attempt,
+  type ConnectionEnd,
+  type PeerEvents,
   ReconnectingConnection,
   type ReconnectingOptions,
   type ReconnectingState,

@@ -13,10 +13,19 @@ import type { AttachableServer } from './upgrade/http-server.ts'
 import { type Metrics, readMetrics } from './upgrade/metrics.ts'
 import type { CloseCounts } from './upgrade/occupants.ts'
 import { pathShape } from './upgrade/path.ts'
+import type { Params } from './upgrade/protocol.ts'
 import { type TlsInPlaceOptions, tlsProtocol } from './upgrade/tls-server.ts'
 import { type Broadcastable, broadcast } from './websocket/broadcast.ts'
-import type { WebSocketConnection } from './websocket/connection.ts'
-import type { AcceptContext, AcceptResult, ConnectionOptions, WebSocketOptions } from './websocket/options.ts'
+import type { AnyConnection, WebSocketConnection } from './websocket/connection.ts'
+import type {
+  AcceptContext,
+  AcceptResult,
+  BinaryForm,
+  ChosenProtocol,
+  ConnectionOptions,
+  SwitchOptions,
+  WebSocketOptions,
+} from './websocket/options.ts'
 import { websocketProtocol } from './websocket/server.ts'
 
 /** Where an error came from; what is known of it. */
@@ -24,55 +33,81 @@ export interface ErrorContext {
   /** The upgrade request, when a decision, a switch or a handler of a protocol failed. */
   readonly request?: IncomingMessage
   /** The connection, when a WebSocket's handler or callback failed. */
-  readonly socket?: WebSocketConnection
+  readonly socket?: AnyConnection
 }
 
 /** The connection options are defaults for every WebSocket route, which may set its own. */
-export interface TurnoutOptions extends ConnectionOptions, AdmissionOptions {
+export interface TurnoutOptions<Form extends BinaryForm = 'buffer'>
+  extends ConnectionOptions<Form>,
+    AdmissionOptions {
   /** How long an async `accept` may take before the client gets a 503, in milliseconds. Default 5,000. */
-  readonly decisionTimeout?: number
+  readonly decisionTimeout?: number | undefined
   /**
    * Whose order decides when a client offers several protocols that are known here. Default `client`, as
    * RFC 9110 section 7.8 means it; `server`: the order in which they were registered.
    */
-  readonly prefer?: 'client' | 'server'
+  readonly prefer?: 'client' | 'server' | undefined
   /** Told what the application's own code threw. Default: a process warning. What it throws itself is one, too. */
-  readonly onError?: (error: unknown, context: ErrorContext) => void
+  readonly onError?: ((error: unknown, context: ErrorContext) => void) | undefined
   /** Where time comes from. Default: the machine's clock. For tests. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 export interface TurnoutCloseOptions {
   /** Close code for WebSockets. Default 1001, going away. */
-  readonly code?: number
+  readonly code?: number | undefined
   /** Close reason for WebSockets, at most 123 bytes. Default none. */
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** How long connections may take to leave, in milliseconds. Default 10,000. */
-  readonly grace?: number
+  readonly grace?: number | undefined
 }
 
 /** Options of an upgrade inside the app: a WebSocket route's, without a path. */
-export type UpgradeInAppOptions<Data> = Omit<WebSocketOptions<Data>, 'accept'> & {
-  readonly accept?: (request: IncomingMessage, context: AcceptContext) => AcceptResult<Data>
+export interface UpgradeInAppOptions<
+  Data = unknown,
+  Form extends BinaryForm = 'buffer',
+  Subprotocol extends string = string,
+  Strict extends boolean = boolean,
+> extends SwitchOptions<Data, Form, Params, Subprotocol, Strict> {
+  /**
+   * Decides before the 101. Default: accept. Write it before `handler` and the callbacks, as in a route, and the
+   * type of what it takes beside it, `(request: IncomingMessage) =>`: without, TypeScript expects a promise.
+   */
+  readonly accept?:
+    | ((request: IncomingMessage, context: AcceptContext) => AcceptResult<Data, Subprotocol>)
+    | undefined
 }
 
 /** The same with an `accept` that takes its time. */
-export type AsyncUpgradeInAppOptions<Data> = Omit<WebSocketOptions<Data>, 'accept'> & {
-  readonly accept: (request: IncomingMessage, context: AcceptContext) => Promise<AcceptResult<Data>>
+export interface AsyncUpgradeInAppOptions<
+  Data = unknown,
+  Form extends BinaryForm = 'buffer',
+  Subprotocol extends string = string,
+  Strict extends boolean = boolean,
+> extends SwitchOptions<Data, Form, Params, Subprotocol, Strict> {
+  /** Decides before the 101. Write it before `handler` and the callbacks, as in a route. */
+  readonly accept: (
+    request: IncomingMessage,
+    context: AcceptContext,
+  ) => Promise<AcceptResult<Data, Subprotocol>>
 }
 
 /** Options of an upgrade inside the app to a protocol of its own, such as `example/1`. */
 export type ProtocolInAppOptions<Data> = Omit<ProtocolOptions<Data>, 'path'> & { readonly protocol: string }
 
-export interface Turnout {
+/** `Default` is the option `binary` of `createTurnout`: what binary messages arrive as where a route says nothing. */
+export interface Turnout<Default extends BinaryForm = 'buffer'> {
   /**
    * Opens a route for WebSockets: `/ws`, `/chat/:room`, `/*`.
    * @throws MisuseError ERR_DUPLICATE_ROUTE, ERR_INVALID_ARGUMENT
    */
-  websocket<Data = undefined, const Path extends string = string>(
-    path: Path,
-    options: WebSocketOptions<Data, Path>,
-  ): this
+  websocket<
+    Data = undefined,
+    const Path extends string = string,
+    Form extends BinaryForm = Default,
+    Subprotocol extends string = string,
+    Strict extends boolean = false,
+  >(path: Path, options: WebSocketOptions<Data, Path, Form, Subprotocol, Strict>): this
   /**
    * Speaks another protocol: `example/1` (this version), `example` (any), or a function of what is offered.
    * @throws MisuseError ERR_DUPLICATE_ROUTE, ERR_INVALID_TOKEN, ERR_INVALID_ARGUMENT
@@ -112,26 +147,36 @@ export interface Turnout {
    * Upgrade, gets a 400, and `onError` is told ERR_HTTP2_FORBIDS_UPGRADE once.
    * @throws MisuseError ERR_ALREADY_ANSWERED, ERR_NOT_ATTACHED
    */
-  upgrade<Data = undefined>(
+  upgrade<
+    Data = undefined,
+    Form extends BinaryForm = Default,
+    Subprotocol extends string = string,
+    Strict extends boolean = false,
+  >(
     request: IncomingMessage,
     response: ServerResponse,
-    options: AsyncUpgradeInAppOptions<Data>,
-  ): Promise<WebSocketConnection<Data> | undefined>
+    options: AsyncUpgradeInAppOptions<Data, Form, Subprotocol, Strict>,
+  ): Promise<WebSocketConnection<Data, Form, Params, ChosenProtocol<Subprotocol, Strict>> | undefined>
   /** The same for another protocol; true: its handler has the stream. */
   upgrade<Data = undefined>(
     request: IncomingMessage,
     response: ServerResponse,
     options: ProtocolInAppOptions<Data>,
   ): boolean | Promise<boolean>
-  upgrade<Data = undefined>(
+  upgrade<
+    Data = undefined,
+    Form extends BinaryForm = Default,
+    Subprotocol extends string = string,
+    Strict extends boolean = false,
+  >(
     request: IncomingMessage,
     response: ServerResponse,
-    options?: UpgradeInAppOptions<Data>,
-  ): WebSocketConnection<Data> | undefined
+    options?: UpgradeInAppOptions<Data, Form, Subprotocol, Strict>,
+  ): WebSocketConnection<Data, Form, Params, ChosenProtocol<Subprotocol, Strict>> | undefined
   /** Everything that was counted, as it is now. Reading costs a look at every open connection. */
   metrics(): Metrics
   /** Sends one message to many, encoded once. Returns how many took it. */
-  broadcast(sockets: Iterable<WebSocketConnection>, message: Broadcastable): number
+  broadcast(sockets: Iterable<AnyConnection>, message: Broadcastable): number
   /**
    * Takes no more upgrades, asks every connection to leave (WebSockets with a Close frame, others by the end of
    * their stream), destroys who has not left after the grace period, and leaves its servers. A server's own
@@ -141,20 +186,22 @@ export interface Turnout {
 }
 
 /** The server side of every upgrade. Register, attach, close. */
-export function createTurnout(options: TurnoutOptions = {}): Turnout {
+export function createTurnout<Form extends BinaryForm = 'buffer'>(
+  options: TurnoutOptions<Form> = {},
+): Turnout<Form> {
   return new ServerSide(options)
 }
 
 class ServerSide implements Turnout {
-  readonly #options: TurnoutOptions
-  readonly #defaults: ConnectionOptions
+  readonly #options: TurnoutOptions<BinaryForm>
+  readonly #defaults: ConnectionOptions<BinaryForm>
   readonly #dispatcher: Dispatcher
   readonly #clock: Clock
   readonly #routes = new Set<string>()
   readonly #tallies: Tally[] = []
   readonly #unasked = new Tally('', '')
 
-  constructor(options: TurnoutOptions) {
+  constructor(options: TurnoutOptions<BinaryForm>) {
     const { decisionTimeout = 5_000, prefer = 'client', onError: _onError, ...others } = options
     const { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress, ...defaults } = others
     const admission = { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress }
@@ -177,11 +224,14 @@ class ServerSide implements Turnout {
     })
   }
 
-  websocket<Data = undefined, const Path extends string = string>(
-    path: Path,
-    options: WebSocketOptions<Data, Path>,
-  ): this {
-    const protocol = websocketProtocol(path, { ...this.#defaults, ...options }, this.#onSocketError)
+  websocket<
+    Data,
+    const Path extends string,
+    Form extends BinaryForm,
+    Subprotocol extends string,
+    Strict extends boolean,
+  >(path: Path, options: WebSocketOptions<Data, Path, Form, Subprotocol, Strict>): this {
+    const protocol = websocketProtocol(path, this.#withDefaults(options), this.#onSocketError)
     this.#register(`websocket on ${pathShape(path)}`)
     protocol.tally = this.#tallyOf(path, 'websocket')
     this.#dispatcher.add(protocol)
@@ -227,16 +277,16 @@ class ServerSide implements Turnout {
   upgrade<Data>(
     request: IncomingMessage,
     response: ServerResponse,
-    options: WebSocketOptions<Data> | ProtocolInAppOptions<Data> = {},
+    options: WebSocketOptions<Data, string, BinaryForm> | ProtocolInAppOptions<Data> = {},
     // Which of them is told by the overloads.
   ): never {
     if ('protocol' in options) return this.#upgradeToProtocol(request, response, options) as never
-    const protocol = websocketProtocol<Data, string>(
+    const protocol = websocketProtocol<Data, string, BinaryForm>(
       undefined,
-      { ...this.#defaults, ...options },
+      this.#withDefaults(options),
       this.#onSocketError,
     )
-    let socket: WebSocketConnection<Data> | undefined
+    let socket: AnyConnection<Data> | undefined
     protocol.tally = this.#tallyOf('app', 'websocket')
     protocol.onDecided = (decided) => {
       socket = decided
@@ -261,12 +311,21 @@ class ServerSide implements Turnout {
     return taken !== undefined
   }
 
+  /** What is undefined in a route's options is as if it were not there. */
+  #withDefaults<Options extends ConnectionOptions<BinaryForm>>(options: Options): Options {
+    const own = { ...this.#defaults, ...options }
+    for (const [name, value] of Object.entries(this.#defaults)) {
+      if (own[name as keyof ConnectionOptions] === undefined) Object.assign(own, { [name]: value })
+    }
+    return own
+  }
+
   metrics(): Metrics {
     const { occupants, handshakes } = this.#dispatcher
     return readMetrics([...this.#tallies, this.#unasked], occupants, handshakes)
   }
 
-  broadcast(sockets: Iterable<WebSocketConnection>, message: Broadcastable): number {
+  broadcast(sockets: Iterable<AnyConnection>, message: Broadcastable): number {
     return broadcast(sockets, message)
   }
 
@@ -295,7 +354,7 @@ class ServerSide implements Turnout {
     this.#report(error, { request })
   }
 
-  readonly #onSocketError = (error: unknown, socket: WebSocketConnection): void => {
+  readonly #onSocketError = (error: unknown, socket: AnyConnection): void => {
     this.#report(error, { socket })
   }
 

@@ -74,11 +74,14 @@ stationTest(
 stationTest(
   'connection options of the turnout are defaults; a route may choose otherwise',
   async ({ dial }) => {
-    const [strict, lax] = [dial(), dial()]
-    strict.send(webSocketHead('/strict') + clientFrame('four'))
-    assert.equal((await strict.response()).status, 101)
-    // 1009: message too big.
-    assert.equal((await strict.take(4)).charCodeAt(3), 1009 & 0xff)
+    const lax = dial()
+    for (const path of ['/strict', '/undefined']) {
+      const strict = dial()
+      strict.send(webSocketHead(path) + clientFrame('four'))
+      assert.equal((await strict.response()).status, 101)
+      // 1009: message too big.
+      assert.equal((await strict.take(4)).charCodeAt(3), 1009 & 0xff)
+    }
     lax.send(webSocketHead('/lax') + clientFrame('four'))
     assert.equal((await lax.response()).status, 101)
     await lax.until(serverFrame('four'))
@@ -90,6 +93,10 @@ stationTest(
         message: (socket: WebSocketConnection, text: unknown) => void socket.send(text as string),
       }
       turnout.websocket('/strict', { message: (socket, text) => void echo.message(socket, text) })
+      turnout.websocket('/undefined', {
+        maxMessageBytes: undefined,
+        message: (socket, text) => void echo.message(socket, text),
+      })
       turnout.websocket('/lax', {
         maxMessageBytes: 4,
         message: (socket, text) => void echo.message(socket, text),

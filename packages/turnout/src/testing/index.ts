@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream'
 import { createVirtualClock, type VirtualClock } from '../base/clock.ts'
 import { memoryTransportPair } from '../transport/memory.ts'
 import type { Transport } from '../transport/transport.ts'
-import type { WebSocketConnection } from '../websocket/connection.ts'
+import type { AnyConnection, WebSocketConnection } from '../websocket/connection.ts'
 import type { Role } from '../websocket/frame.ts'
-import type { ConnectionEvents, ConnectionOptions } from '../websocket/options.ts'
+import type { BinaryForm, ConnectionEvents, ConnectionOptions } from '../websocket/options.ts'
 import { createConnection, openConnection } from '../websocket/shell.ts'
 import { transportDuplex } from './duplex.ts'
 import { createLink, type Link } from './link.ts'
@@ -14,21 +14,33 @@ export { createVirtualClock, type VirtualClock } from '../base/clock.ts'
 export type { Link, Way } from './link.ts'
 
 /** One end: its options, callbacks, subprotocol and data, as a route or `connect` would take them. */
-export interface EndOptions<Data = unknown> extends ConnectionOptions, ConnectionEvents<Data> {
+export interface EndOptions<Data = unknown, Form extends BinaryForm = 'buffer'>
+  extends ConnectionOptions<Form>,
+    ConnectionEvents<Data, Form> {
   readonly data?: Data
-  readonly protocol?: string
+  readonly protocol?: string | undefined
 }
 
-export interface WebSocketPairOptions<ServerData, ClientData> {
-  readonly server?: EndOptions<ServerData>
-  readonly client?: EndOptions<ClientData>
+export interface WebSocketPairOptions<
+  ServerData,
+  ClientData,
+  ServerForm extends BinaryForm = 'buffer',
+  ClientForm extends BinaryForm = 'buffer',
+> {
+  readonly server?: EndOptions<ServerData, ServerForm> | undefined
+  readonly client?: EndOptions<ClientData, ClientForm> | undefined
   /** Time for both ends and for delays. Default: a new clock that stands still. */
-  readonly clock?: VirtualClock
+  readonly clock?: VirtualClock | undefined
 }
 
-export interface WebSocketPair<ServerData, ClientData> {
-  readonly server: WebSocketConnection<ServerData>
-  readonly client: WebSocketConnection<ClientData>
+export interface WebSocketPair<
+  ServerData,
+  ClientData,
+  ServerForm extends BinaryForm = 'buffer',
+  ClientForm extends BinaryForm = 'buffer',
+> {
+  readonly server: WebSocketConnection<ServerData, ServerForm>
+  readonly client: WebSocketConnection<ClientData, ClientForm>
   readonly link: Link
   readonly clock: VirtualClock
 }
@@ -37,9 +49,14 @@ export interface WebSocketPair<ServerData, ClientData> {
  * Two WebSockets that are joined in memory, both open: frames, masks, limits, deadlines and all, without a
  * handshake. Bytes need a turn of the event loop to arrive: `await settle()`.
  */
-export function webSocketPair<ServerData = undefined, ClientData = undefined>(
-  options: WebSocketPairOptions<ServerData, ClientData> = {},
-): WebSocketPair<ServerData, ClientData> {
+export function webSocketPair<
+  ServerData = undefined,
+  ClientData = undefined,
+  ServerForm extends BinaryForm = 'buffer',
+  ClientForm extends BinaryForm = 'buffer',
+>(
+  options: WebSocketPairOptions<ServerData, ClientData, ServerForm, ClientForm> = {},
+): WebSocketPair<ServerData, ClientData, ServerForm, ClientForm> {
   const clock = options.clock ?? createVirtualClock()
   const { near, link } = joined(clock)
   const server = end('server', options.server ?? {}, clock)
@@ -73,13 +90,18 @@ function joined(clock: VirtualClock): { near: { server: Transport; client: Trans
   return { near: { server: server[0], client: client[0] }, link: createLink(server, client, { clock }) }
 }
 
-function end<Data>(role: Role, options: EndOptions<Data>, clock: VirtualClock): WebSocketConnection<Data> {
-  return createConnection<Data>({
+function end<Data, Form extends BinaryForm>(
+  role: Role,
+  options: EndOptions<Data, Form>,
+  clock: VirtualClock,
+): WebSocketConnection<Data, Form> {
+  const connection: AnyConnection<Data> = createConnection<Data>({
     role,
     data: options.data as Data,
     protocol: options.protocol ?? '',
     extensions: '',
-    options: { clock, ...options },
-    events: options,
+    options: { ...options, clock: options.clock ?? clock },
+    events: options as unknown as ConnectionEvents<Data, BinaryForm>,
   })
+  return connection as WebSocketConnection<Data, Form>
 }

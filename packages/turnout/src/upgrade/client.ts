@@ -26,31 +26,31 @@ export const DEFAULT_HANDSHAKE_TIMEOUT_MS: number = 10_000
 /** What every client of this library may choose about its request. */
 export interface RequestChoices {
   /** More fields of the request; an array gives a line for each value. Options in a Connection of yours are kept. */
-  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
   /** How long the head of the answer may take, connecting included, in milliseconds. Infinity: for ever. Default 10,000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** The agent of node:http or node:https that makes the connection, a Unix socket's for instance. False: a connection of its own. */
-  readonly agent?: HttpAgent | HttpsAgent | false
+  readonly agent?: HttpAgent | HttpsAgent | false | undefined
   /**
    * The proxy to go through, by CONNECT: `http://user:password@host:port`, an https: one, more about it in an
    * object, or `'env'` for HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Rules out an `agent`. Default: none.
    */
-  readonly proxy?: ProxyChoice
+  readonly proxy?: ProxyChoice | undefined
   /** For https: passed to `tls.connect`. `rejectUnauthorized: false` believes every server. */
-  readonly tls?: TlsOptions
+  readonly tls?: TlsOptions | undefined
   /** Where time comes from. Default: the machine's clock. For tests. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 export interface UpgradeOptions extends RequestChoices {
   /** `name` or `name/version`, in descending preference. */
   readonly protocols: string | readonly string[]
   /** Default GET. */
-  readonly method?: string
-  /** A string goes as UTF-8; a stream or an async iterable goes chunked. */
-  readonly body?: RequestBody
+  readonly method?: string | undefined
+  /** A string goes as UTF-8; a stream or an async iterable goes chunked. Default: none. */
+  readonly body?: RequestBody | undefined
   /** Ends whatever is going on: the request, the reading of a declined response, the stream after the switch. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 export type UpgradeResult =

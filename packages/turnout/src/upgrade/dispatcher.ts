@@ -39,7 +39,11 @@ export interface DispatcherOptions extends AdmissionOptions {
 }
 
 export interface AttachOptions {
-  readonly foreign?: Foreign
+  /**
+   * What becomes of upgrades that no route of turnout takes while others listen for `upgrade` on the server.
+   * Default `pass`: the others get them.
+   */
+  readonly foreign?: Foreign | undefined
 }
 
 export interface CloseOptions {

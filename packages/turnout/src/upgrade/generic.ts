@@ -21,35 +21,39 @@ export interface ProtocolAccepted<Data = unknown> {
   /** Handed to the handler as `context.data`. */
   readonly data?: Data
   /** More fields for the 101. */
-  readonly headers?: Record<string, string | readonly string[]>
+  readonly headers?: Record<string, string | readonly string[]> | undefined
 }
 
 export interface ProtocolContext {
   /** What was chosen, as the client wrote it. */
   readonly protocol: Protocol
+  /** The parameters of `path`, percent-decoded. */
   readonly params: Params
+  /** Path and query as the client wrote them; scheme and host from the connection and Host: trust those no further. */
   readonly url: URL
 }
 
 export interface ProtocolOptions<Data = unknown> {
   /** Only on this path; see `.websocket`. Default: every path. */
-  readonly path?: string
+  readonly path?: string | undefined
   /**
    * Take it over HTTP/2, too, where a client asks by extended CONNECT (RFC 8441) with the token as `:protocol`.
    * The stream is then one of HTTP/2: its end is END_STREAM, `destroy` resets it. Default false: a protocol that
    * counts on a connection of its own, or on the fields of the upgrade request, would be surprised.
    */
-  readonly connect?: boolean
+  readonly connect?: boolean | undefined
   /**
    * Decides before the 101; may be async. `true` or an object: take it; a Response: send that instead; nothing:
    * the next protocol, and at last the app, decides. Default: take it. A body of the request can be read from
    * `request` here; the 101 waits until the body is complete. Up to 1 MiB of it may be left unread: beyond that
    * the client gets a 413.
    */
-  readonly accept?: (
-    request: IncomingMessage,
-    context: ProtocolContext & { readonly signal: AbortSignal },
-  ) => ProtocolResult<Data> | Promise<ProtocolResult<Data>>
+  readonly accept?:
+    | ((
+        request: IncomingMessage,
+        context: ProtocolContext & { readonly signal: AbortSignal },
+      ) => ProtocolResult<Data> | Promise<ProtocolResult<Data>>)
+    | undefined
   /**
    * Owns the connection from the 101 on. Bytes that came with the request are in the stream already. The client
    * may end its side first; end yours. What the handler throws destroys the stream and reaches `onError`.
@@ -61,6 +65,7 @@ export interface ProtocolOptions<Data = unknown> {
   ) => void | Promise<void>
 }
 
+/** What `accept` may answer: see there. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing has no other type
 export type ProtocolResult<Data> = ProtocolAccepted<Data> | Response | true | false | null | undefined | void
 

@@ -21,7 +21,7 @@ import { parseUrl, readTarget, type Target } from './target.ts'
 
 export interface H2cConnectOptions extends Omit<UpgradeOptions, 'protocols' | 'tls'> {
   /** What the client tells the server about itself. Default: no server push, else Node's. */
-  readonly settings?: Settings
+  readonly settings?: Settings | undefined
 }
 
 export type H2cResult =

@@ -24,22 +24,22 @@ import type { Decision, Occupant, Params, UpgradeProtocol } from './protocol.ts'
 
 export interface H2cOptions {
   /** Only requests on this path switch; see `.websocket`. Default: every path. */
-  readonly path?: string
+  readonly path?: string | undefined
   /** Says whether this request may switch; false: it is answered in HTTP/1.1. Default: every one may. */
-  readonly accept?: (request: IncomingMessage) => boolean | Promise<boolean>
+  readonly accept?: ((request: IncomingMessage) => boolean | Promise<boolean>) | undefined
   /**
    * Who serves HTTP/2: an `http2.createServer()` of yours, which need not listen. Default: the request listeners of
    * the server that the connection came through, with request and response of Node's compatibility API. Koa, Fastify
    * and Hono take those; Express throws on them.
    */
-  readonly server?: Http2Server
+  readonly server?: Http2Server | undefined
   /** What the server tells the client, where `server` is left to turnout. Default: Node's. */
-  readonly settings?: Settings
+  readonly settings?: Settings | undefined
   /**
    * Serves clients, too, that begin in HTTP/2 without asking, on the same port (RFC 7540 section 3.4). The first
    * bytes of every connection are then read twice. Default false.
    */
-  readonly priorKnowledge?: boolean
+  readonly priorKnowledge?: boolean | undefined
 }
 
 export function h2cProtocol(options: H2cOptions, clock: Clock): UpgradeProtocol {

@@ -13,9 +13,9 @@ export interface ProxyOptions {
   /** `http://host:port` or `https://host:port`; userinfo becomes Proxy-Authorization. */
   readonly url: string | URL
   /** More fields for the proxy alone, such as a Proxy-Authorization of another scheme. */
-  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
   /** For the TLS connection to an https: proxy; the option `tls` beside it is for the server behind. */
-  readonly tls?: TlsOptions
+  readonly tls?: TlsOptions | undefined
 }
 
 /**

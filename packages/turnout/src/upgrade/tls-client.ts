@@ -30,35 +30,39 @@ export type TlsMode = 'mandatory' | 'optional' | 'invited'
 
 export interface TlsUpgradeOptions extends Omit<RequestChoices, 'agent'> {
   /** Default `mandatory`. */
-  readonly mode?: TlsMode
+  readonly mode?: TlsMode | undefined
   /** Default GET. */
-  readonly method?: string
-  readonly body?: RequestBody
+  readonly method?: string | undefined
+  /** As in `upgrade`; a stream is sent once, so that a 426 is not followed. Default: none. */
+  readonly body?: RequestBody | undefined
   /** Ends whatever is going on, and the connection after it. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** For `tls.connect`: `ca`, `cert`, `servername`, … `rejectUnauthorized: false` believes every server. */
-  readonly tls?: ConnectionOptions
+  readonly tls?: ConnectionOptions | undefined
 }
 
-export type TlsUpgradeResult =
-  | {
-      readonly secure: true
-      /** The answer to the request, come over TLS. Read its body, or `resume()` it. */
-      readonly response: IncomingMessage
-      readonly socket: TLSSocket
-      /**
-       * For more requests on this connection: `http.get(url, { agent })`, `connect('ws://…', { agent })`. It makes no
-       * other connection. When done: `agent.destroy()`.
-       */
-      readonly agent: Agent
-    }
-  | {
-      readonly secure: false
-      /** The answer to the request, come in the clear. Read its body, or `resume()` it. */
-      readonly response: IncomingMessage
-      readonly socket: undefined
-      readonly agent: undefined
-    }
+export type TlsUpgradeResult = TlsSecured | TlsDeclined
+
+export interface TlsSecured {
+  readonly secure: true
+  /** The answer to the request, come over TLS. Read its body, or `resume()` it. */
+  readonly response: IncomingMessage
+  readonly socket: TLSSocket
+  /**
+   * For more requests on this connection: `http.get(url, { agent })`, `connect('ws://…', { agent })`. It makes no
+   * other connection. When done: `agent.destroy()`.
+   */
+  readonly agent: Agent
+}
+
+/** Only where TLS is not mandatory. */
+export interface TlsDeclined {
+  readonly secure: false
+  /** The answer to the request, come in the clear. Read its body, or `resume()` it. */
+  readonly response: IncomingMessage
+  readonly socket: undefined
+  readonly agent: undefined
+}
 
 /**
  * Sends a request to an http: server over a connection that TLS secures in place. It concerns the next hop alone
@@ -66,6 +70,12 @@ export type TlsUpgradeResult =
  * Rejects as `upgrade` does; with an AnsweredError ERR_UPGRADE_DECLINED where TLS is mandatory and the server
  * answers in the clear; with ERR_TLS_HANDSHAKE when the handshake fails.
  */
+export function upgradeTls(
+  url: string | URL,
+  options?: TlsUpgradeOptions & { readonly mode?: 'mandatory' | undefined },
+): Promise<TlsSecured>
+/** The same where the mode may be another: `secure` tells whether it came to TLS. */
+export function upgradeTls(url: string | URL, options: TlsUpgradeOptions): Promise<TlsUpgradeResult>
 export async function upgradeTls(
   url: string | URL,
   options: TlsUpgradeOptions = {},
@@ -113,8 +123,6 @@ interface Setup {
   readonly timeoutMs: number
 }
 
-type Plain = Extract<TlsUpgradeResult, { readonly secure: false }>
-
 /** Requests that are made of one, within one deadline. */
 class Attempt {
   readonly #setup: Setup
@@ -126,7 +134,7 @@ class Attempt {
   }
 
   /** TLS first, then the request. */
-  async mandatory(offered: readonly Protocol[]): Promise<TlsUpgradeResult> {
+  async mandatory(offered: readonly Protocol[]): Promise<TlsSecured> {
     const { target, clock, method, fields, body } = this.#setup
     // Nothing of the application goes with it, not even its credentials.
     const asked = { target: { ...target, path: '*' }, method: 'OPTIONS', fields: [], body: undefined }
@@ -167,7 +175,7 @@ class Attempt {
     }
   }
 
-  async plain(): Promise<Plain> {
+  async plain(): Promise<TlsDeclined> {
     const { target, method, fields, body } = this.#setup
     const { proxy } = this.#setup
     const { response } = await this.#perform({ target, method, fields, body, proxy }, false)
@@ -175,7 +183,7 @@ class Attempt {
   }
 
   /** The server wants TLS: once, and if it then still does not get it, that is an error. */
-  async followInvitation(declined: Plain): Promise<TlsUpgradeResult> {
+  async followInvitation(declined: TlsDeclined): Promise<TlsUpgradeResult> {
     const { response } = declined
     const { clock, body } = this.#setup
     const { protocols } = parseUpgrade(fieldLines(response.rawHeaders, 'upgrade'))
@@ -303,7 +311,7 @@ class MendingAgent extends Agent {
   }
 }
 
-function plain(response: IncomingMessage): Plain {
+function plain(response: IncomingMessage): TlsDeclined {
   return { secure: false, response, socket: undefined, agent: undefined }
 }
 

@@ -26,15 +26,15 @@ export interface TlsInPlaceOptions
    * HTML page that explains it (RFC 2817 section 4.2). The client has then shown its request to whoever listens:
    * this protects what comes after. Default: none.
    */
-  readonly required?: string | readonly string[] | ((request: IncomingMessage) => boolean)
+  readonly required?: string | readonly string[] | ((request: IncomingMessage) => boolean) | undefined
   /** Names TLS in Upgrade in every other response in the clear (RFC 2817 section 4.1). Default true. */
-  readonly advertise?: boolean
+  readonly advertise?: boolean | undefined
   /** Says whether this request may switch; false: it is answered in the clear. Default: every one may. */
-  readonly accept?: (request: IncomingMessage) => boolean | Promise<boolean>
+  readonly accept?: ((request: IncomingMessage) => boolean | Promise<boolean>) | undefined
   /** How long the client may take from the 101 to the end of the TLS handshake, in milliseconds. Default 10,000. */
-  readonly handshakeTimeout?: number
+  readonly handshakeTimeout?: number | undefined
   /** Told when a handshake failed: the connection is closed then. Default: nobody is. */
-  readonly onHandshakeFailure?: (error: PeerError, request: IncomingMessage) => void
+  readonly onHandshakeFailure?: ((error: PeerError, request: IncomingMessage) => void) | undefined
 }
 
 export interface TlsSetup {

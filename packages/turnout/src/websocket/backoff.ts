@@ -3,13 +3,13 @@ import { MisuseError } from '../base/errors.ts'
 
 export interface BackoffOptions {
   /** The first wait is somewhere between 0 and this, in milliseconds. Default 1,000. */
-  readonly minDelayMs?: number
+  readonly minDelayMs?: number | undefined
   /** No wait is longer, in milliseconds. Default 30,000. */
-  readonly maxDelayMs?: number
+  readonly maxDelayMs?: number | undefined
   /** How many times longer than the one before a wait may be. Default 2. */
-  readonly factor?: number
+  readonly factor?: number | undefined
   /** From 0 up to 1, a wait for each: thousands of clients must not come back at the same moment. For tests. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 export class Backoff {

@@ -1,6 +1,6 @@
 // Knows how one message reaches many connections: encoded once, written once to each.
 import { MisuseError } from '../base/errors.ts'
-import type { WebSocketConnection } from './connection.ts'
+import type { AnyConnection } from './connection.ts'
 import { encodeFrame, FIN, OPCODE } from './frame.ts'
 import { roleOf, sendFrame, transformOf } from './shell.ts'
 import type { MessageTransform } from './transform.ts'
@@ -18,7 +18,7 @@ export type Broadcastable = string | ArrayBufferView | ArrayBuffer
  * @returns how many took it.
  * @throws MisuseError ERR_INVALID_ARGUMENT for anything that is neither a string nor bytes.
  */
-export function broadcast(sockets: Iterable<WebSocketConnection>, message: Broadcastable): number {
+export function broadcast(sockets: Iterable<AnyConnection>, message: Broadcastable): number {
   const frames = new Frames(message)
   let taken = 0
   for (const socket of sockets) {
@@ -27,11 +27,7 @@ export function broadcast(sockets: Iterable<WebSocketConnection>, message: Broad
   return taken
 }
 
-function sendTo(
-  socket: WebSocketConnection,
-  message: Broadcastable,
-  frames: Frames,
-): boolean | Promise<boolean> {
+function sendTo(socket: AnyConnection, message: Broadcastable, frames: Frames): boolean | Promise<boolean> {
   // a client masks every frame afresh (RFC 6455 section 5.3): its frame cannot be shared
   if (roleOf(socket) === 'client') return socket.send(message)
   const transform = transformOf(socket)

@@ -20,45 +20,60 @@ import {
 import { type Outcome, perform } from '../upgrade/exchange.ts'
 import { performConnect } from '../upgrade/h2-client.ts'
 import { type Carrier, type Http2Choice, openCarrier } from '../upgrade/h2-session.ts'
+import type { Params } from '../upgrade/protocol.ts'
 import { parseUrl, readTarget, type Target } from '../upgrade/target.ts'
 import { checkConnected } from './connect-handshake.ts'
-import type { WebSocketConnection } from './connection.ts'
+import type { AnyConnection, WebSocketConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { checkSwitch, createKey, readVersions, requestFields } from './handshake.ts'
-import type { ConnectionEvents, ConnectionOptions } from './options.ts'
+import type { BinaryForm, ChosenProtocol, ConnectionEvents, ConnectionOptions } from './options.ts'
 import { type Hop, type Redirect, readRedirect, toWebSocketScheme } from './redirect.ts'
 import { createConnection, openConnection } from './shell.ts'
 import { type Agreed, confirmExtensions, type Extension, stackTransforms } from './transform.ts'
 import { takeTurn } from './turns.ts'
 
-export interface ConnectOptions<Data = unknown>
-  extends RequestChoices,
-    ConnectionOptions,
-    ConnectionEvents<Data> {
-  /** Subprotocols in order of preference, each once. Default none. */
-  readonly protocols?: string | readonly string[]
+export interface ConnectOptions<
+  Data = unknown,
+  Form extends BinaryForm = 'buffer',
+  Subprotocol extends string = string,
+> extends RequestChoices,
+    ConnectionOptions<Form>,
+    ConnectionEvents<Data, Form, Params, ChosenProtocol<Subprotocol>> {
+  /**
+   * Subprotocols in order of preference, each once. Default none. Written where they are chosen, they are the
+   * type of `socket.protocol`; it is empty where the server chose none.
+   */
+  readonly protocols?: Subprotocol | readonly Subprotocol[] | undefined
   /** The Origin field, for a server that asks for one. Default: none, as no browser is at work. */
-  readonly origin?: string
+  readonly origin?: string | undefined
   /** Ends the handshake, also while it waits for its turn. It means nothing once the connection is open. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /**
    * How many redirects to follow. Another origin is sent no Authorization, Cookie, Proxy-Authorization, Host or
    * client certificate, and wss: never becomes ws:. Default 0: a redirect rejects, as in a browser.
    */
-  readonly maxRedirects?: number
+  readonly maxRedirects?: number | undefined
   /**
    * Go over HTTP/2 (RFC 8441), where many sockets to one origin share a connection. `auto`: where the server takes
    * it, else HTTP/1.1; over TLS only, and not together with an `agent`. `true`: or reject with
    * ERR_HTTP2_NOT_OFFERED; a ws: URL then means a server that speaks nothing else. A session of node:http2: that
    * one, except for redirects to another origin; closing it is up to you. Default false: HTTP/1.1.
    */
-  readonly http2?: Http2Choice | false
+  readonly http2?: Http2Choice | false | undefined
   /** Kept for you as `socket.data`. */
   readonly data?: Data
   /** Told what a callback threw; the connection is closed with 1011. What it throws itself is a process warning. */
-  readonly onError?: (error: unknown, socket: WebSocketConnection<Data>) => void
+  readonly onError?:
+    | ((
+        error: unknown,
+        socket: WebSocketConnection<Data, NoInfer<Form>, Params, ChosenProtocol<Subprotocol>>,
+      ) => void)
+    | undefined
 }
+
+/** What the types say of each other is for whoever writes the options; in here any will do. */
+export type AnyConnectOptions<Data> = ConnectOptions<Data, BinaryForm>
 
 /** The server answered the handshake in HTTP: 401, 404, 426, a redirect that was not followed, … */
 export class HandshakeError extends AnsweredError {
@@ -80,11 +95,16 @@ export class HandshakeError extends AnsweredError {
  * server answers in HTTP; with a PeerError when it cannot be reached, does not answer in time, or its 101 does
  * not answer this handshake; with the signal's reason.
  */
-export async function connect<Data = undefined>(
+export async function connect<
+  Data = undefined,
+  Form extends BinaryForm = 'buffer',
+  Subprotocol extends string = string,
+>(
   url: string | URL,
-  options: ConnectOptions<Data> = {},
-): Promise<WebSocketConnection<Data>> {
-  return dial(prepareDial(url, options))
+  options: ConnectOptions<Data, Form, Subprotocol> = {},
+): Promise<WebSocketConnection<Data, Form, Params, ChosenProtocol<Subprotocol>>> {
+  const opened = dial(prepareDial(url, options as unknown as AnyConnectOptions<Data>))
+  return opened as Promise<WebSocketConnection<Data, Form, Params, ChosenProtocol<Subprotocol>>>
 }
 
 /** A handshake whose every part was checked. */
@@ -94,11 +114,11 @@ export interface Dial<Data> {
   /** To be offered, in order of preference. */
   readonly extensions: readonly Extension[]
   readonly timeoutMs: number
-  readonly options: ConnectOptions<Data>
+  readonly options: AnyConnectOptions<Data>
 }
 
 /** @throws MisuseError for whatever must not be sent */
-export function prepareDial<Data>(url: string | URL, options: ConnectOptions<Data>): Dial<Data> {
+export function prepareDial<Data>(url: string | URL, options: AnyConnectOptions<Data>): Dial<Data> {
   const parsed = parseUrl(url)
   if (parsed.href.includes('#')) {
     throw new MisuseError('ERR_INVALID_ARGUMENT', `the URL '${url}' has a fragment`, {
@@ -129,7 +149,7 @@ export function prepareDial<Data>(url: string | URL, options: ConnectOptions<Dat
 }
 
 /** Performs it, redirects included. Rejects as `connect` does. */
-export async function dial<Data>(plan: Dial<Data>): Promise<WebSocketConnection<Data>> {
+export async function dial<Data>(plan: Dial<Data>): Promise<AnyConnection<Data>> {
   const { maxRedirects = 0, clock = systemClock, signal } = plan.options
   let { hop, timeoutMs: leftMs } = plan
   for (let redirects = 0; ; redirects++) {
@@ -239,7 +259,7 @@ function chooseCarrier<Data>(
   return openCarrier({ choice, target, tls: hop.tls, proxy, signal, timeoutMs, clock })
 }
 
-function open<Data>(plan: Dial<Data>, agreed: Agreement, stream: Duplex): WebSocketConnection<Data> {
+function open<Data>(plan: Dial<Data>, agreed: Agreement, stream: Duplex): AnyConnection<Data> {
   const { options } = plan
   try {
     const socket = createConnection<Data>({
@@ -277,7 +297,7 @@ async function refusal(
 }
 
 /** @throws MisuseError for a choice of HTTP/2 that is none, or that nothing can come of */
-function assertHttp2<Data>({ http2 = false, agent }: ConnectOptions<Data>): void {
+function assertHttp2<Data>({ http2 = false, agent }: AnyConnectOptions<Data>): void {
   if (typeof http2 !== 'boolean' && http2 !== 'auto' && typeof http2?.request !== 'function') {
     throw new MisuseError('ERR_INVALID_ARGUMENT', `http2 of ${String(http2)}`)
   }
@@ -290,7 +310,7 @@ function assertHttp2<Data>({ http2 = false, agent }: ConnectOptions<Data>): void
 }
 
 /** The application's fields, of which none may be one that makes the handshake or frames a body. */
-function ownFields<Data>(options: ConnectOptions<Data>): Fields {
+function ownFields<Data>(options: AnyConnectOptions<Data>): Fields {
   const fields = fieldsOf(options.headers ?? {})
   for (const [name] of fields) {
     const lower = name.toLowerCase()

@@ -1,6 +1,6 @@
 // Knows one WebSocket as its user sees it, on either side. What it does is done by the shell behind it.
 import type { Params } from '../upgrade/protocol.ts'
-import type { Message, Sendable } from './options.ts'
+import type { BinaryForm, Message, Sendable } from './options.ts'
 import type { Shell } from './shell.ts'
 import type { MessageStream } from './stream.ts'
 
@@ -18,15 +18,28 @@ export interface CloseInfo {
 export type ReadyState = 'opening' | 'open' | 'closing' | 'closed'
 
 /** Only for the shell's own floor: what does the work of a socket. */
-export let shellOf: <Data>(socket: WebSocketConnection<Data>) => Shell<Data>
+export let shellOf: <Data>(socket: AnyConnection<Data>) => Shell<Data>
+
+/** Whatever its messages arrive as. */
+export type AnyConnection<Data = unknown> = WebSocketConnection<Data, BinaryForm>
 
 /**
  * One WebSocket, on the server or on the client.
  *
  * Read it with `for await (const message of socket)`, which slows the peer to the loop's pace, or with the
  * `message` callback of the options, not with both. Messages that arrive before anyone reads are kept.
+ *
+ * Its type says what `data` is, what binary messages arrive as (the option `binary`), the parameters of the
+ * route's path, and the subprotocols that it may have: `WebSocketConnection<User, 'buffer', { room: string }>`.
+ * A function for the connections of many routes names what it needs of that, from the left.
  */
-export class WebSocketConnection<Data = unknown> implements AsyncIterable<Message> {
+export class WebSocketConnection<
+  Data = unknown,
+  Form extends BinaryForm = 'buffer',
+  RouteParams = Params,
+  Chosen extends string = string,
+> implements AsyncIterable<Message<Form>>
+{
   /** What `accept` returned as `data`, or the option of the same name on a client. Yours to change. */
   data: Data
   readonly #shell: Shell<Data>
@@ -42,8 +55,8 @@ export class WebSocketConnection<Data = unknown> implements AsyncIterable<Messag
   }
 
   /** The subprotocol in use, empty for none. */
-  get protocol(): string {
-    return this.#shell.protocol
+  get protocol(): Chosen {
+    return this.#shell.protocol as Chosen
   }
 
   /** The extensions in use, as negotiated, empty for none. */
@@ -52,8 +65,8 @@ export class WebSocketConnection<Data = unknown> implements AsyncIterable<Messag
   }
 
   /** The parameters of the route's path, on a server. */
-  get params(): Params {
-    return this.#shell.params
+  get params(): RouteParams {
+    return this.#shell.params as RouteParams
   }
 
   get readyState(): ReadyState {
@@ -138,7 +151,7 @@ export class WebSocketConnection<Data = unknown> implements AsyncIterable<Messag
   }
 
   /** Every message from the first that nobody has read; ends when the connection has. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
-    return this.#shell.receiver.iterate()
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message<Form>> {
+    return this.#shell.receiver.iterate() as AsyncIterableIterator<Message<Form>>
   }
 }

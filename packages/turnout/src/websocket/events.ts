@@ -3,9 +3,9 @@
 type Init = NonNullable<ConstructorParameters<typeof Event>[1]>
 
 export interface CloseEventInit extends Init {
-  readonly wasClean?: boolean
-  readonly code?: number
-  readonly reason?: string
+  readonly wasClean?: boolean | undefined
+  readonly code?: number | undefined
+  readonly reason?: string | undefined
 }
 
 /** A connection ended, or never came to be. */

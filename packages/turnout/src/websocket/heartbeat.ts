@@ -4,9 +4,9 @@ import { type Sweep, type Swept, sweepOf } from '../base/sweep.ts'
 
 export interface HeartbeatOptions {
   /** Send a Ping when nothing was heard for so many milliseconds. Default 30,000. */
-  readonly intervalMs?: number
+  readonly intervalMs?: number | undefined
   /** The peer is gone when a Ping brings nothing to hear within so many milliseconds. Default 10,000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
 }
 
 const DEFAULT_INTERVAL_MS = 30_000

@@ -1,10 +1,12 @@
 // Knows which options of a connection could never work, or would quietly do something else than they say.
 import { MisuseError } from '../base/errors.ts'
-import type { ConnectionEvents, ConnectionOptions } from './options.ts'
+import type { BinaryForm, ConnectionEvents, ConnectionOptions } from './options.ts'
 import { assertExtensions } from './transform.ts'
 
 /** @throws MisuseError ERR_INVALID_ARGUMENT. A limit that is no number, NaN say, would be no limit at all. */
-export function assertConnectionOptions<Data>(options: ConnectionOptions & ConnectionEvents<Data>): void {
+export function assertConnectionOptions<Data>(
+  options: ConnectionOptions<BinaryForm> & ConnectionEvents<Data, BinaryForm>,
+): void {
   for (const name of NUMBERS) assertFromZero(name, options[name])
   for (const name of CALLBACKS) assertFunction(name, options[name])
   assertOneOf('binary', options.binary, ['buffer', 'arraybuffer', 'chunks'])

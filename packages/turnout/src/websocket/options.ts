@@ -8,11 +8,18 @@ import type { RateOptions } from './rate.ts'
 import type { SlowConsumer } from './sender.ts'
 import type { Extension } from './transform.ts'
 
+/** What a binary message may arrive as: a choice of the option `binary`. */
+export type BinaryForm = 'buffer' | 'arraybuffer' | 'chunks'
+
 /**
  * A whole message: text as a string, binary as a Buffer (or as the option `binary` says: an ArrayBuffer, or
- * the Buffers in which it came).
+ * the Buffers in which it came). `Message<'buffer'>` is what arrives without that option.
  */
-export type Message = string | Buffer | ArrayBuffer | Buffer[]
+export type Message<Form extends BinaryForm = BinaryForm> = {
+  readonly buffer: string | Buffer
+  readonly arraybuffer: string | ArrayBuffer
+  readonly chunks: string | Buffer[]
+}[Form]
 
 /** What can be sent as one message. A string goes as text, everything else as binary. */
 export type Sendable = string | ArrayBufferView | ArrayBuffer | SharedArrayBuffer | Blob | MessageParts
@@ -29,19 +36,27 @@ export type MessageParts =
  * Called as things happen, synchronously, while the bytes of one read are processed: the fast form. Nobody waits
  * for what they return; a promise is watched for a rejection, which closes with 1011 like a throw.
  */
-export interface ConnectionEvents<Data> {
+export type ConnectionEvents<
+  Data,
+  Form extends BinaryForm = 'buffer',
+  RouteParams = Params,
+  Chosen extends string = string,
+> = Callbacks<WebSocketConnection<Data, NoInfer<Form>, RouteParams, Chosen>, Message<Form>>
+
+/** See `ConnectionEvents`. */
+export interface Callbacks<Socket, Incoming> {
   /** The switch is done; sends are welcome. */
-  open?(socket: WebSocketConnection<Data>): void
+  readonly open?: ((socket: Socket) => void) | undefined
   /** One whole message. */
-  message?(socket: WebSocketConnection<Data>, message: Message): void | Promise<void>
+  readonly message?: ((socket: Socket, message: Incoming) => void | Promise<void>) | undefined
   /** Everything that was sent has left; go on after a `send` that did not return true. */
-  drain?(socket: WebSocketConnection<Data>): void
+  readonly drain?: ((socket: Socket) => void) | undefined
   /** Over. Called exactly once for every connection that was open. */
-  close?(socket: WebSocketConnection<Data>, info: CloseInfo): void
+  readonly close?: ((socket: Socket, info: CloseInfo) => void) | undefined
   /** A Ping came; its Pong has been sent already. */
-  ping?(socket: WebSocketConnection<Data>, payload: Buffer): void
+  readonly ping?: ((socket: Socket, payload: Buffer) => void) | undefined
   /** A Pong came, asked for or not. */
-  pong?(socket: WebSocketConnection<Data>, payload: Buffer): void
+  readonly pong?: ((socket: Socket, payload: Buffer) => void) | undefined
 }
 
 /**
@@ -53,85 +68,87 @@ export interface CompressionOptions {
    * Messages below this many bytes travel as they are. Default 1,024: smaller ones fit one packet anyway. With
    * context takeover 300 bytes of JSON still shrink to 40 %, for 9 microseconds of CPU.
    */
-  readonly threshold?: number
+  readonly threshold?: number | undefined
   /**
    * 0 to 9. Default 1: half the time of 6, which is zlib's own default, for results a seventh larger.
    */
-  readonly level?: number
+  readonly level?: number | undefined
   /** 1 to 9: what zlib may use for blocks in the making. Default 8. Below 5 large messages shrink a little less. */
-  readonly memLevel?: number
+  readonly memLevel?: number | undefined
   /**
    * 8 to 15: the window that the server compresses with. Memory of the server for each connection that it sends
    * to: 217 KB at 15, 121 KB at 13, 103 KB at 12, 80 KB at 9 (and memLevel 1). Default 13: a tenth larger at
    * worst than at 15. A client asks for it only when it is set; a server that cannot do it then declines.
    */
-  readonly serverMaxWindowBits?: number
+  readonly serverMaxWindowBits?: number | undefined
   /**
    * 8 to 15: the same for the client, where the client lets the server say, as browsers do. Memory of the server
    * for each connection that it receives from: 46 KB at 15, 22 KB at 13, 15 KB at 9. Default 13.
    */
-  readonly clientMaxWindowBits?: number
+  readonly clientMaxWindowBits?: number | undefined
   /**
    * The server forgets each message: one context serves all connections, and a broadcast is compressed once, but
    * small messages shrink half as much. Default false.
    */
-  readonly serverNoContextTakeover?: boolean
+  readonly serverNoContextTakeover?: boolean | undefined
   /** The client forgets each message: reading it keeps no window. Default false. */
-  readonly clientNoContextTakeover?: boolean
+  readonly clientNoContextTakeover?: boolean | undefined
   /**
    * Messages above this many bytes are (de)compressed on the thread pool instead of at once. Default 65,536: half
    * a millisecond.
    */
-  readonly offloadBytes?: number
+  readonly offloadBytes?: number | undefined
   /** A sending context that was not used for so many milliseconds gives its memory back; 0: never. Default 30,000. */
-  readonly idleReleaseMs?: number
+  readonly idleReleaseMs?: number | undefined
 }
 
-/** What both sides may choose for a connection. */
-export interface ConnectionOptions {
+/** What both sides may choose for a connection. What is undefined is as if it were not there. */
+export interface ConnectionOptions<Form extends BinaryForm = 'buffer'> {
   /** Largest message taken, in bytes of payload, checked from the frame's header; beyond it: close 1009. Default 1 MiB (1,048,576). */
-  readonly maxMessageBytes?: number
+  readonly maxMessageBytes?: number | undefined
   /**
    * Compress messages with a peer that can, too. Default false: compression costs memory for each connection,
    * and secrets beside text of an attacker's choosing can be guessed from their size (RFC 7692 section 8).
    */
-  readonly compression?: boolean | CompressionOptions
+  readonly compression?: boolean | CompressionOptions | undefined
   /** Extensions of your own; `compression` stands before them. Default none. */
-  readonly extensions?: readonly Extension[]
+  readonly extensions?: readonly Extension[] | undefined
   /**
    * What a binary message arrives as. Default `buffer`, a view on the bytes read where they came together;
    * `arraybuffer` costs a copy; `chunks` is an array of Buffers and never costs one, for large messages that are
    * passed on, written to disk or hashed.
    */
-  readonly binary?: 'buffer' | 'arraybuffer' | 'chunks'
+  readonly binary?: Form | undefined
   /** How long the peer may take to answer our Close, and to close TCP after, in milliseconds. Default 10,000. */
-  readonly closeTimeoutMs?: number
+  readonly closeTimeoutMs?: number | undefined
   /** From how many unsent bytes on `send` asks to wait. Default 65,536. */
-  readonly highWaterMarkBytes?: number
+  readonly highWaterMarkBytes?: number | undefined
   /** How much the peer may send in a while; beyond it the connection is closed with 1008. Default: no limit. */
-  readonly rate?: RateOptions
+  readonly rate?: RateOptions | undefined
   /** The most that may wait for a slow peer, in bytes, before `slowConsumer` decides. Default 16 MiB (16,777,216). */
-  readonly maxBufferedBytes?: number
+  readonly maxBufferedBytes?: number | undefined
   /**
    * What happens to a message for a peer with `maxBufferedBytes` unsent: `close` drops what waits and closes with
    * 1013, `drop` drops this message (`send` returns false), `wait` queues without a bound, so that only awaiting
    * `send` protects your memory. Default `close`.
    */
-  readonly slowConsumer?: SlowConsumer
+  readonly slowConsumer?: SlowConsumer | undefined
   /**
    * Ping a peer that was not heard for `intervalMs`, and give it up as lost when it stays silent for `timeoutMs`
    * more. Default `{ intervalMs: 30_000, timeoutMs: 10_000 }`; false: a cable that is pulled goes unnoticed.
    */
-  readonly heartbeat?: HeartbeatOptions | false
+  readonly heartbeat?: HeartbeatOptions | false | undefined
   /** Close, with 1001, after so many milliseconds without a message in either direction. Default 0: never. */
-  readonly idleTimeoutMs?: number
+  readonly idleTimeoutMs?: number | undefined
   /** Where time comes from. Default: the machine's clock. For tests. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** What `accept` is told besides the request. */
 export interface AcceptContext<Path extends string = string> {
+  /** The parameters of the route's path, percent-decoded; none in an upgrade inside the app. */
   readonly params: PathParams<Path>
+  /** Path and query as the client wrote them; scheme and host from the connection and Host: trust those no further. */
   readonly url: URL
   /** Subprotocols that the client offers, in its order. */
   readonly protocols: readonly string[]
@@ -140,44 +157,82 @@ export interface AcceptContext<Path extends string = string> {
 }
 
 /** Taken. Everything in it is optional. */
-export interface Accepted<Data = unknown> {
+export interface Accepted<Data = unknown, Subprotocol extends string = string> {
   /** Kept for you as `socket.data`. */
   readonly data?: Data
   /** The subprotocol, one that the client offered. Default: the client's first that the route lists in `protocols`. */
-  readonly protocol?: string
+  readonly protocol?: Subprotocol | undefined
   /** More fields for the 101, such as Set-Cookie. */
-  readonly headers?: Record<string, string | readonly string[]>
+  readonly headers?: Record<string, string | readonly string[]> | undefined
 }
 
 /** What `accept` may answer: take it, send an ordinary response instead, or (nothing) leave it to the app. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a function without a return statement answers too
-export type AcceptResult<Data> = Accepted<Data> | Response | true | false | null | undefined | void
+export type AcceptResult<Data, Subprotocol extends string = string> =
+  | Accepted<Data, Subprotocol>
+  | Response
+  | true
+  | false
+  | null
+  | undefined
+  // biome-ignore lint/suspicious/noConfusingVoidType: a function without a return statement answers too
+  | void
 
-/** Options of a WebSocket route or of an upgrade inside the app. */
-export interface WebSocketOptions<Data = unknown, Path extends string = string>
-  extends ConnectionOptions,
-    ConnectionEvents<Data> {
-  /** Subprotocols that the server speaks. The client's order decides. Default none. */
-  readonly protocols?: readonly string[]
+/** Options of a WebSocket route and of an upgrade inside the app, but for `accept` and `handler`. */
+export interface SwitchOptions<
+  Data,
+  Form extends BinaryForm,
+  RouteParams,
+  Subprotocol extends string,
+  Strict extends boolean,
+> extends ConnectionOptions<Form>,
+    ConnectionEvents<Data, Form, RouteParams, ChosenProtocol<Subprotocol, Strict>> {
+  /**
+   * Subprotocols that the server speaks. The client's order decides. Default none. Written where they are
+   * chosen, they are the type of `socket.protocol`.
+   */
+  readonly protocols?: readonly Subprotocol[] | undefined
   /** Refuse (400) a client that offers none of `protocols`. Default false: such a client gets no subprotocol. */
-  readonly requireProtocol?: boolean
+  readonly requireProtocol?: Strict | undefined
   /**
    * Origins of other sites whose pages may connect, such as `https://app.example`. A page of the server's own
    * origin and a client without Origin (no browser) always may. `'*'` lets every page of the web connect with
    * its visitor's cookies: cross-site WebSocket hijacking. Default: none other.
    */
-  readonly origins?: readonly string[] | '*'
-  /** Decides before the 101; may be async. Default: accept. */
-  readonly accept?: (
-    request: IncomingMessage,
-    context: AcceptContext<Path>,
-  ) => AcceptResult<Data> | Promise<AcceptResult<Data>>
+  readonly origins?: readonly string[] | '*' | undefined
   /** Lives as long as the connection. What it throws closes with 1011 and reaches `onError`. */
-  readonly handler?: (
-    socket: WebSocketConnection<Data>,
-    context: { readonly request: IncomingMessage; readonly params: PathParams<Path> },
-  ) => void | Promise<void>
+  readonly handler?:
+    | ((
+        socket: WebSocketConnection<Data, NoInfer<Form>, RouteParams, ChosenProtocol<Subprotocol, Strict>>,
+        context: { readonly request: IncomingMessage; readonly params: RouteParams },
+      ) => void | Promise<void>)
+    | undefined
 }
+
+/** Options of a WebSocket route. */
+export interface WebSocketOptions<
+  Data = unknown,
+  Path extends string = string,
+  Form extends BinaryForm = 'buffer',
+  Subprotocol extends string = string,
+  Strict extends boolean = boolean,
+> extends SwitchOptions<Data, Form, PathParams<Path>, Subprotocol, Strict> {
+  /**
+   * Decides before the 101; may be async. Default: accept. Write it before `handler` and the callbacks:
+   * TypeScript reads from top to bottom, and learns the type of `socket.data` here.
+   */
+  readonly accept?:
+    | ((
+        request: IncomingMessage,
+        context: AcceptContext<Path>,
+      ) => AcceptResult<Data, Subprotocol> | Promise<AcceptResult<Data, Subprotocol>>)
+    | undefined
+}
+
+/** What `socket.protocol` may be: one of the subprotocols, or empty for none where none is required. */
+export type ChosenProtocol<
+  Subprotocol extends string,
+  Strict extends boolean = false,
+> = string extends Subprotocol ? string : [Strict] extends [true] ? Subprotocol : Subprotocol | ''
 
 /** Names of the parameters in a path: `'/chat/:room'` gives `{ room: string }`, `'/*'` gives `{ '*': string }`. */
 export type PathParams<Path extends string> = string extends Path

@@ -3,11 +3,11 @@ import type { Clock } from '../base/clock.ts'
 
 export interface RateOptions {
   /** Messages a second, on average. Default: no limit. */
-  readonly messagesPerSecond?: number
+  readonly messagesPerSecond?: number | undefined
   /** Bytes a second, frames and all, on average. Default: no limit. */
-  readonly bytesPerSecond?: number
+  readonly bytesPerSecond?: number | undefined
   /** How many seconds' worth may come at once. Default 5. */
-  readonly burstSeconds?: number
+  readonly burstSeconds?: number | undefined
 }
 
 const DEFAULT_BURST_SECONDS = 5

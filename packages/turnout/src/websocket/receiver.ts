@@ -1,8 +1,8 @@
 // Knows how messages reach the user of one connection: to a callback at once, or kept until somebody asks.
 import { MisuseError } from '../base/errors.ts'
-import type { WebSocketConnection } from './connection.ts'
+import type { AnyConnection } from './connection.ts'
 import { Inbox } from './inbox.ts'
-import type { ConnectionEvents, ConnectionOptions, Message } from './options.ts'
+import type { BinaryForm, ConnectionEvents, Message } from './options.ts'
 import { type Pace, WAIT } from './pace.ts'
 import type { MessageStream } from './stream.ts'
 import { Streams } from './streams.ts'
@@ -15,9 +15,9 @@ const UNREAD_HIGH_BYTES = 1_048_576
 const PENDING_HIGH = 256
 
 export interface ReceiverOptions<Data> {
-  readonly socket: WebSocketConnection<Data>
-  readonly events: ConnectionEvents<Data>
-  readonly binary: NonNullable<ConnectionOptions['binary']>
+  readonly socket: AnyConnection<Data>
+  readonly events: ConnectionEvents<Data, BinaryForm>
+  readonly binary: BinaryForm
   readonly pace: Pace
   /** Takes what the user's callback threw. */
   readonly onError: (error: unknown) => void

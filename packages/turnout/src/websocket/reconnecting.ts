@@ -2,12 +2,13 @@
 // Never knows how one of them is made.
 import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
+import type { Params } from '../upgrade/protocol.ts'
 import { Backoff, type BackoffOptions } from './backoff.ts'
-import { type ConnectOptions, connect, prepareDial } from './client.ts'
+import { type AnyConnectOptions, type ConnectOptions, connect, prepareDial } from './client.ts'
 import { encodeCloseBody } from './close.ts'
-import type { CloseInfo, WebSocketConnection } from './connection.ts'
+import type { AnyConnection, CloseInfo, WebSocketConnection } from './connection.ts'
 import { Held } from './held.ts'
-import type { Message, Sendable } from './options.ts'
+import type { BinaryForm, ChosenProtocol, Message, Sendable } from './options.ts'
 import { isPassing, retryAfterMs } from './passing.ts'
 import { type Deferred, deferred } from './sender.ts'
 
@@ -19,56 +20,78 @@ export interface Attempt {
   readonly lastClose: CloseInfo | undefined
 }
 
+/**
+ * How a connection ended, or why there was none: `end instanceof Error` tells. The `code` of an Error, where it has
+ * one, is mostly a text, such as ERR_CONNECT; only that of a close is a close code.
+ */
+export type ConnectionEnd = CloseInfo | (Error & { readonly code?: unknown })
+
 /** What changes from one attempt to the next, such as a token that expires. */
-export interface Renewed {
-  readonly url?: string | URL
-  readonly headers?: ConnectOptions['headers']
-  readonly protocols?: ConnectOptions['protocols']
+export interface Renewed<Subprotocol extends string = string> {
+  readonly url?: string | URL | undefined
+  readonly headers?: ConnectOptions['headers'] | undefined
+  readonly protocols?: ConnectOptions<unknown, BinaryForm, Subprotocol>['protocols'] | undefined
 }
 
-type Peer<Data> = ReconnectingConnection<Data>
-
 /** What `connect` takes, and what is to happen between two connections. */
-export interface ReconnectingOptions<Data = undefined>
-  extends Omit<ConnectOptions<Data>, 'open' | 'message' | 'drain' | 'close' | 'ping' | 'pong' | 'signal'>,
+export interface ReconnectingOptions<
+  Data = undefined,
+  Form extends BinaryForm = 'buffer',
+  Subprotocol extends string = string,
+> extends Omit<
+      ConnectOptions<Data, Form, Subprotocol>,
+      'open' | 'message' | 'drain' | 'close' | 'ping' | 'pong' | 'signal'
+    >,
+    PeerEvents<ReconnectingConnection<Data, NoInfer<Form>, ChosenProtocol<Subprotocol>>, Message<Form>>,
     BackoffOptions {
   /** How many times in a row to try again before it is given up; 0: never. Default Infinity. */
-  readonly retries?: number
+  readonly retries?: number | undefined
   /** From how many milliseconds on a connection has held, so that waits begin with the shortest again. Default 5,000. */
-  readonly stableAfterMs?: number
+  readonly stableAfterMs?: number | undefined
   /** The most that a server's Retry-After is obeyed, in milliseconds. Default 300,000. */
-  readonly maxRetryAfterMs?: number
+  readonly maxRetryAfterMs?: number | undefined
   /** What `send` does without a connection: `buffer` holds the message for the next, `refuse` returns false. Default `buffer`. */
-  readonly whileDown?: 'buffer' | 'refuse'
+  readonly whileDown?: 'buffer' | 'refuse' | undefined
   /** How many messages are held at most; one more is refused. Default 1,024. */
-  readonly maxHeldMessages?: number
+  readonly maxHeldMessages?: number | undefined
   /** How many bytes are held at most. Default 1 MiB (1,048,576). */
-  readonly maxHeldBytes?: number
+  readonly maxHeldBytes?: number | undefined
   /**
    * Whether to try again after a close, or after an attempt that failed; `passing` is what this library would do:
    * yes after 1001, 1005, 1006, 1011 to 1014, a server that cannot be reached or does not answer, and the statuses
    * 408, 425, 429 and 5xx but 501 and 505. Never asked after your own `close`.
    */
-  readonly shouldReconnect?: (end: CloseInfo | Error, passing: boolean) => boolean
+  readonly shouldReconnect?: ((end: ConnectionEnd, passing: boolean) => boolean) | undefined
   /** Asked before each attempt; what it throws fails the attempt. */
-  readonly renew?: (next: Attempt) => Renewed | undefined | Promise<Renewed | undefined>
+  readonly renew?:
+    | ((next: Attempt) => Renewed<Subprotocol> | undefined | Promise<Renewed<Subprotocol> | undefined>)
+    | undefined
   /**
    * For each new connection, before anything held is sent: say who you are and where you were. Without a
    * `message` callback it may read answers from `socket`. What it throws ends this connection and is a failure.
    */
-  readonly resume?: (socket: WebSocketConnection<Data>, next: Attempt) => void | Promise<void>
-  /** Connected, resumed, and everything that was held is sent. */
-  readonly open?: (peer: Peer<Data>, next: Attempt) => void
-  /** One whole message, of whichever connection. */
-  readonly message?: (peer: Peer<Data>, message: Message) => void | Promise<void>
-  /** Everything that was sent has left; go on after a `send` that did not return true. */
-  readonly drain?: (peer: Peer<Data>) => void
-  /** There is no connection, and why; the next attempt is in `delayMs`. */
-  readonly waiting?: (peer: Peer<Data>, end: CloseInfo | Error, delayMs: number) => void
-  /** Over. Called once. */
-  readonly close?: (peer: Peer<Data>, info: CloseInfo) => void
+  readonly resume?:
+    | ((
+        socket: WebSocketConnection<Data, NoInfer<Form>, Params, ChosenProtocol<Subprotocol>>,
+        next: Attempt,
+      ) => void | Promise<void>)
+    | undefined
   /** Ends it all, at any moment, as `close` does. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What is told of a peer, whichever connection it has. */
+export interface PeerEvents<Peer, Incoming> {
+  /** Connected, resumed, and everything that was held is sent. */
+  readonly open?: ((peer: Peer, next: Attempt) => void) | undefined
+  /** One whole message, of whichever connection. */
+  readonly message?: ((peer: Peer, message: Incoming) => void | Promise<void>) | undefined
+  /** Everything that was sent has left; go on after a `send` that did not return true. */
+  readonly drain?: ((peer: Peer) => void) | undefined
+  /** There is no connection, and why; the next attempt is in `delayMs`. */
+  readonly waiting?: ((peer: Peer, end: ConnectionEnd, delayMs: number) => void) | undefined
+  /** Over. Called once. */
+  readonly close?: ((peer: Peer, info: CloseInfo) => void) | undefined
 }
 
 export type ReconnectingState = 'connecting' | 'open' | 'waiting' | 'closing' | 'closed'
@@ -78,12 +101,20 @@ export type ReconnectingState = 'connecting' | 'open' | 'waiting' | 'closing' | 
  * is there is held (or refused).
  * @throws MisuseError for what must not be sent, as `connect` rejects
  */
-export function reconnecting<Data = undefined>(
+export function reconnecting<
+  Data = undefined,
+  Form extends BinaryForm = 'buffer',
+  Subprotocol extends string = string,
+>(
   url: string | URL,
-  options: ReconnectingOptions<Data> = {},
-): ReconnectingConnection<Data> {
-  return new ReconnectingConnection(url, options)
+  options: ReconnectingOptions<Data, Form, Subprotocol> = {},
+): ReconnectingConnection<Data, Form, ChosenProtocol<Subprotocol>> {
+  const peer = new ReconnectingConnection(url, options as unknown as AnyOptions<Data>)
+  return peer as unknown as ReconnectingConnection<Data, Form, ChosenProtocol<Subprotocol>>
 }
+
+/** What the types say of each other is for whoever writes the options; in here any will do. */
+type AnyOptions<Data> = ReconnectingOptions<Data, BinaryForm>
 
 /** Connections whose messages nobody has read, of which the oldest are forgotten. */
 const MAX_UNREAD_CONNECTIONS = 16
@@ -93,15 +124,20 @@ const MAX_UNREAD_CONNECTIONS = 16
  * callback. A message that was on its way when a connection ended may be lost, in both directions: what must not
  * be lost needs numbers of its own, and `resume` to compare them.
  */
-export class ReconnectingConnection<Data = undefined> implements AsyncIterable<Message> {
+export class ReconnectingConnection<
+  Data = undefined,
+  Form extends BinaryForm = 'buffer',
+  Chosen extends string = string,
+> implements AsyncIterable<Message<Form>>
+{
   readonly #url: string | URL
-  readonly #options: ReconnectingOptions<Data>
+  readonly #options: AnyOptions<Data>
   readonly #clock: Clock
   readonly #backoff: Backoff
   readonly #held: Held
   readonly #closed: Deferred<CloseInfo> = deferred()
   #state: ReconnectingState = 'connecting'
-  #socket: WebSocketConnection<Data> | undefined
+  #socket: AnyConnection<Data> | undefined
   #attempt = 1
   #lastClose: CloseInfo | undefined
   #lastError: Error | undefined
@@ -115,7 +151,7 @@ export class ReconnectingConnection<Data = undefined> implements AsyncIterable<M
   #arrival: Deferred<void> | undefined
 
   /** @internal Comes from `reconnecting`. */
-  constructor(url: string | URL, options: ReconnectingOptions<Data>) {
+  constructor(url: string | URL, options: AnyOptions<Data>) {
     const { retries = Number.POSITIVE_INFINITY, maxHeldMessages = 1_024, maxHeldBytes = 1_048_576 } = options
     if (!(retries >= 0)) throw new MisuseError('ERR_INVALID_ARGUMENT', `retries of ${retries}`)
     this.#url = url
@@ -136,8 +172,9 @@ export class ReconnectingConnection<Data = undefined> implements AsyncIterable<M
   }
 
   /** The connection, while there is one that is open and resumed. */
-  get socket(): WebSocketConnection<Data> | undefined {
-    return this.#state === 'open' ? this.#socket : undefined
+  get socket(): WebSocketConnection<Data, Form, Params, Chosen> | undefined {
+    const socket = this.#state === 'open' ? this.#socket : undefined
+    return socket as WebSocketConnection<Data, Form, Params, Chosen> | undefined
   }
 
   /** Which attempt this is, or the next will be; counted as in `Attempt`. */
@@ -204,7 +241,7 @@ export class ReconnectingConnection<Data = undefined> implements AsyncIterable<M
   }
 
   /** Every message, of one connection after the other; ends when it is over. Of 16 unread connections the oldest is forgotten. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message<Form>> {
     if (this.#options.message !== undefined) {
       throw new MisuseError(
         'ERR_INVALID_ARGUMENT',
@@ -216,7 +253,7 @@ export class ReconnectingConnection<Data = undefined> implements AsyncIterable<M
       return: () => Promise.resolve({ value: undefined, done: true }),
       [Symbol.asyncIterator]: () => iterator,
     }
-    return iterator
+    return iterator as AsyncIterableIterator<Message<Form>>
   }
 
   // --- one connection after the other
@@ -274,7 +311,7 @@ export class ReconnectingConnection<Data = undefined> implements AsyncIterable<M
     return info
   }
 
-  async #catchUp(socket: WebSocketConnection<Data>, next: Attempt): Promise<void> {
+  async #catchUp(socket: AnyConnection<Data>, next: Attempt): Promise<void> {
     const sending = this.#held.release((message) => this.#state === 'connecting' && socket.send(message))
     const all = await sending
     if (!all || this.#state !== 'connecting' || socket.readyState !== 'open') return
@@ -282,7 +319,7 @@ export class ReconnectingConnection<Data = undefined> implements AsyncIterable<M
     this.#tell(() => this.#options.open?.(this, next))
   }
 
-  #connectOptions(renewed: Renewed | undefined): ConnectOptions<Data> {
+  #connectOptions(renewed: Renewed | undefined): AnyConnectOptions<Data> {
     const {
       open,
       message,

@@ -13,54 +13,60 @@ import type { Transport } from '../transport/transport.ts'
 import { compilePath } from '../upgrade/path.ts'
 import type { Decision, Occupant, Offer, Params, UpgradeProtocol } from '../upgrade/protocol.ts'
 import { checkConnect } from './connect-handshake.ts'
-import type { WebSocketConnection } from './connection.ts'
+import type { AnyConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { assertOrigins, checkHandshake, checkOrigin, chooseSubprotocol, switchFields } from './handshake.ts'
 import { assertConnectionOptions, assertFunction } from './option-check.ts'
-import type { AcceptContext, Accepted, AcceptResult, WebSocketOptions } from './options.ts'
+import type { AcceptContext, Accepted, AcceptResult, BinaryForm, WebSocketOptions } from './options.ts'
 import { abandonConnection, createConnection, failHandler, openConnection, tallyOf } from './shell.ts'
 import { type Agreed, answerExtensions, type Extension, stackTransforms } from './transform.ts'
 
 /** Told what the application's own code threw, and on which connection. */
-export type OnSocketError = (error: unknown, socket: WebSocketConnection) => void
+export type OnSocketError = (error: unknown, socket: AnyConnection) => void
 
 /** A WebSocket route as the dispatcher takes it, plus the socket of its latest switch for an upgrade inside the app. */
 export interface WebSocketProtocol<Data> extends UpgradeProtocol {
   /** Called with each connection as soon as it is decided, before its 101 is written. */
-  onDecided?: (socket: WebSocketConnection<Data>) => void
+  onDecided?: (socket: AnyConnection<Data>) => void
 }
 
 /**
  * The protocol `websocket` on one path; on every path without one.
  * @throws MisuseError for options that could never work.
  */
-export function websocketProtocol<Data, Path extends string>(
+export function websocketProtocol<
+  Data,
+  Path extends string,
+  Form extends BinaryForm = 'buffer',
+  Subprotocol extends string = string,
+  Strict extends boolean = boolean,
+>(
   path: Path | undefined,
-  options: WebSocketOptions<Data, Path>,
+  options: WebSocketOptions<Data, Path, Form, Subprotocol, Strict>,
   onError?: OnSocketError,
 ): WebSocketProtocol<Data> {
-  assertOrigins(options.origins)
-  assertProtocols(options.protocols)
-  assertConnectionOptions(options)
-  assertFunction('accept', options.accept)
-  assertFunction('handler', options.handler)
-  return new WebSocketRoute(path, options, onError)
+  // what the types say of each other is for whoever writes the options; from here on any will do
+  const route = options as unknown as RouteOptions<Data>
+  assertOrigins(route.origins)
+  assertProtocols(route.protocols)
+  assertConnectionOptions(route)
+  assertFunction('accept', route.accept)
+  assertFunction('handler', route.handler)
+  return new WebSocketRoute(path, route, onError)
 }
 
-class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Data> {
-  onDecided?: (socket: WebSocketConnection<Data>) => void
+type RouteOptions<Data> = WebSocketOptions<Data, string, BinaryForm>
+
+class WebSocketRoute<Data> implements WebSocketProtocol<Data> {
+  onDecided?: (socket: AnyConnection<Data>) => void
   tally?: Tally
   readonly #matchPath: (pathname: string) => Params | undefined
-  readonly #options: WebSocketOptions<Data, Path>
+  readonly #options: RouteOptions<Data>
   readonly #onError: OnSocketError
   readonly #extensions: readonly Extension[]
 
-  constructor(
-    path: Path | undefined,
-    options: WebSocketOptions<Data, Path>,
-    onError: OnSocketError | undefined,
-  ) {
+  constructor(path: string | undefined, options: RouteOptions<Data>, onError: OnSocketError | undefined) {
     this.#matchPath = path === undefined ? () => NO_PARAMS : compilePath(path)
     this.#options = options
     this.#onError = onError ?? (() => {})
@@ -85,7 +91,7 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
     const handshake: Handshake = check
     const { accept } = this.#options
     if (accept === undefined) return this.#accepted(offer, handshake, true)
-    const result = accept.call(this.#options, request, new Context<Path>(offer, check.protocols))
+    const result = accept.call(this.#options, request, new Context(offer, check.protocols))
     if (!isThenable(result)) return this.#accepted(offer, handshake, result)
     return result.then((settled) => this.#accepted(offer, handshake, settled))
   }
@@ -149,10 +155,10 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
     return http2Transport(stream as ServerHttp2Stream, this.#options.clock)
   }
 
-  #handle(socket: WebSocketConnection<Data>, offer: Offer): void {
+  #handle(socket: AnyConnection<Data>, offer: Offer): void {
     const { handler } = this.#options
     if (handler === undefined) return
-    const context = { request: offer.request, params: offer.params as AcceptContext<Path>['params'] }
+    const context = { request: offer.request, params: offer.params }
     try {
       const result = handler.call(this.#options, socket, context)
       if (isThenable(result)) result.then(undefined, (error) => failHandler(socket, error))
@@ -164,9 +170,9 @@ class WebSocketRoute<Data, Path extends string> implements WebSocketProtocol<Dat
 
 /** A class, because a closure would hold on to the request for as long as the connection lives. */
 class Guest implements Occupant {
-  readonly #socket: WebSocketConnection
+  readonly #socket: AnyConnection
 
-  constructor(socket: WebSocketConnection) {
+  constructor(socket: AnyConnection) {
     this.#socket = socket
   }
 
@@ -195,7 +201,7 @@ const NO_EXTENSIONS: readonly Agreed[] = []
 const NOTHING_MORE = {}
 
 /** What `accept` is told, put together only where it looks. */
-class Context<Path extends string> implements AcceptContext<Path> {
+class Context implements AcceptContext {
   readonly protocols: readonly string[]
   readonly #offer: Offer
 
@@ -204,8 +210,8 @@ class Context<Path extends string> implements AcceptContext<Path> {
     this.protocols = protocols
   }
 
-  get params(): AcceptContext<Path>['params'] {
-    return this.#offer.params as AcceptContext<Path>['params']
+  get params(): Params {
+    return this.#offer.params
   }
 
   get url(): URL {

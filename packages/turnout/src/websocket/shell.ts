@@ -8,10 +8,16 @@ import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import type { Transport, TransportSink } from '../transport/transport.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import { CLOSE, encodeCloseBody } from './close.ts'
-import { type CloseInfo, type ReadyState, shellOf, WebSocketConnection } from './connection.ts'
+import {
+  type AnyConnection,
+  type CloseInfo,
+  type ReadyState,
+  shellOf,
+  WebSocketConnection,
+} from './connection.ts'
 import type { Role } from './frame.ts'
 import { Heartbeat, type HeartbeatHost } from './heartbeat.ts'
-import type { ConnectionEvents, ConnectionOptions, Message, Sendable } from './options.ts'
+import type { BinaryForm, ConnectionEvents, ConnectionOptions, Message, Sendable } from './options.ts'
 import { Pace, WAIT } from './pace.ts'
 import { Rate } from './rate.ts'
 import { Receiver, watch } from './receiver.ts'
@@ -42,14 +48,14 @@ export interface ConnectionSetup<Data> {
   readonly tally?: Tally | undefined
   /** What the agreed extensions do to messages. */
   readonly transform?: MessageTransform | undefined
-  readonly options: ConnectionOptions
-  readonly events: ConnectionEvents<Data>
+  readonly options: ConnectionOptions<BinaryForm>
+  readonly events: ConnectionEvents<Data, BinaryForm>
   /** Told what a callback or the handler threw; the connection is closed with 1011. */
-  onError?(error: unknown, socket: WebSocketConnection<Data>): void
+  onError?(error: unknown, socket: AnyConnection<Data>): void
 }
 
 /** Only for whoever performs handshakes: a connection without a transport yet. Sends wait until it opens. */
-export function createConnection<Data>(setup: ConnectionSetup<Data>): WebSocketConnection<Data> {
+export function createConnection<Data>(setup: ConnectionSetup<Data>): AnyConnection<Data> {
   return new Shell(setup).socket
 }
 
@@ -58,7 +64,7 @@ export function createConnection<Data>(setup: ConnectionSetup<Data>): WebSocketC
  * Those who watch are shown the request.
  */
 export function openConnection<Data>(
-  socket: WebSocketConnection<Data>,
+  socket: AnyConnection<Data>,
   transport: Transport,
   request?: IncomingMessage,
 ): void {
@@ -66,18 +72,18 @@ export function openConnection<Data>(
 }
 
 /** Only for whoever performs handshakes: the connection will never open. */
-export function abandonConnection<Data>(socket: WebSocketConnection<Data>, error: Error): void {
+export function abandonConnection<Data>(socket: AnyConnection<Data>, error: Error): void {
   shellOf(socket).abandon(error)
 }
 
 /** Only for whoever performs handshakes: closes with 1011 and reports what the user's code threw. */
-export function failHandler<Data>(socket: WebSocketConnection<Data>, error: unknown): void {
+export function failHandler<Data>(socket: AnyConnection<Data>, error: unknown): void {
   shellOf(socket).failHandler(error)
 }
 
 /** Only for broadcasts: a whole frame of a server, encoded once for many, perhaps still on its way. */
 export function sendFrame(
-  socket: WebSocketConnection,
+  socket: AnyConnection,
   frame: Uint8Array | Promise<Uint8Array>,
   slow?: SlowConsumer,
 ): boolean | Promise<boolean> {
@@ -85,31 +91,31 @@ export function sendFrame(
 }
 
 /** Only for whoever counts: where the connection is counted. */
-export function tallyOf(socket: WebSocketConnection): Tally {
+export function tallyOf(socket: AnyConnection): Tally {
   return shellOf(socket).tally
 }
 
 /** Only for the standard's WebSocket: what is sent until `releaseSends` leaves in one write. */
-export function holdSends(socket: WebSocketConnection): void {
+export function holdSends(socket: AnyConnection): void {
   shellOf(socket).sender.chunkBegins()
 }
 
 /** Only for the standard's WebSocket: see `holdSends`. */
-export function releaseSends(socket: WebSocketConnection): void {
+export function releaseSends(socket: AnyConnection): void {
   shellOf(socket).sender.chunkEnds()
 }
 
-export function roleOf(socket: WebSocketConnection): Role {
+export function roleOf(socket: AnyConnection): Role {
   return shellOf(socket).role
 }
 
 /** Only for broadcasts: what the agreed extensions do to messages. */
-export function transformOf(socket: WebSocketConnection): MessageTransform | undefined {
+export function transformOf(socket: AnyConnection): MessageTransform | undefined {
   return shellOf(socket).transform
 }
 
 export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
-  readonly socket: WebSocketConnection<Data>
+  readonly socket: AnyConnection<Data>
   readonly sender: Sender
   readonly receiver: Receiver<Data>
   readonly tally: Tally
@@ -492,9 +498,9 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     return this.#setup.options.clock ?? systemClock
   }
 
-  get #told(): { side: Role; route: string | undefined; socket: WebSocketConnection } {
+  get #told(): { side: Role; route: string | undefined; socket: AnyConnection } {
     const { role, tally } = this.#setup
-    return { side: role, route: tally?.route, socket: this.socket as WebSocketConnection }
+    return { side: role, route: tally?.route, socket: this.socket as AnyConnection }
   }
 
   #tell(direction: 'in' | 'out', message: Message | Sendable | undefined): void {
@@ -524,7 +530,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
 
   /** Calls the user; what that throws is the user's, and ends the connection with 1011. */
   #call<Args extends unknown[]>(
-    callback: ((socket: WebSocketConnection<Data>, ...args: Args) => void) | undefined,
+    callback: ((socket: AnyConnection<Data>, ...args: Args) => void) | undefined,
     ...args: Args
   ): void {
     if (callback === undefined) return

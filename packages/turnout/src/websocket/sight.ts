@@ -2,7 +2,7 @@
 import { channel } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
 import type { Told } from '../upgrade/sight.ts'
-import type { CloseInfo, WebSocketConnection } from './connection.ts'
+import type { AnyConnection, CloseInfo } from './connection.ts'
 import type { Message, Sendable } from './options.ts'
 
 /** On `turnout:websocket:open`. */
@@ -10,7 +10,7 @@ export interface WebSocketOpenMessage {
   readonly side: 'server' | 'client'
   /** The route's path on a server: `/chat/:room`, `app` for an upgrade inside the app. */
   readonly route: string | undefined
-  readonly socket: WebSocketConnection
+  readonly socket: AnyConnection
   /** The upgrade request, on a server. */
   readonly request: IncomingMessage | undefined
 }
@@ -19,7 +19,7 @@ export interface WebSocketOpenMessage {
 export interface WebSocketMessageMessage {
   readonly side: 'server' | 'client'
   readonly route: string | undefined
-  readonly socket: WebSocketConnection
+  readonly socket: AnyConnection
   readonly direction: 'in' | 'out'
   /** Undefined: it arrives in parts, or was encoded once for many. */
   readonly message: Message | Sendable | undefined
@@ -29,7 +29,7 @@ export interface WebSocketMessageMessage {
 export interface WebSocketCloseMessage {
   readonly side: 'server' | 'client'
   readonly route: string | undefined
-  readonly socket: WebSocketConnection
+  readonly socket: AnyConnection
   readonly info: CloseInfo
   readonly durationMs: number
 }
@@ -38,7 +38,7 @@ export interface WebSocketCloseMessage {
 export interface WebSocketErrorMessage {
   readonly side: 'server' | 'client'
   readonly route: string | undefined
-  readonly socket: WebSocketConnection
+  readonly socket: AnyConnection
   readonly error: Error
 }
 

@@ -4,7 +4,7 @@ import { MisuseError, PeerError } from '../base/errors.ts'
 import { assertToken } from '../http/token.ts'
 import type { ExtensionOffer } from './extension.ts'
 import { type Role, RSV } from './frame.ts'
-import type { ConnectionOptions } from './options.ts'
+import type { BinaryForm, ConnectionOptions } from './options.ts'
 
 /** What an agreed extension does to the messages of one connection. */
 export interface MessageTransform {
@@ -46,7 +46,7 @@ export interface Agreed {
   /** For the server's Sec-WebSocket-Extensions. */
   readonly answer: ExtensionOffer
   /** Made once for each connection. */
-  create(role: Role, options: ConnectionOptions): MessageTransform
+  create(role: Role, options: ConnectionOptions<BinaryForm>): MessageTransform
 }
 
 /** A server's answers to all that a client offers: the client's order, each name once, no bit twice. */

@@ -13,7 +13,7 @@ export type WebSocketInit = Omit<
 
 /** The same with its subprotocols as a list. */
 export interface ReadInit extends Omit<WebSocketInit, 'protocols'> {
-  readonly protocols?: readonly string[]
+  readonly protocols?: readonly string[] | undefined
 }
 
 /** A string, a sequence of strings, or, beyond the standard, the options. */

@@ -1,6 +1,6 @@
 // Knows the WebSocketStream of browsers (the WebSockets standard of the WHATWG): one connection as two streams.
 import { type Dial, dial, prepareDial } from './client.ts'
-import type { CloseInfo, WebSocketConnection } from './connection.ts'
+import type { AnyConnection, CloseInfo } from './connection.ts'
 import type { Message } from './options.ts'
 import { type Deferred, deferred } from './sender.ts'
 import { assertSubprotocols, readUrl } from './standard-checks.ts'
@@ -10,7 +10,7 @@ import { connectionError, readCloseInfo, type WebSocketCloseInfo, WebSocketError
 /** `protocols` and `signal` are the standard's; the others are what `connect` takes. */
 export interface WebSocketStreamOptions extends Omit<WebSocketInit, 'protocols' | 'slowConsumer'> {
   /** Subprotocols in order of preference, each once. Default none. */
-  readonly protocols?: Iterable<string>
+  readonly protocols?: Iterable<string> | undefined
 }
 
 export interface WebSocketOpenInfo {
@@ -30,7 +30,7 @@ export class WebSocketStream {
   readonly #signal: AbortSignal | undefined
   readonly #opened: Outcome<WebSocketOpenInfo> = outcome()
   readonly #closed: Outcome<Required<WebSocketCloseInfo>> = outcome()
-  #connection: WebSocketConnection | undefined
+  #connection: AnyConnection | undefined
   #readable: ReadableStreamDefaultController<string | Uint8Array> | undefined
   #writable: WritableStreamDefaultController | undefined
   /** We began to close: what still arrives is for nobody. */
@@ -125,7 +125,7 @@ export class WebSocketStream {
     }
   }
 
-  #onOpen(connection: WebSocketConnection): void {
+  #onOpen(connection: AnyConnection): void {
     this.#connection = connection
     // one message is read ahead, so that an end behind the last one is seen though nobody reads
     const readable = new ReadableStream<string | Uint8Array>({
@@ -153,12 +153,12 @@ export class WebSocketStream {
     this.#opened.resolve({ readable, writable, protocol, extensions })
   }
 
-  async #write(connection: WebSocketConnection, chunk: unknown): Promise<void> {
+  async #write(connection: AnyConnection, chunk: unknown): Promise<void> {
     if (await connection.send(toChunk(chunk))) return
     throw endOf(await connection.closed)
   }
 
-  #onMessage(connection: WebSocketConnection, message: Message): void {
+  #onMessage(connection: AnyConnection, message: Message): void {
     if (this.#closing) return
     this.#readable!.enqueue(typeof message === 'string' ? message : new Uint8Array(message as Buffer))
     if (this.#readable!.desiredSize! <= 0) connection.pause()

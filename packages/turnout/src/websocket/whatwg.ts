@@ -1,7 +1,7 @@
 // Knows the WebSocket of browsers (the WebSockets standard of the WHATWG), as a face of this library's client.
 import { BufferedAmount } from './buffered-amount.ts'
 import { type Dial, dial, prepareDial } from './client.ts'
-import type { CloseInfo, WebSocketConnection } from './connection.ts'
+import type { AnyConnection, CloseInfo } from './connection.ts'
 import { EventHandlers } from './event-handlers.ts'
 import { CloseEvent, FailureEvent } from './events.ts'
 import type { Message } from './options.ts'
@@ -74,7 +74,7 @@ export class WebSocket extends EventTarget {
     onBacklog: () => this.#connection && holdSends(this.#connection),
     onBacklogDone: () => this.#connection && releaseSends(this.#connection),
   })
-  #connection: WebSocketConnection | undefined
+  #connection: AnyConnection | undefined
   /** As far as this face is concerned; the connection may be closing already. */
   #readyState: 0 | 1 | 2 | 3 = CONNECTING
   #binaryType: 'blob' | 'arraybuffer' = 'blob'
@@ -95,9 +95,9 @@ export class WebSocket extends EventTarget {
     const signals = init.signal === undefined ? [] : [init.signal]
     void this.#connect(
       prepareDial(this.#url, {
-        // a page reads bufferedAmount, and no send of its ends the connection
-        slowConsumer: 'wait',
         ...init,
+        // a page reads bufferedAmount, and no send of its ends the connection
+        slowConsumer: init.slowConsumer ?? 'wait',
         binary: 'buffer',
         signal: AbortSignal.any([this.#abort.signal, ...signals]),
         open: (connection) => this.#tasks.run(() => this.#onOpen(connection)),
@@ -226,7 +226,7 @@ export class WebSocket extends EventTarget {
     }
   }
 
-  #onOpen(connection: WebSocketConnection): void {
+  #onOpen(connection: AnyConnection): void {
     this.#connection = connection
     this.#buffered.follow(connection)
     this.#readyState = OPEN

@@ -9,8 +9,8 @@ import {
 } from 'node:net'
 import { after } from 'node:test'
 import { connect, createTurnout } from '../../src/index.ts'
-import type { CloseInfo, WebSocketConnection } from '../../src/websocket/connection.ts'
-import type { ConnectionEvents, ConnectionOptions, Message } from '../../src/websocket/options.ts'
+import type { AnyConnection, CloseInfo } from '../../src/websocket/connection.ts'
+import type { BinaryForm, ConnectionEvents, ConnectionOptions, Message } from '../../src/websocket/options.ts'
 import { createConnection, openConnection } from '../../src/websocket/shell.ts'
 import { memoryCarrier, tcpCarrier, turn } from './carriers.ts'
 import { type Bytes, bytes, masked, type Split } from './hex.ts'
@@ -21,7 +21,7 @@ export type Role = 'server' | 'client'
 
 /** What a test may choose before it opens a connection. */
 export interface Opening {
-  readonly options?: ConnectionOptions
+  readonly options?: ConnectionOptions<BinaryForm>
   /** The endpoint sends every message back. */
   readonly echo?: boolean
   /** Messages are taken from the iterator instead of the callback. */
@@ -31,7 +31,7 @@ export interface Opening {
   /** Called from the endpoint's `message` callback. */
   readonly onMessage?: (message: Message) => void
   /** Called from the endpoint's `open` callback. */
-  readonly onOpen?: (socket: WebSocketConnection<Recorder>) => void
+  readonly onOpen?: (socket: AnyConnection<Recorder>) => void
   /** Frames that the peer sends in one packet with its half of the handshake. */
   readonly early?: readonly Bytes[]
   /** How the handshake and `early` are cut. */
@@ -40,7 +40,7 @@ export interface Opening {
 
 /** The endpoint under test, and all that it told its application. */
 export interface Endpoint {
-  readonly socket: WebSocketConnection<Recorder>
+  readonly socket: AnyConnection<Recorder>
   /** Messages, pings and pongs, in order, in the notation of log.ts. */
   readonly events: readonly string[]
   readonly recorder: Recorder
@@ -73,11 +73,11 @@ export const EVERYWHERE: readonly Setting[] = [...OVER_TCP, ...IN_MEMORY]
 export class Recorder {
   readonly events: string[] = []
   readonly closes: CloseInfo[] = []
-  readonly opened: Promise<WebSocketConnection<Recorder>>
+  readonly opened: Promise<AnyConnection<Recorder>>
   /** Resolves when the iterator has ended; at once when there is none. */
   iterated: Promise<void> = Promise.resolve()
   readonly #opening: Opening
-  #tellOpened!: (socket: WebSocketConnection<Recorder>) => void
+  #tellOpened!: (socket: AnyConnection<Recorder>) => void
   #timesOpened = 0
 
   constructor(opening: Opening) {
@@ -87,20 +87,20 @@ export class Recorder {
     })
   }
 
-  open(socket: WebSocketConnection<Recorder>): void {
+  open(socket: AnyConnection<Recorder>): void {
     if (++this.#timesOpened > 1) this.events.push('opened again')
     this.#tellOpened(socket)
     this.#opening.onOpen?.(socket)
     if (this.#opening.iterate) this.iterated = this.#iterate(socket)
   }
 
-  message(socket: WebSocketConnection<Recorder>, message: Message): void {
+  message(socket: AnyConnection<Recorder>, message: Message): void {
     this.events.push(messageLine(message))
     this.#opening.onMessage?.(message)
     if (this.#opening.echo) void socket.send(message)
   }
 
-  async #iterate(socket: WebSocketConnection<Recorder>): Promise<void> {
+  async #iterate(socket: AnyConnection<Recorder>): Promise<void> {
     for (let turns = this.#opening.iterateAfterTurns ?? 0; turns > 0; turns--) await turn()
     for await (const message of socket) this.message(socket, message)
   }
@@ -108,9 +108,9 @@ export class Recorder {
 
 /** The callbacks of a connection whose recorder `recorderOf` finds. */
 function recording(
-  recorderOf: (socket: WebSocketConnection<Recorder>) => Recorder,
+  recorderOf: (socket: AnyConnection<Recorder>) => Recorder,
   iterate = false,
-): ConnectionEvents<Recorder> {
+): ConnectionEvents<Recorder, BinaryForm> {
   return {
     open: (socket) => recorderOf(socket).open(socket),
     ping: (socket, payload) => void recorderOf(socket).events.push(ping(payload)),
@@ -180,7 +180,7 @@ async function openServer(opening: Opening = {}): Promise<Opened> {
 }
 
 /** One server for each choice of options. */
-function serverFor(options: ConnectionOptions, iterate: boolean): Promise<number> {
+function serverFor(options: ConnectionOptions<BinaryForm>, iterate: boolean): Promise<number> {
   const choice = JSON.stringify([options, iterate])
   let port = servers.get(choice)
   if (port === undefined) {
@@ -190,7 +190,7 @@ function serverFor(options: ConnectionOptions, iterate: boolean): Promise<number
   return port
 }
 
-function listen(options: ConnectionOptions, iterate: boolean): Promise<number> {
+function listen(options: ConnectionOptions<BinaryForm>, iterate: boolean): Promise<number> {
   const turnout = createTurnout()
   turnout.websocket('/ws', {
     ...options,

@@ -143,3 +143,13 @@ test('streams: bytes, half-close, backpressure and a reset', async () => {
   assert.ok(full.server.destroyed && full.client.destroyed)
   assert.equal(errors.length, 2)
 })
+
+test('an end whose clock is undefined lives by the clock of the pair', async () => {
+  const { client, clock } = webSocketPair({
+    server: { clock: undefined, idleTimeoutMs: 1_000 },
+    client: { clock: undefined },
+  })
+  clock.advance(1_000)
+  await settle()
+  assert.equal((await client.closed).code, 1001)
+})

@@ -2,11 +2,16 @@
 import { createVirtualClock, type VirtualClock } from '../../src/base/clock.ts'
 import { type MemoryPairOptions, memoryTransportPair } from '../../src/transport/memory.ts'
 import type { Transport } from '../../src/transport/transport.ts'
-import type { CloseInfo, WebSocketConnection } from '../../src/websocket/connection.ts'
+import type { AnyConnection, CloseInfo } from '../../src/websocket/connection.ts'
 import { compressionExtension } from '../../src/websocket/deflate.ts'
 import { formatExtensions, parseExtensions } from '../../src/websocket/extension.ts'
 import type { Role } from '../../src/websocket/frame.ts'
-import type { CompressionOptions, ConnectionOptions, Message } from '../../src/websocket/options.ts'
+import type {
+  BinaryForm,
+  CompressionOptions,
+  ConnectionOptions,
+  Message,
+} from '../../src/websocket/options.ts'
 import { createConnection, openConnection } from '../../src/websocket/shell.ts'
 import {
   answerExtensions,
@@ -20,14 +25,14 @@ export interface PairOptions {
   readonly server?: CompressionOptions
   readonly client?: CompressionOptions
   /** Of both sides. */
-  readonly options?: ConnectionOptions
+  readonly options?: ConnectionOptions<BinaryForm>
   readonly pipe?: MemoryPairOptions
   /** Beside compression, on both sides. */
   readonly extensions?: readonly Extension[]
 }
 
 export interface Side {
-  readonly socket: WebSocketConnection
+  readonly socket: AnyConnection
   readonly transport: Transport
   /** Whatever arrived. */
   readonly messages: Message[]
@@ -46,7 +51,7 @@ export interface Pair {
 /** What the two sides of a handshake would make of these options. */
 export function agree(options: PairOptions = {}): {
   readonly extensions: string
-  create(role: Role, connection: ConnectionOptions): MessageTransform
+  create(role: Role, connection: ConnectionOptions<BinaryForm>): MessageTransform
 } {
   const beside = options.extensions ?? []
   const ours = [compressionExtension(options.server ?? {})!, ...beside]
@@ -68,7 +73,7 @@ export function createPair(options: PairOptions = {}): Pair {
   const [near, far] = memoryTransportPair(options.pipe)
   const side = (role: Role, transport: Transport): Side => {
     const messages: Message[] = []
-    const connection: ConnectionOptions = { clock, heartbeat: false, ...options.options }
+    const connection: ConnectionOptions<BinaryForm> = { clock, heartbeat: false, ...options.options }
     const socket = createConnection<unknown>({
       role,
       data: undefined,

@@ -5,7 +5,7 @@ import { createVirtualClock } from '../../src/base/clock.ts'
 import { MisuseError, type PeerError, type TurnoutError } from '../../src/base/errors.ts'
 import { memoryTransportPair } from '../../src/transport/memory.ts'
 import type { TransportSink } from '../../src/transport/transport.ts'
-import type { WebSocketConnection } from '../../src/websocket/connection.ts'
+import type { AnyConnection } from '../../src/websocket/connection.ts'
 import type { Message, Sendable } from '../../src/websocket/options.ts'
 import {
   abandonConnection,
@@ -237,8 +237,7 @@ test('what is sent in one turn leaves in one write, without waiting for another 
 test('a message callback may return what send returned', async () => {
   const { peer, socket, errors } = createRig({
     events: {
-      message: ((socket: WebSocketConnection, message: Message) =>
-        socket.send(message)) as unknown as () => void,
+      message: ((socket: AnyConnection, message: Message) => socket.send(message)) as unknown as () => void,
     },
   })
   await peer.send([TEXT, 'one'], [TEXT, 'two'])
@@ -722,8 +721,8 @@ test('RFC 6455 section 7.1.1: without an answer to our close the connection is d
 test('both sides closing at once is clean on both', async () => {
   const [left, right] = memoryTransportPair()
   const [server, client] = (['server', 'client'] as const).map((role) => create(role)) as [
-    WebSocketConnection,
-    WebSocketConnection,
+    AnyConnection,
+    AnyConnection,
   ]
   openConnection(server, left)
   openConnection(client, right)
@@ -1036,14 +1035,14 @@ test('an onError that throws does not keep the connection from sending what is d
 
 test('every callback may send, close, terminate, pause and resume', async () => {
   const acts = {
-    send: (socket: WebSocketConnection) => void socket.send('from within'),
-    close: (socket: WebSocketConnection) => void socket.close(4000),
-    terminate: (socket: WebSocketConnection) => socket.terminate(),
-    'pause, resume': (socket: WebSocketConnection) => {
+    send: (socket: AnyConnection) => void socket.send('from within'),
+    close: (socket: AnyConnection) => void socket.close(4000),
+    terminate: (socket: AnyConnection) => socket.terminate(),
+    'pause, resume': (socket: AnyConnection) => {
       socket.pause()
       socket.resume()
     },
-    'close, terminate': (socket: WebSocketConnection) => {
+    'close, terminate': (socket: AnyConnection) => {
       void socket.close()
       socket.terminate()
     },
@@ -1220,8 +1219,8 @@ test('any messages arrive whole and in order over any chunking, and the close is
 
 function create(
   role: 'server' | 'client',
-  message?: (socket: WebSocketConnection, message: Message) => void,
-): WebSocketConnection {
+  message?: (socket: AnyConnection, message: Message) => void,
+): AnyConnection {
   return createConnection<unknown>({
     role,
     data: undefined,

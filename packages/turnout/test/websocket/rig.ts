@@ -2,9 +2,9 @@
 import { createVirtualClock, type VirtualClock } from '../../src/base/clock.ts'
 import { type MemoryPairOptions, memoryTransportPair } from '../../src/transport/memory.ts'
 import type { Transport } from '../../src/transport/transport.ts'
-import type { CloseInfo, WebSocketConnection } from '../../src/websocket/connection.ts'
+import type { AnyConnection, CloseInfo } from '../../src/websocket/connection.ts'
 import type { Role } from '../../src/websocket/frame.ts'
-import type { ConnectionEvents, ConnectionOptions, Message } from '../../src/websocket/options.ts'
+import type { BinaryForm, ConnectionEvents, ConnectionOptions, Message } from '../../src/websocket/options.ts'
 import { createConnection, openConnection } from '../../src/websocket/shell.ts'
 import type { MessageTransform } from '../../src/websocket/transform.ts'
 import { frame, shown } from './frames.ts'
@@ -60,7 +60,7 @@ export class RawPeer {
 }
 
 export interface Rig {
-  readonly socket: WebSocketConnection
+  readonly socket: AnyConnection
   readonly transport: Transport
   readonly peer: RawPeer
   readonly clock: VirtualClock
@@ -75,8 +75,8 @@ export interface Rig {
 
 export interface RigOptions {
   readonly role?: Role
-  readonly options?: ConnectionOptions
-  readonly events?: ConnectionEvents<unknown>
+  readonly options?: ConnectionOptions<BinaryForm>
+  readonly events?: ConnectionEvents<unknown, BinaryForm>
   readonly pipe?: MemoryPairOptions
   /** Leaves out the `message` callback, for those who iterate. */
   readonly iterated?: boolean
@@ -100,10 +100,10 @@ export function createRig({
   const log: string[] = []
   const errors: unknown[] = []
   const told = <Args extends unknown[]>(
-    name: keyof ConnectionEvents<unknown>,
+    name: keyof ConnectionEvents<unknown, BinaryForm>,
     describe: (...args: Args) => string,
   ) => ({
-    [name](socket: WebSocketConnection, ...args: Args): unknown {
+    [name](socket: AnyConnection, ...args: Args): unknown {
       log.push(`${name}${describe(...args)}`)
       const callback = events?.[name] as ((...args: unknown[]) => unknown) | undefined
       return callback?.call(this, socket, ...args)

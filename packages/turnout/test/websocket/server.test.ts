@@ -6,7 +6,7 @@ import { createVirtualClock } from '../../src/base/clock.ts'
 import { MisuseError } from '../../src/base/errors.ts'
 import type { Answer } from '../../src/http/message.ts'
 import type { Decision, Offer } from '../../src/upgrade/protocol.ts'
-import type { WebSocketConnection } from '../../src/websocket/connection.ts'
+import type { AnyConnection } from '../../src/websocket/connection.ts'
 import type { AcceptContext, WebSocketOptions } from '../../src/websocket/options.ts'
 import { type OnSocketError, websocketProtocol } from '../../src/websocket/server.ts'
 import { closeBody, frame, shown } from './frames.ts'
@@ -326,7 +326,7 @@ test('after the switch the connection lives on the stream, leftover bytes first,
 
 test('onDecided hears of each connection before its 101, and may already send', async () => {
   const route = websocketProtocol(undefined, { message, clock: createVirtualClock() })
-  let decided: WebSocketConnection | undefined
+  let decided: AnyConnection | undefined
   route.onDecided = (socket) => {
     decided = socket
     socket.send('first')
@@ -366,7 +366,7 @@ test('the handler gets the socket and the context, after open; what it throws cl
 })
 
 test('a handler that returns leaves the connection open', async () => {
-  let socket: WebSocketConnection | undefined
+  let socket: AnyConnection | undefined
   const decision = await switched({
     handler: async (given) => {
       socket = given
@@ -388,7 +388,7 @@ test('who is asked to leave sends a Close', async () => {
 
 test('a switch that is abandoned closes its connection with the reason', async () => {
   const route = websocketProtocol(undefined, { message })
-  let socket: WebSocketConnection | undefined
+  let socket: AnyConnection | undefined
   route.onDecided = (decided) => {
     socket = decided
   }
@@ -399,7 +399,7 @@ test('a switch that is abandoned closes its connection with the reason', async (
 })
 
 test('a stream that died before it was attached ends the connection, and nothing hangs', async () => {
-  let socket: WebSocketConnection | undefined
+  let socket: AnyConnection | undefined
   const decision = await switched({
     handler: (given) => {
       socket = given
