@@ -230,10 +230,15 @@ describe('the command', () => {
     assert.equal(code, 1)
   })
 
-  test('says so when PORT is no port or HOST no address of this machine', async () => {
+  test('says so when PORT or HTTPS_PORT is no port, or HOST no address of this machine', async () => {
     const wrongPort = await start({ PORT: 'http' })
     assert.equal(wrongPort.stderr, "PORT is 'http', not a number from 0 to 65535.\n")
     assert.equal(wrongPort.code, 1)
+    for (const port of ['65536', 'abc']) {
+      const wrongHttpsPort = await start({ PORT: '0', HTTPS_PORT: port })
+      assert.equal(wrongHttpsPort.stderr, `HTTPS_PORT is '${port}', not a number from 0 to 65535.\n`)
+      assert.deepEqual([wrongHttpsPort.stdout, wrongHttpsPort.code], ['', 1])
+    }
     const wrongHost = await start({ PORT: '0', HOST: '192.0.2.1' })
     assert.equal(wrongHost.stderr, "HOST is '192.0.2.1', which is no address of this machine.\n")
     assert.equal(wrongHost.code, 1)
