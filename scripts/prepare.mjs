@@ -15,6 +15,7 @@ const tsc = join(house, 'node_modules/typescript/bin/tsc')
 const stamps = join(house, 'node_modules/.cache/turnout')
 
 if (!installed()) await install()
+if (process.platform === 'win32') lendExec()
 const failed = []
 for (const project of projects) {
   if (!(await build(project))) failed.push(project.name)
@@ -57,6 +58,14 @@ async function install() {
     console.error(`turnout: npm ci failed with exit code ${code}; is the npm registry within reach?`)
   }
   process.exit(1)
+}
+
+/**
+ * The scripts that start a server put it in place of npm's shell with `exec`: npm hands a signal to that shell,
+ * which keeps it to itself. cmd.exe has no such word; npm looks for commands here first.
+ */
+function lendExec() {
+  writeFileSync(join(house, 'node_modules/.bin/exec.cmd'), '@%*\r\n')
 }
 
 /** Builds one project if anything that it reads has changed. False: tsc found errors. */

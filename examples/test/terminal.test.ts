@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
@@ -71,6 +72,37 @@ describe('npm run example', () => {
 })
 
 describe('leaving', () => {
+  const house = fileURLToPath(new URL('../../..', import.meta.url))
+  const { scripts } = JSON.parse(readFileSync(`${house}/package.json`, 'utf8')) as {
+    scripts: Record<string, string>
+  }
+
+  for (const [command, line] of [
+    ['start', `${scripts.start}`],
+    ['example', `${scripts.example} chat 0`],
+  ] as const) {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      // npm hands its signals to the shell that it runs a script in, and to nobody else.
+      test(`npm ${command}: a ${signal} to the shell of the script leaves no server behind`, async () => {
+        const shell = spawn('sh', ['-c', line], {
+          cwd: house,
+          detached: true,
+          env: { ...process.env, PORT: '0', HTTPS_PORT: '0' },
+          stdio: ['ignore', 'pipe', 'ignore'],
+        })
+        try {
+          await once(shell.stdout, 'data')
+          shell.kill(signal)
+          shell.stdout.resume()
+          // It ends with the last who holds it: the server.
+          await once(shell.stdout, 'end', { signal: AbortSignal.timeout(10_000) })
+        } finally {
+          if (!shell.stdout.readableEnded) process.kill(-shell.pid!, 'SIGKILL')
+        }
+      })
+    }
+  }
+
   test('a signal that comes twice, from the terminal and from npm, is one', async () => {
     const child = spawn(process.execPath, [run, 'chat', '0'], { timeout: 10_000 })
     await once(child.stdout, 'data')
