@@ -32,6 +32,8 @@ describe('the page', { skip }, () => {
 
   interface Visit {
     readonly scenario?: string
+    /** A station of the test's own. */
+    readonly home?: string
     /** Over https and HTTP/2. */
     readonly secure?: boolean
     readonly width?: number
@@ -53,7 +55,7 @@ describe('the page', { skip }, () => {
     page.setDefaultTimeout(10_000)
     const complaints: string[] = []
     const strangers: string[] = []
-    const home = options.secure === true ? station.secureUrl! : station.url
+    const home = options.home ?? (options.secure === true ? station.secureUrl! : station.url)
     const own = new URL(home).host
     const note = (url: string) => {
       if (new URL(url).host !== own) strangers.push(url)
@@ -291,6 +293,40 @@ describe('the page', { skip }, () => {
     await visit({ reducedMotion: true }, async (page) => assert.equal(await movement(page), '0s'))
     await visit({ reducedMotion: false }, async (page) => assert.equal(await movement(page), '0.7s'))
   })
+
+  for (const { scenario, answer, width, dark } of [
+    { scenario: 'websocket', answer: 101, width: 1280, dark: false },
+    { scenario: 'version', answer: 426, width: 390, dark: true },
+  ]) {
+    test(`says that nobody answers once the station is stopped, and goes on when it is back: ${scenario}`, async () => {
+      let own = await startStation({ port: 0, host: '127.0.0.1' })
+      try {
+        await visit({ scenario, width, dark, home: own.url, mayComplain: true }, async (page) => {
+          await seeSign(page, answer)
+          await own.close()
+          const sentence = 'The station does not answer. Is `npm start` still running?'
+          for (let attempts = 0; attempts < 2; attempts += 1) {
+            await page.getByRole('button', { name: 'Send it again' }).click()
+            await see(page, '#status', sentence)
+            await see(page, '#sign', sentence.replaceAll('`', ''))
+          }
+          await see(page, '#said', scenario === 'version' ? 'the station does not answer' : 'close: 1006')
+          assert.deepEqual(await page.evaluate(weakContrasts), [])
+          const overflow = await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          )
+          assert.equal(overflow, 0)
+
+          own = await startStation({ port: own.port, host: '127.0.0.1' })
+          await page.getByRole('button', { name: 'Send it again' }).click()
+          await seeSign(page, answer)
+          await see(page, '#status', String(answer))
+        })
+      } finally {
+        await own.close()
+      }
+    })
+  }
 
   test('hears the tape by Server-Sent Events where WebSockets do not get through', async () => {
     const prepare = (page: Page) =>

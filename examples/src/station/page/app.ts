@@ -80,7 +80,7 @@ function depart(): void {
     socket = undefined
     compose.hidden = true
   }
-  if (performer === 'browser') openSocket(tape, chosen)
+  if (performer === 'browser') openSocket(tape, chosen, abort.signal)
   else void perform(tape, chosen, abort.signal)
 }
 
@@ -99,7 +99,7 @@ function watch(tape: string): () => void {
   })
 }
 
-function openSocket(tape: string, chosen: Chosen): void {
+function openSocket(tape: string, chosen: Chosen, signal: AbortSignal): void {
   const offer = chosen.offer?.split(', ') ?? []
   const origin = location.origin.replace(/^http/, 'ws')
   const opened = new WebSocket(`${origin}${scenario.path}?tape=${tape}`, offer)
@@ -125,6 +125,16 @@ function openSocket(tape: string, chosen: Chosen): void {
     // The focus must not fall out of the page with the field that it was in.
     if (compose.contains(document.activeElement)) choices.querySelector('button')?.focus()
     compose.hidden = true
+    if (!wasClean) void lookForStation(signal)
+  }
+}
+
+/** A browser does not say why a WebSocket failed; whether the station is there can be asked. */
+async function lookForStation(signal: AbortSignal): Promise<void> {
+  try {
+    await fetch('/places.json', { signal })
+  } catch {
+    if (!signal.aborted) view.lose()
   }
 }
 
@@ -136,7 +146,9 @@ async function perform(tape: string, chosen: Chosen, signal: AbortSignal): Promi
     const { said = [], error } = (await response.json()) as { said?: string[]; error?: string }
     for (const line of error === undefined ? said : [error]) say(line)
   } catch (error) {
-    if (!signal.aborted) say(`the station does not answer: ${error}`)
+    if (signal.aborted) return
+    say(`the station does not answer: ${error}`)
+    view.lose()
   }
 }
 

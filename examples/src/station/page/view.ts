@@ -20,6 +20,7 @@ export class View {
   #entries = 0
   #drawnRows = 0
   #drawing = false
+  #lost = false
 
   constructor() {
     // What scrolls must be within reach of the keyboard.
@@ -35,6 +36,7 @@ export class View {
     this.#protocol = ''
     this.#entries = 0
     this.#drawnRows = 0
+    this.#lost = false
     byId('frame-list').replaceChildren()
     byId('frame-news').textContent = ''
     this.#showSign()
@@ -53,6 +55,12 @@ export class View {
     if (step.kind === 'frame' || step.kind === 'unit' || step.kind === 'data') this.#addEntry(step)
     this.#showCount()
     this.#drawSoon()
+  }
+
+  /** Nobody is there to answer: says so to whoever waits. */
+  lose(): void {
+    this.#lost = true
+    this.#showSign()
   }
 
   #exchanges(): Exchange[] {
@@ -77,6 +85,7 @@ export class View {
   #showSign(): void {
     const head = this.#exchanges()[0]?.response?.head
     const status = head === undefined ? 0 : statusOf(head)
+    if (status === 0 && this.#lost) return this.#showLoss()
     const tunnel = head?.over !== undefined && status === 200
     const line = status === 0 ? 'idle' : status === 101 || tunnel ? 'branch' : status >= 400 ? 'stop' : 'main'
     byId('sign').dataset.line = line
@@ -91,6 +100,18 @@ export class View {
       status === 0
         ? ''
         : `${status} ${words}. ${tunnel ? 'The stream now carries WebSocket.' : outcomes[line]}`
+  }
+
+  #showLoss(): void {
+    byId('sign').dataset.line = 'stop'
+    document.querySelector<SVGElement>('.points')!.dataset.line = 'stop'
+    byId('sign-status').textContent = '–'
+    byId('sign-words').replaceChildren(
+      'The station does not answer. Is ',
+      h('code', {}, 'npm start'),
+      ' still running?',
+    )
+    byId('status').textContent = 'The station does not answer. Is `npm start` still running?'
   }
 
   #addEntry(step: Step & { kind: 'frame' | 'unit' | 'data' }): void {
