@@ -7,6 +7,7 @@ import type { AnyConnection, WebSocketConnection } from '../websocket/connection
 import type { Role } from '../websocket/frame.ts'
 import type { BinaryForm, ConnectionEvents, ConnectionOptions } from '../websocket/options.ts'
 import { createConnection, openConnection } from '../websocket/shell.ts'
+import { type Agreement, agree } from './agreement.ts'
 import { transportDuplex } from './duplex.ts'
 import { createLink, type Link } from './link.ts'
 
@@ -47,7 +48,8 @@ export interface WebSocketPair<
 
 /**
  * Two WebSockets that are joined in memory, both open: frames, masks, limits, deadlines and all, without a
- * handshake. Bytes need a turn of the event loop to arrive: `await settle()`.
+ * handshake. `compression` and `extensions` that both ends have are agreed upon as one would. Bytes need a turn
+ * of the event loop to arrive: `await settle()`.
  */
 export function webSocketPair<
   ServerData = undefined,
@@ -59,8 +61,9 @@ export function webSocketPair<
 ): WebSocketPair<ServerData, ClientData, ServerForm, ClientForm> {
   const clock = options.clock ?? createVirtualClock()
   const { near, link } = joined(clock)
-  const server = end('server', options.server ?? {}, clock)
-  const client = end('client', options.client ?? {}, clock)
+  const agreement = agree(options.server ?? {}, options.client ?? {})
+  const server = end('server', options.server ?? {}, { clock, agreement })
+  const client = end('client', options.client ?? {}, { clock, agreement })
   openConnection(server, near.server)
   openConnection(client, near.client)
   return { server, client, link, clock }
@@ -93,14 +96,16 @@ function joined(clock: VirtualClock): { near: { server: Transport; client: Trans
 function end<Data, Form extends BinaryForm>(
   role: Role,
   options: EndOptions<Data, Form>,
-  clock: VirtualClock,
+  { clock, agreement }: { readonly clock: VirtualClock; readonly agreement: Agreement },
 ): WebSocketConnection<Data, Form> {
+  const settled = { ...options, clock: options.clock ?? clock }
   const connection: AnyConnection<Data> = createConnection<Data>({
     role,
     data: options.data as Data,
     protocol: options.protocol ?? '',
-    extensions: '',
-    options: { ...options, clock: options.clock ?? clock },
+    extensions: agreement.extensions,
+    transform: agreement.transform(role, settled),
+    options: settled,
     events: options as unknown as ConnectionEvents<Data, BinaryForm>,
   })
   return connection as WebSocketConnection<Data, Form>

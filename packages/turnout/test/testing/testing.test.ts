@@ -20,6 +20,30 @@ test('two ends talk, close cleanly, and know what they were given', async () => 
   assert.equal((await server.closed).reason, 'bye')
 })
 
+test('compression is agreed upon when both ends have it, as in a handshake', async () => {
+  const text = 'the same words, over and over. '.repeat(100)
+  for (const [server, client, extensions] of [
+    [true, true, /^permessage-deflate; /],
+    [{ threshold: 0 }, { serverNoContextTakeover: true }, /server_no_context_takeover/],
+    [true, false, /^$/],
+    [false, true, /^$/],
+  ] as const) {
+    const pair = webSocketPair({ server: { compression: server }, client: { compression: client } })
+    assert.match(pair.server.extensions, extensions)
+    assert.equal(pair.client.extensions, pair.server.extensions)
+    for (const [from, to, way] of [
+      [pair.server, pair.client, 'toClient'],
+      [pair.client, pair.server, 'toServer'],
+    ] as const) {
+      from.send(text)
+      assert.equal((await to[Symbol.asyncIterator]().next()).value, text)
+      assert.equal(pair.link.passed(way) < text.length / 10, server !== false && client !== false)
+    }
+    assert.equal((await pair.client.close(1000)).clean, true)
+    assert.equal((await pair.server.closed).clean, true)
+  }
+})
+
 test('split: messages arrive whole over any borders', async () => {
   for (const sizes of [[1], [2], [3, 1, 7], []]) {
     const { server, client, link } = webSocketPair()
