@@ -34,8 +34,19 @@ export const systemClock: Clock = {
 
 /** A clock that stands still until it is told to go on: for tests without sleep. */
 export interface VirtualClock extends Clock {
-  /** Lets `ms` milliseconds pass and rings, in order, every alarm that falls due. */
+  /**
+   * Lets `ms` milliseconds pass at once and rings, in order, every alarm that falls due. Nothing else gets a turn in
+   * between: bytes that an alarm sent have not arrived when the next one rings, so that a step over the timeout of
+   * a heartbeat ends a healthy connection. For one moment, and what happens exactly then.
+   */
   advance(ms: number): void
+  /**
+   * Lets `ms` milliseconds pass as they would: alarm by alarm, and in between all that follows from each, over
+   * links in memory, promises and streams (see `settle`). A Ping gets its Pong, a connection lives for hours. What
+   * takes time of its own, such as a socket, a file, or a large message compressed on the thread pool, is not
+   * waited for.
+   */
+  run(ms: number): Promise<void>
   /** How many alarms are waiting. */
   readonly waiting: number
 }
@@ -50,6 +61,15 @@ export function createVirtualClock(startMs: number = 0): VirtualClock {
     }
     return next
   }
+  const ringNext = (untilMs: number) => {
+    const alarm = nextDue(untilMs)
+    if (alarm === undefined) return false
+    alarms.delete(alarm)
+    // never back: an alarm may itself have let time pass
+    nowMs = Math.max(nowMs, alarm.atMs)
+    alarm.ring()
+    return true
+  }
   return {
     now: () => nowMs,
     after(delayMs, ring) {
@@ -59,16 +79,22 @@ export function createVirtualClock(startMs: number = 0): VirtualClock {
     },
     advance(ms) {
       const untilMs = nowMs + ms
-      for (let alarm = nextDue(untilMs); alarm !== undefined; alarm = nextDue(untilMs)) {
-        alarms.delete(alarm)
-        // never back: an alarm may itself have let time pass
-        nowMs = Math.max(nowMs, alarm.atMs)
-        alarm.ring()
-      }
+      while (ringNext(untilMs));
+      nowMs = Math.max(nowMs, untilMs)
+    },
+    async run(ms) {
+      const untilMs = nowMs + ms
+      do await settle()
+      while (ringNext(untilMs))
       nowMs = Math.max(nowMs, untilMs)
     },
     get waiting() {
       return alarms.size
     },
   }
+}
+
+/** Lets everything happen that is under way: a few turns of the event loop, no time. */
+export async function settle(turns: number = 4): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
 }

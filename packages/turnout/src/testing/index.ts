@@ -11,7 +11,7 @@ import { type Agreement, agree } from './agreement.ts'
 import { transportDuplex } from './duplex.ts'
 import { createLink, type Link } from './link.ts'
 
-export { createVirtualClock, type VirtualClock } from '../base/clock.ts'
+export { createVirtualClock, settle, type VirtualClock } from '../base/clock.ts'
 export type { Link, Way } from './link.ts'
 
 /** One end: its options, callbacks, subprotocol and data, as a route or `connect` would take them. */
@@ -80,11 +80,6 @@ export interface StreamPair {
 export function streamPair(clock: VirtualClock = createVirtualClock()): StreamPair {
   const { near, link } = joined(clock)
   return { server: transportDuplex(near.server), client: transportDuplex(near.client), link, clock }
-}
-
-/** Lets everything happen that is under way: a few turns of the event loop, no time. */
-export async function settle(turns: number = 4): Promise<void> {
-  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 function joined(clock: VirtualClock): { near: { server: Transport; client: Transport }; link: Link } {

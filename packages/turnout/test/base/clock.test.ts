@@ -55,6 +55,42 @@ test('an alarm set or cancelled while another rings counts from then', () => {
   assert.deepEqual(rung, [15])
 })
 
+test('run: what follows from an alarm happens before the next one rings, and what was under way before the first', async () => {
+  const clock = createVirtualClock()
+  const seen: string[] = []
+  const note = (what: string) => seen.push(`${what} at ${clock.now()}`)
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  clock.after(10, async () => {
+    note('ring')
+    await turn()
+    await turn()
+    note('what follows')
+    clock.after(5, () => note('and its alarm'))
+  })
+  clock.after(10, () => note('another'))
+  clock.after(31, () => assert.fail('it is not time'))
+  void turn().then(() => clock.after(1, () => note('under way')))
+  await clock.run(30)
+  assert.deepEqual(seen, [
+    'under way at 1',
+    'ring at 10',
+    'what follows at 10',
+    'another at 10',
+    'and its alarm at 15',
+  ])
+  assert.equal(clock.now(), 30)
+})
+
+test('run: with no alarm time passes all the same, and what the last one set off has happened', async () => {
+  const clock = createVirtualClock()
+  await clock.run(1_000)
+  assert.equal(clock.now(), 1_000)
+  let happened = false
+  clock.after(0, () => setImmediate(() => (happened = true)))
+  await clock.run(0)
+  assert.equal(happened, true)
+})
+
 test('a virtual clock never goes back, whoever turns it', () => {
   const clock = createVirtualClock()
   clock.after(10, () => clock.advance(100))

@@ -75,6 +75,55 @@ test('delay: everything arrives late by the clock, in order', async () => {
   assert.deepEqual(seen, ['one', 'two'])
 })
 
+test('run: a minute leaves a healthy pair alive and measures its latency', async () => {
+  const { server, client, link, clock } = webSocketPair()
+  await clock.run(60_000)
+  assert.deepEqual([server.readyState, client.readyState], ['open', 'open'])
+  assert.equal(server.latencyMs, 0)
+  link.delay(250, 'toServer')
+  link.delay(50, 'toClient')
+  await clock.run(60_000)
+  assert.deepEqual([server.latencyMs, client.latencyMs], [300, 300])
+  link.stall()
+  await clock.run(60_000)
+  for (const side of [server, client]) {
+    assert.equal(((await side.closed).cause as PeerError).code, 'ERR_HEARTBEAT_TIMEOUT')
+  }
+
+  const brisk = webSocketPair({ server: { heartbeat: { intervalMs: 1_000, timeoutMs: 500 } } })
+  await brisk.clock.run(100_000)
+  assert.deepEqual([brisk.server.readyState, brisk.client.readyState], ['open', 'open'])
+})
+
+test('advance: nothing gets a turn, so that a minute at once ends a healthy pair', async () => {
+  const { server, clock } = webSocketPair()
+  clock.advance(60_000)
+  assert.equal(((await server.closed).cause as PeerError).code, 'ERR_HEARTBEAT_TIMEOUT')
+})
+
+test('run: messages, streams and promises go their way within the time', async () => {
+  const { server, client, link, clock } = webSocketPair({
+    server: { message: (socket, message) => void socket.send(message) },
+  })
+  link.delay(100)
+  client.send('there and back')
+  const back = client[Symbol.asyncIterator]().next()
+  let heardMs: number | undefined
+  void back.then(() => (heardMs = clock.now()))
+  await clock.run(1_000)
+  assert.equal(heardMs, 200)
+  assert.equal(server.readyState, 'open')
+
+  const streams = streamPair(clock)
+  streams.link.delay(100)
+  streams.server.pipe(streams.server)
+  streams.client.end('an echo')
+  const ended = once(streams.client.resume(), 'end').then(() => clock.now())
+  const startMs = clock.now()
+  await clock.run(1_000)
+  assert.equal((await ended) - startMs, 200)
+})
+
 test('stall: a pulled cable is found out by the heartbeat, and nothing else ends it', async () => {
   const { server, client, link, clock } = webSocketPair({ client: { heartbeat: false } })
   link.stall()
