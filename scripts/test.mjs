@@ -51,7 +51,7 @@ process.exitCode = await run(values.node, [
   // Node's own choice is one less than there are cores, and so a single one on a small machine.
   '--test-concurrency=2',
   // For what hangs in spite of the deadlines that each test has.
-  '--test-timeout=120000',
+  '--test-timeout=300000',
   '--enable-source-maps',
   ...files,
 ])
