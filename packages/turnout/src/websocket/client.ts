@@ -21,7 +21,7 @@ import { type Outcome, perform } from '../upgrade/exchange.ts'
 import { performConnect } from '../upgrade/h2-client.ts'
 import { type Carrier, type Http2Choice, openCarrier } from '../upgrade/h2-session.ts'
 import type { Params } from '../upgrade/protocol.ts'
-import { parseUrl, readTarget, type Target } from '../upgrade/target.ts'
+import { parseUrl, readTarget, shownUrl, type Target } from '../upgrade/target.ts'
 import { checkConnected } from './connect-handshake.ts'
 import type { AnyConnection, WebSocketConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
@@ -121,7 +121,7 @@ export interface Dial<Data> {
 export function prepareDial<Data>(url: string | URL, options: AnyConnectOptions<Data>): Dial<Data> {
   const parsed = parseUrl(url)
   if (parsed.href.includes('#')) {
-    throw new MisuseError('ERR_INVALID_ARGUMENT', `the URL '${url}' has a fragment`, {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `the URL '${shownUrl(url)}' has a fragment`, {
       section: 'RFC 6455 section 3',
     })
   }
