@@ -2,13 +2,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Clock, systemClock } from './base/clock.ts'
 import { MisuseError } from './base/errors.ts'
+import { assertOptions, type OptionNames } from './base/option-names.ts'
 import { Tally } from './base/tally.ts'
 import { tell, warn } from './base/tell.ts'
 import type { Answer } from './http/message.ts'
-import type { AdmissionOptions } from './upgrade/admission.ts'
+import { ADMISSION_OPTIONS, type AdmissionOptions } from './upgrade/admission.ts'
 import { type AttachOptions, Dispatcher } from './upgrade/dispatcher.ts'
-import { genericProtocol, type ProtocolOptions, type ProtocolToken, tokenShape } from './upgrade/generic.ts'
-import { type H2cOptions, h2cProtocol } from './upgrade/h2c-server.ts'
+import {
+  genericProtocol,
+  PROTOCOL_OPTIONS,
+  type ProtocolOptions,
+  type ProtocolToken,
+  tokenShape,
+} from './upgrade/generic.ts'
+import { H2C_OPTIONS, type H2cOptions, h2cProtocol } from './upgrade/h2c-server.ts'
 import type { AttachableServer } from './upgrade/http-server.ts'
 import { type Metrics, readMetrics } from './upgrade/metrics.ts'
 import type { CloseCounts } from './upgrade/occupants.ts'
@@ -17,14 +24,16 @@ import type { Params } from './upgrade/protocol.ts'
 import { type TlsInPlaceOptions, tlsProtocol } from './upgrade/tls-server.ts'
 import { type Broadcastable, broadcast } from './websocket/broadcast.ts'
 import type { AnyConnection, WebSocketConnection } from './websocket/connection.ts'
-import type {
-  AcceptContext,
-  AcceptResult,
-  BinaryForm,
-  ChosenProtocol,
-  ConnectionOptions,
-  SwitchOptions,
-  WebSocketOptions,
+import {
+  type AcceptContext,
+  type AcceptResult,
+  type BinaryForm,
+  type ChosenProtocol,
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+  type SwitchOptions,
+  WEBSOCKET_OPTIONS,
+  type WebSocketOptions,
 } from './websocket/options.ts'
 import { websocketProtocol } from './websocket/server.ts'
 
@@ -53,6 +62,15 @@ export interface TurnoutOptions<Form extends BinaryForm = 'buffer'>
   readonly clock?: Clock | undefined
 }
 
+const TURNOUT_OPTIONS: OptionNames<TurnoutOptions> = {
+  ...CONNECTION_OPTIONS,
+  ...ADMISSION_OPTIONS,
+  decisionTimeout: true,
+  prefer: true,
+  onError: true,
+  clock: true,
+}
+
 export interface TurnoutCloseOptions {
   /** Close code for WebSockets. Default 1001, going away. */
   readonly code?: number | undefined
@@ -61,6 +79,8 @@ export interface TurnoutCloseOptions {
   /** How long connections may take to leave, in milliseconds. Default 10,000. */
   readonly grace?: number | undefined
 }
+
+const CLOSE_OPTIONS: OptionNames<TurnoutCloseOptions> = { code: true, reason: true, grace: true }
 
 /** Options of an upgrade inside the app: a WebSocket route's, without a path. */
 export interface UpgradeInAppOptions<
@@ -94,6 +114,12 @@ export interface AsyncUpgradeInAppOptions<
 
 /** Options of an upgrade inside the app to a protocol of its own, such as `example/1`. */
 export type ProtocolInAppOptions<Data> = Omit<ProtocolOptions<Data>, 'path'> & { readonly protocol: string }
+
+const { path: _path, ...PROTOCOL_IN_APP } = PROTOCOL_OPTIONS
+const PROTOCOL_IN_APP_OPTIONS: OptionNames<ProtocolInAppOptions<unknown>> = {
+  ...PROTOCOL_IN_APP,
+  protocol: true,
+}
 
 /** `Default` is the option `binary` of `createTurnout`: what binary messages arrive as where a route says nothing. */
 export interface Turnout<Default extends BinaryForm = 'buffer'> {
@@ -202,6 +228,7 @@ class ServerSide implements Turnout {
   readonly #unasked = new Tally('', '')
 
   constructor(options: TurnoutOptions<BinaryForm>) {
+    assertOptions('createTurnout', options, TURNOUT_OPTIONS)
     const { decisionTimeout = 5_000, prefer = 'client', onError: _onError, ...others } = options
     const { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress, ...defaults } = others
     const admission = { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress }
@@ -231,6 +258,7 @@ class ServerSide implements Turnout {
     Subprotocol extends string,
     Strict extends boolean,
   >(path: Path, options: WebSocketOptions<Data, Path, Form, Subprotocol, Strict>): this {
+    assertOptions(`websocket ${path}`, options, WEBSOCKET_OPTIONS, HANDLER)
     const protocol = websocketProtocol(path, this.#withDefaults(options), this.#onSocketError)
     this.#register(`websocket on ${pathShape(path)}`)
     protocol.tally = this.#tallyOf(path, 'websocket')
@@ -239,6 +267,7 @@ class ServerSide implements Turnout {
   }
 
   protocol<Data = undefined>(token: ProtocolToken, options: ProtocolOptions<Data>): this {
+    assertOptions(`protocol ${nameOf(token)}`, options, PROTOCOL_OPTIONS, HANDLER)
     const protocol = genericProtocol(token, options, this.#onProtocolError, this.#clock)
     const shape = tokenShape(token)
     const where = options.path === undefined ? 'every path' : pathShape(options.path)
@@ -249,6 +278,7 @@ class ServerSide implements Turnout {
   }
 
   h2c(options: H2cOptions = {}): this {
+    assertOptions('h2c', options, H2C_OPTIONS)
     const protocol = h2cProtocol(options, this.#clock)
     this.#register(`h2c on ${options.path === undefined ? 'every path' : pathShape(options.path)}`)
     protocol.tally = this.#tallyOf(options.path, 'h2c')
@@ -280,6 +310,11 @@ class ServerSide implements Turnout {
     options: WebSocketOptions<Data, string, BinaryForm> | ProtocolInAppOptions<Data> = {},
     // Which of them is told by the overloads.
   ): never {
+    assertOptions(
+      'turnout.upgrade',
+      options,
+      'protocol' in Object(options) ? PROTOCOL_IN_APP_OPTIONS : WEBSOCKET_OPTIONS,
+    )
     if ('protocol' in options) return this.#upgradeToProtocol(request, response, options) as never
     const protocol = websocketProtocol<Data, string, BinaryForm>(
       undefined,
@@ -330,6 +365,11 @@ class ServerSide implements Turnout {
   }
 
   close(options: TurnoutCloseOptions = {}): Promise<CloseCounts> {
+    try {
+      assertOptions('turnout.close', options, CLOSE_OPTIONS)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     const { code = 1001, reason = '', grace = 10_000 } = options
     return this.#dispatcher.close({ code, reason, graceMs: grace })
   }
@@ -364,6 +404,9 @@ class ServerSide implements Turnout {
     tell(() => onError(error, context))
   }
 }
+
+/** What stands where options ought to. */
+const HANDLER = '{ handler }'
 
 const WEBSOCKET_INVITATION: Answer = {
   status: 426,

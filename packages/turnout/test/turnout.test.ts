@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import { test } from 'node:test'
 import { createTurnout } from '../src/turnout.ts'
 import type { WebSocketConnection } from '../src/websocket/connection.ts'
+import { unknownOptions } from './base/warnings.ts'
 import { dial, get, listen, stationTest, upgradeHead } from './upgrade/wire.ts'
 
 const KEY_FIELDS = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
@@ -207,3 +208,74 @@ stationTest(
   },
   { setUp: (turnout) => void turnout.websocket('/ws', {}) },
 )
+
+for (const [place, act, expected] of [
+  [
+    'createTurnout',
+    () => createTurnout({ maxPayload: 1 } as never),
+    'maxPayload; did you mean maxMessageBytes?',
+  ],
+  [
+    'createTurnout',
+    () => createTurnout({ decisionTimeoutMs: 1 } as never),
+    'decisionTimeoutMs; did you mean decisionTimeout?',
+  ],
+  [
+    'createTurnout',
+    () => createTurnout({ maxConnection: 1 } as never),
+    'maxConnection; did you mean maxConnections?',
+  ],
+  [
+    'createTurnout: rate',
+    () => createTurnout({ rate: { messagePerSecond: 1 } } as never),
+    'messagePerSecond; did you mean messagesPerSecond?',
+  ],
+  [
+    'createTurnout: heartbeat',
+    () => createTurnout({ heartbeat: { interval: 1 } } as never),
+    'interval; did you mean intervalMs?',
+  ],
+  [
+    'websocket /w',
+    () => createTurnout().websocket('/w', { perMessageDeflate: true } as never),
+    'perMessageDeflate; did you mean compression?',
+  ],
+  [
+    'websocket /w: compression',
+    () => createTurnout().websocket('/w', { compression: { treshold: 1 } } as never),
+    'treshold; did you mean threshold?',
+  ],
+  ['protocol a/1', () => createTurnout().protocol('a/1', { handler, origins: [] } as never), 'origins'],
+  ['h2c', () => createTurnout().h2c({ setings: {} } as never), 'setings; did you mean settings?'],
+  [
+    'attach',
+    () => createTurnout().attach(createServer(), { foreing: 'own' } as never),
+    'foreing; did you mean foreign?',
+  ],
+  ['turnout.close', () => createTurnout().close({ graceMs: 1 } as never), 'graceMs; did you mean grace?'],
+] as const) {
+  test(`an option that ${place} does not know is warned of: ${expected}`, async () => {
+    assert.deepEqual(await unknownOptions(act), [`${place} has no option ${expected}`])
+  })
+}
+
+for (const [place, act] of [
+  ['createTurnout', () => createTurnout(null as never)],
+  ['websocket /a', () => createTurnout().websocket('/a', undefined as never)],
+  ['websocket /a', () => createTurnout().websocket('/a', (() => {}) as never)],
+  ['protocol a', () => createTurnout().protocol('a', undefined as never)],
+  ['protocol a', () => createTurnout().protocol('a', (() => {}) as never)],
+  ['h2c', () => createTurnout().h2c('/a' as never)],
+  ['attach', () => createTurnout().attach(createServer(), 'own' as never)],
+  ['turnout.upgrade', () => createTurnout().upgrade({} as never, {} as never, (() => {}) as never)],
+  ['turnout.upgrade', () => createTurnout().upgrade({} as never, {} as never, 'a' as never)],
+  ['turnout.close', () => createTurnout().close(1001 as never)],
+] as const) {
+  test(`what ${place} takes besides is an object: ${String(act)}`, async () => {
+    await assert.rejects(async () => act(), {
+      name: 'MisuseError',
+      code: 'ERR_INVALID_ARGUMENT',
+      message: new RegExp(`^${place} wants an object of options.*; this is `),
+    })
+  })
+}

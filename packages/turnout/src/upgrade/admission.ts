@@ -1,6 +1,7 @@
 // Knows how many connections and decisions a server bears, in all and for one address, and who is one too many.
 import type { IncomingMessage } from 'node:http'
 import { MisuseError, TurnoutError } from '../base/errors.ts'
+import type { OptionNames } from '../base/option-names.ts'
 import type { Answer } from '../http/message.ts'
 import type { Arriving } from './deliberation.ts'
 
@@ -22,6 +23,13 @@ export interface AdmissionOptions {
    * bits, as one customer has that many. Read a field such as X-Forwarded-For only where a proxy of yours sets it.
    */
   readonly clientAddress?: ((request: IncomingMessage) => string) | undefined
+}
+
+export const ADMISSION_OPTIONS: OptionNames<AdmissionOptions> = {
+  maxConnections: true,
+  maxConnectionsPerAddress: true,
+  maxHandshakes: true,
+  clientAddress: true,
 }
 
 export interface Refused {

@@ -4,6 +4,7 @@ import type { Http2ServerRequest } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
+import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldLines, hasField } from '../http/fields.ts'
 import { checkCount, checkRequest, wantsUpgrade } from '../http/gate.ts'
@@ -45,6 +46,8 @@ export interface AttachOptions {
    */
   readonly foreign?: Foreign | undefined
 }
+
+const ATTACH_OPTIONS: OptionNames<AttachOptions> = { foreign: true }
 
 export interface CloseOptions {
   readonly code: number
@@ -96,6 +99,7 @@ export class Dispatcher {
   /** @throws MisuseError for what is no server */
   attach(server: AttachableServer, options: AttachOptions = {}): void {
     const checked = assertAttachable(server)
+    assertOptions('attach', options, ATTACH_OPTIONS)
     if (this.#attachments.has(server)) return
     const foreign = options.foreign ?? 'pass'
     const post: Post = {

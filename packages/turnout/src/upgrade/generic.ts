@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
+import type { OptionNames } from '../base/option-names.ts'
 import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldsOf } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
@@ -63,6 +64,13 @@ export interface ProtocolOptions<Data = unknown> {
     request: IncomingMessage,
     context: ProtocolContext & { readonly data: Data },
   ) => void | Promise<void>
+}
+
+export const PROTOCOL_OPTIONS: OptionNames<ProtocolOptions> = {
+  path: true,
+  connect: true,
+  accept: true,
+  handler: true,
 }
 
 /** What `accept` may answer: see there. */

@@ -11,6 +11,7 @@ import {
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
+import type { OptionNames } from '../base/option-names.ts'
 import { bodyFraming } from '../http/body.ts'
 import { sameName } from '../http/upgrade.ts'
 import { requestFrames } from './h2c-frames.ts'
@@ -40,6 +41,14 @@ export interface H2cOptions {
    * bytes of every connection are then read twice. Default false.
    */
   readonly priorKnowledge?: boolean | undefined
+}
+
+export const H2C_OPTIONS: OptionNames<H2cOptions> = {
+  path: true,
+  accept: true,
+  server: true,
+  settings: true,
+  priorKnowledge: true,
 }
 
 export function h2cProtocol(options: H2cOptions, clock: Clock): UpgradeProtocol {

@@ -1,5 +1,6 @@
 // Knows how long to wait before the next attempt: exponentially longer, with full jitter.
 import { MisuseError } from '../base/errors.ts'
+import type { OptionNames } from '../base/option-names.ts'
 
 export interface BackoffOptions {
   /** The first wait is somewhere between 0 and this, in milliseconds. Default 1,000. */
@@ -10,6 +11,13 @@ export interface BackoffOptions {
   readonly factor?: number | undefined
   /** From 0 up to 1, a wait for each: thousands of clients must not come back at the same moment. For tests. */
   readonly random?: (() => number) | undefined
+}
+
+export const BACKOFF_OPTIONS: OptionNames<BackoffOptions> = {
+  minDelayMs: true,
+  maxDelayMs: true,
+  factor: true,
+  random: true,
 }
 
 export class Backoff {

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { type ErrorCode, MisuseError } from '../base/errors.ts'
+import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { tell } from '../base/tell.ts'
 import { assertFieldValue, fieldsOf } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
@@ -12,6 +13,7 @@ import { duplexTransport } from '../transport/duplex.ts'
 import { AnsweredError, type ReadAnswer, readAnswer } from '../upgrade/answered.ts'
 import {
   chosenProxy,
+  REQUEST_CHOICES,
   type RequestChoices,
   readTimeout,
   withCredentials,
@@ -27,7 +29,14 @@ import type { AnyConnection, WebSocketConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { checkSwitch, createKey, readVersions, requestFields } from './handshake.ts'
-import type { BinaryForm, ChosenProtocol, ConnectionEvents, ConnectionOptions } from './options.ts'
+import {
+  type BinaryForm,
+  type ChosenProtocol,
+  CONNECTION_EVENTS,
+  CONNECTION_OPTIONS,
+  type ConnectionEvents,
+  type ConnectionOptions,
+} from './options.ts'
 import { type Hop, type Redirect, readRedirect, toWebSocketScheme } from './redirect.ts'
 import { createConnection, openConnection } from './shell.ts'
 import { type Agreed, confirmExtensions, type Extension, stackTransforms } from './transform.ts'
@@ -72,6 +81,18 @@ export interface ConnectOptions<
     | undefined
 }
 
+export const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
+  ...REQUEST_CHOICES,
+  ...CONNECTION_OPTIONS,
+  ...CONNECTION_EVENTS,
+  protocols: true,
+  origin: true,
+  signal: true,
+  maxRedirects: true,
+  http2: true,
+  data: true,
+  onError: true,
+}
 /** What the types say of each other is for whoever writes the options; in here any will do. */
 export type AnyConnectOptions<Data> = ConnectOptions<Data, BinaryForm>
 
@@ -103,6 +124,7 @@ export async function connect<
   url: string | URL,
   options: ConnectOptions<Data, Form, Subprotocol> = {},
 ): Promise<WebSocketConnection<Data, Form, Params, ChosenProtocol<Subprotocol>>> {
+  assertOptions('connect', options, CONNECT_OPTIONS)
   const opened = dial(prepareDial(url, options as unknown as AnyConnectOptions<Data>))
   return opened as Promise<WebSocketConnection<Data, Form, Params, ChosenProtocol<Subprotocol>>>
 }
