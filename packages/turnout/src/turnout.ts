@@ -23,7 +23,9 @@ import { pathShape } from './upgrade/path.ts'
 import type { Params } from './upgrade/protocol.ts'
 import { type TlsInPlaceOptions, tlsProtocol } from './upgrade/tls-server.ts'
 import { type Broadcastable, broadcast } from './websocket/broadcast.ts'
+import { encodeCloseBody } from './websocket/close.ts'
 import type { AnyConnection, WebSocketConnection } from './websocket/connection.ts'
+import { assertFromZero } from './websocket/option-check.ts'
 import {
   type AcceptContext,
   type AcceptResult,
@@ -76,7 +78,7 @@ export interface TurnoutCloseOptions {
   readonly code?: number | undefined
   /** Close reason for WebSockets, at most 123 bytes. Default none. */
   readonly reason?: string | undefined
-  /** How long connections may take to leave, in milliseconds. Default 10,000. */
+  /** How long connections may take to leave, in milliseconds; Infinity: as long as they like. Default 10,000. */
   readonly grace?: number | undefined
 }
 
@@ -206,7 +208,8 @@ export interface Turnout<Default extends BinaryForm = 'buffer'> {
   /**
    * Takes no more upgrades, asks every connection to leave (WebSockets with a Close frame, others by the end of
    * their stream), destroys who has not left after the grace period, and leaves its servers. A server's own
-   * `close()` completes after that.
+   * `close()` completes after that. Rejects, and closes nothing, with a MisuseError for a code or reason that a
+   * socket's own `close` would throw for, and for a grace that is no span of time.
    */
   close(options?: TurnoutCloseOptions): Promise<CloseCounts>
 }
@@ -365,12 +368,15 @@ class ServerSide implements Turnout {
   }
 
   close(options: TurnoutCloseOptions = {}): Promise<CloseCounts> {
+    const { code = 1001, reason = '', grace = 10_000 } = options ?? {}
     try {
       assertOptions('turnout.close', options, CLOSE_OPTIONS)
+      assertFromZero('grace', grace)
+      encodeCloseBody(code, reason)
     } catch (error) {
+      // nothing was closed yet
       return Promise.reject(error)
     }
-    const { code = 1001, reason = '', grace = 10_000 } = options
     return this.#dispatcher.close({ code, reason, graceMs: grace })
   }
 

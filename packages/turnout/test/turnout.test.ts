@@ -279,3 +279,51 @@ for (const [place, act] of [
     })
   })
 }
+
+for (const [options, code] of [
+  [{ code: 1006 }, 'ERR_INVALID_CLOSE_CODE'],
+  [{ code: 999 }, 'ERR_INVALID_CLOSE_CODE'],
+  [{ code: '1001' }, 'ERR_INVALID_CLOSE_CODE'],
+  [{ reason: 'x'.repeat(124) }, 'ERR_INVALID_CLOSE_REASON'],
+  [{ reason: 5 }, 'ERR_INVALID_CLOSE_REASON'],
+  [{ grace: -1 }, 'ERR_INVALID_ARGUMENT'],
+  [{ grace: Number.NaN }, 'ERR_INVALID_ARGUMENT'],
+  [{ grace: '500' }, 'ERR_INVALID_ARGUMENT'],
+  [1001, 'ERR_INVALID_ARGUMENT'],
+] as const) {
+  stationTest(
+    `close(${JSON.stringify(options).slice(0, 30)}) is misuse, before anything is closed`,
+    async ({ dial, turnout }) => {
+      const wire = dial()
+      wire.send(webSocketHead('/ws'))
+      assert.equal((await wire.response()).status, 101)
+      await assert.rejects(turnout.close(options as never), { name: 'MisuseError', code })
+      wire.send(clientFrame('on'))
+      await wire.until(serverFrame('on'))
+      const another = dial()
+      another.send(webSocketHead('/ws'))
+      assert.equal((await another.response()).status, 101)
+      another.socket.destroy()
+    },
+    {
+      setUp: (turnout) =>
+        void turnout.websocket('/ws', { message: (socket, text) => void socket.send(text) }),
+    },
+  )
+}
+
+stationTest(
+  'close says the code and the reason to every WebSocket, and may wait for ever',
+  async ({ dial, turnout }) => {
+    const wire = dial()
+    wire.send(webSocketHead('/ws'))
+    assert.equal((await wire.response()).status, 101)
+    const closing = turnout.close({ code: 4000, reason: 'bye', grace: Number.POSITIVE_INFINITY })
+    assert.equal(await wire.take(7), '\x88\x05\x0f\xa0bye')
+    wire.send('\x88\x82\0\0\0\0\x0f\xa0')
+    await wire.ended()
+    wire.socket.destroy()
+    assert.deepEqual(await closing, { left: 1, destroyed: 0 })
+  },
+  { setUp: (turnout) => void turnout.websocket('/ws', {}) },
+)

@@ -44,7 +44,8 @@ const NUMBERS = [
 
 const CALLBACKS = ['open', 'message', 'drain', 'close', 'ping', 'pong'] as const
 
-function assertFromZero(name: string, value: unknown): void {
+/** @throws MisuseError ERR_INVALID_ARGUMENT. */
+export function assertFromZero(name: string, value: unknown): void {
   if (value === undefined || (typeof value === 'number' && value >= 0)) return
   throw misuse(name, value, 'a number from 0 up')
 }
