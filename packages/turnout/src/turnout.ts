@@ -58,7 +58,10 @@ export interface TurnoutOptions<Form extends BinaryForm = 'buffer'>
    * RFC 9110 section 7.8 means it; `server`: the order in which they were registered.
    */
   readonly prefer?: 'client' | 'server' | undefined
-  /** Told what the application's own code threw. Default: a process warning. What it throws itself is one, too. */
+  /**
+   * Told what the application's own code threw. Default: a process warning that says where, with the stack. What it
+   * throws itself is one, too.
+   */
   readonly onError?: ((error: unknown, context: ErrorContext) => void) | undefined
   /** Where time comes from. Default: the machine's clock. For tests. */
   readonly clock?: Clock | undefined
@@ -250,7 +253,8 @@ class ServerSide implements Turnout {
       ...admission,
       others: this.#unasked,
       clock: this.#clock,
-      onError: (error, request) => this.#report(error, request === undefined ? {} : { request }),
+      onError: (error, request, place) =>
+        this.#report(error, request === undefined ? {} : { request }, place),
     })
   }
 
@@ -396,17 +400,17 @@ class ServerSide implements Turnout {
     return tally
   }
 
-  readonly #onProtocolError = (error: unknown, request: IncomingMessage): void => {
-    this.#report(error, { request })
+  readonly #onProtocolError = (error: unknown, request: IncomingMessage, place: string): void => {
+    this.#report(error, { request }, place)
   }
 
-  readonly #onSocketError = (error: unknown, socket: AnyConnection): void => {
-    this.#report(error, { socket })
+  readonly #onSocketError = (error: unknown, socket: AnyConnection, place: string): void => {
+    this.#report(error, { socket }, place)
   }
 
-  #report(error: unknown, context: ErrorContext): void {
+  #report(error: unknown, context: ErrorContext, place: string | undefined): void {
     const { onError } = this.#options
-    if (onError === undefined) return warn(error)
+    if (onError === undefined) return warn(error, place)
     tell(() => onError(error, context))
   }
 }

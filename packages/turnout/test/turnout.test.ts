@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { test } from 'node:test'
-import { createTurnout } from '../src/turnout.ts'
+import { createTurnout, type Turnout } from '../src/turnout.ts'
 import type { WebSocketConnection } from '../src/websocket/connection.ts'
-import { unknownOptions } from './base/warnings.ts'
+import { unknownOptions, warningsOf } from './base/warnings.ts'
 import { dial, get, listen, stationTest, upgradeHead } from './upgrade/wire.ts'
 
 const KEY_FIELDS = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
@@ -147,35 +147,112 @@ stationTest(
   },
 )
 
-test('without onError, and from an onError that throws, a process warning tells', async () => {
-  const warnings: string[] = []
-  const note = (warning: Error) => void warnings.push(warning.message)
-  process.on('warning', note)
-  const silent = createTurnout()
-  const failing = createTurnout({
-    onError() {
-      throw new Error('in onError')
-    },
-  })
-  const server = createServer()
-  for (const turnout of [silent, failing]) {
-    turnout.protocol('foo', {
-      accept() {
-        throw new Error('in accept')
-      },
-      handler,
+class OddError extends Error {
+  override readonly name = 'OddError'
+  readonly code = 'ERR_ODD'
+}
+
+const fail = () => {
+  throw new OddError('odd')
+}
+
+for (const [place, upgradeTo, setUp, status] of [
+  ['the handshake of foo', 'foo', (t) => t.protocol('foo', { accept: fail, handler }), 500],
+  ['the handler of foo /up', 'foo', (t) => t.protocol('foo', { path: '/up', handler: fail }), 101],
+  ['the handler of foo', 'foo', (t) => t.protocol('foo', { handler: async () => fail() }), 101],
+  [
+    'the handshake of websocket /:a',
+    'websocket',
+    (t) => t.websocket('/:a', { accept: async () => fail() }),
+    500,
+  ],
+  ['the handler of websocket /:a', 'websocket', (t) => t.websocket('/:a', { handler: fail }), 101],
+  [
+    'the handler of websocket /*',
+    'websocket',
+    (t) => t.websocket('/*', { handler: async () => fail() }),
+    101,
+  ],
+  ['a callback of websocket /up', 'websocket', (t) => t.websocket('/up', { open: fail }), 101],
+  ['a callback of websocket /up', 'websocket', (t) => t.websocket('/up', { message: fail }), 101],
+  ['the handshake of an upgrade', 'foo', (t) => t.protocol(fail, { handler }), 500],
+] as readonly (readonly [string, string, (turnout: Turnout) => unknown, number])[]) {
+  test(`without onError one warning tells what was thrown, with its stack: in ${place}`, async () => {
+    const heard = await warningsOf(async () => {
+      const turnout = createTurnout()
+      setUp(turnout)
+      const server = createServer()
+      turnout.attach(server)
+      const wire = dial(await listen(server))
+      const head = upgradeTo === 'foo' ? upgradeHead() : webSocketHead('/up') + clientFrame('hi')
+      wire.send(head)
+      assert.equal((await wire.response()).status, status)
+      if (status === 101) await wire.ended()
+      wire.socket.destroy()
+      await turnout.close({ grace: 0 })
+      await new Promise((resolve) => server.close(resolve))
     })
-    turnout.attach(server)
-    const wire = dial(server.listening ? (server.address() as { port: number }).port : await listen(server))
-    wire.send(upgradeHead())
+    const [warning, ...more] = heard
+    assert.deepEqual(more, [])
+    assert.equal(warning?.text, `odd, in ${place}`)
+    assert.deepEqual([warning.type, warning.code], ['OddError', 'ERR_ODD'])
+    assert.match(warning.detail ?? '', /OddError: odd\n +at .*fail .*turnout\.test/)
+  })
+}
+
+test('upgrades inside the app say so, and one that waits for its accept, too', async () => {
+  const turnout = createTurnout()
+  const upgraded: unknown[] = []
+  const server = createServer((request, response) => {
+    upgraded.push(turnout.upgrade(request, response, { accept: async () => fail() }))
+  })
+  turnout.attach(server)
+  const heard = await warningsOf(async () => {
+    const wire = dial(await listen(server))
+    wire.send(webSocketHead('/'))
     assert.equal((await wire.response()).status, 500)
     wire.socket.destroy()
-    await turnout.close()
-  }
+  })
+  assert.deepEqual(
+    heard.map(({ text }) => text),
+    ['odd, in the handshake of websocket inside the app'],
+  )
+  await turnout.close()
   await new Promise((resolve) => server.close(resolve))
-  await new Promise(setImmediate)
-  process.off('warning', note)
-  assert.deepEqual(warnings, ['in accept', 'in onError'])
+})
+
+test('from an onError that throws, and of what is no error, a warning tells as well', async () => {
+  const onError = () => {
+    throw new Error('in onError')
+  }
+  const heard = await warningsOf(async () => {
+    for (const [options, thrown] of [
+      [{ onError }, new Error('lost')],
+      [{}, 'a text'],
+      [{}, Object.create(null)],
+      [{}, Object.assign(new Error(), { name: 5, stack: 7, code: 9 })],
+    ] as const) {
+      const turnout = createTurnout(options)
+      turnout.protocol('foo', { accept: () => Promise.reject(thrown), handler })
+      const server = createServer()
+      turnout.attach(server)
+      const wire = dial(await listen(server))
+      wire.send(upgradeHead())
+      assert.equal((await wire.response()).status, 500)
+      wire.socket.destroy()
+      await turnout.close()
+      await new Promise((resolve) => server.close(resolve))
+    }
+  })
+  assert.deepEqual(
+    heard.map(({ text, type }) => [text, type]),
+    [
+      ['in onError, in onError', 'Error'],
+      ['thrown: "a text", in the handshake of foo', 'Error'],
+      ['thrown: an object, in the handshake of foo', 'Error'],
+      ['in the handshake of foo', 'Error'],
+    ],
+  )
 })
 
 stationTest(

@@ -20,7 +20,7 @@ import { connectArrivalOf } from './connect-arrival.ts'
 import { arrivalOf, decline } from './decline.ts'
 import { type Arriving, type Candidate, Deliberation, type Verdict } from './deliberation.ts'
 import { ExtendedConnect, offerExtendedConnect } from './extended-connect.ts'
-import { type Foreign, passToOthers } from './foreign.ts'
+import { type Foreign, IN_FOREIGN, passToOthers } from './foreign.ts'
 import { type AttachableServer, assertAttachable } from './http-server.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { type CloseCounts, Occupants } from './occupants.ts'
@@ -36,7 +36,8 @@ export interface DispatcherOptions extends AdmissionOptions {
   readonly others?: Tally
   readonly prefer: 'client' | 'server'
   readonly clock: Clock
-  onError(error: unknown, request: IncomingMessage | undefined): void
+  /** `place`: where it was thrown, as far as that is known: `in the handshake of websocket /chat`. */
+  onError(error: unknown, request: IncomingMessage | undefined, place?: string): void
 }
 
 export interface AttachOptions {
@@ -316,7 +317,7 @@ export class Dispatcher {
     try {
       return foreign(request)
     } catch (error) {
-      this.#options.onError(error, request)
+      this.#options.onError(error, request, IN_FOREIGN)
       return false
     }
   }

@@ -12,6 +12,9 @@ import { currentResponse } from './internals.ts'
  */
 export type Foreign = 'pass' | 'own' | ((request: IncomingMessage) => boolean)
 
+/** Where the application's function threw, for a message about it. */
+export const IN_FOREIGN = 'in `foreign` of attach'
+
 /** Hands the request over; calls `decline` when it was still untouched after the deadline. */
 export function passToOthers(
   arrival: Arrival,

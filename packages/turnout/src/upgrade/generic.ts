@@ -80,7 +80,7 @@ export type ProtocolResult<Data> = ProtocolAccepted<Data> | Response | true | fa
 export function genericProtocol<Data>(
   token: ProtocolToken,
   options: ProtocolOptions<Data>,
-  onError: (error: unknown, request: IncomingMessage) => void,
+  onError: (error: unknown, request: IncomingMessage, place: string) => void,
   clock: Clock = systemClock,
 ): UpgradeProtocol {
   if (typeof options.handler !== 'function') {
@@ -136,7 +136,7 @@ interface Terms<Data> {
   readonly options: ProtocolOptions<Data>
   readonly clock: Clock
   readonly tally: Tally
-  onError(error: unknown, request: IncomingMessage): void
+  onError(error: unknown, request: IncomingMessage, place: string): void
 }
 
 function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Terms<Data>): Decision {
@@ -155,7 +155,7 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
       const fail = (error: unknown) => {
         stay.failed(error)
         stream.destroy()
-        onError(error, request)
+        onError(error, request, tally.placeOf('the handler'))
       }
       const context = {
         protocol,

@@ -39,7 +39,7 @@ export interface TlsInPlaceOptions
 
 export interface TlsSetup {
   readonly clock: Clock
-  onError(error: unknown, request: IncomingMessage): void
+  onError(error: unknown, request: IncomingMessage, place: string): void
 }
 
 export function tlsProtocol(options: TlsInPlaceOptions, setup: TlsSetup): UpgradeProtocol {
@@ -121,7 +121,7 @@ class TlsInPlace implements UpgradeProtocol {
         try {
           this.#options.onHandshakeFailure?.(error, request)
         } catch (another) {
-          onError(another, request)
+          onError(another, request, 'in `onHandshakeFailure` of tlsInPlace')
         }
       },
     })

@@ -19,11 +19,18 @@ import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { assertOrigins, checkHandshake, checkOrigin, chooseSubprotocol, switchFields } from './handshake.ts'
 import { assertConnectionOptions, assertFunction } from './option-check.ts'
 import type { AcceptContext, Accepted, AcceptResult, BinaryForm, WebSocketOptions } from './options.ts'
-import { abandonConnection, createConnection, failHandler, openConnection, tallyOf } from './shell.ts'
+import {
+  abandonConnection,
+  createConnection,
+  failHandler,
+  openConnection,
+  type Part,
+  tallyOf,
+} from './shell.ts'
 import { type Agreed, answerExtensions, type Extension, stackTransforms } from './transform.ts'
 
-/** Told what the application's own code threw, and on which connection. */
-export type OnSocketError = (error: unknown, socket: AnyConnection) => void
+/** Told what the application's own code threw, on which connection, and where. */
+export type OnSocketError = (error: unknown, socket: AnyConnection, place: string) => void
 
 /** A WebSocket route as the dispatcher takes it, plus the socket of its latest switch for an upgrade inside the app. */
 export interface WebSocketProtocol<Data> extends UpgradeProtocol {
@@ -125,7 +132,7 @@ class WebSocketRoute<Data> implements WebSocketProtocol<Data> {
       params: offer.params,
       options: this.#options,
       events: this.#options,
-      onError: this.#onError,
+      onError: this.#onFailure,
     })
     this.onDecided?.(socket)
     return {
@@ -139,6 +146,10 @@ class WebSocketRoute<Data> implements WebSocketProtocol<Data> {
       },
       abandon: (error) => abandonConnection(socket, error),
     }
+  }
+
+  readonly #onFailure = (error: unknown, socket: AnyConnection<Data>, part: Part): void => {
+    this.#onError(error, socket, tallyOf(socket).placeOf(part))
   }
 
   #subprotocol(handshake: Handshake, accepted: Accepted<Data>): string | undefined {
