@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Clock, systemClock } from './base/clock.ts'
 import { MisuseError } from './base/errors.ts'
-import { assertOptions, type OptionNames } from './base/option-names.ts'
+import { assertObject, assertOptions, type OptionNames } from './base/option-names.ts'
+import { assertAboveZero, assertFromZero, assertFunction, assertOneOf } from './base/option-value.ts'
 import { Tally } from './base/tally.ts'
 import { tell, warn } from './base/tell.ts'
 import type { Answer } from './http/message.ts'
@@ -25,7 +26,8 @@ import { type TlsInPlaceOptions, tlsProtocol } from './upgrade/tls-server.ts'
 import { type Broadcastable, broadcast } from './websocket/broadcast.ts'
 import { encodeCloseBody } from './websocket/close.ts'
 import type { AnyConnection, WebSocketConnection } from './websocket/connection.ts'
-import { assertFromZero } from './websocket/option-check.ts'
+import { assertCompression } from './websocket/deflate.ts'
+import { assertConnectionOptions } from './websocket/option-check.ts'
 import {
   type AcceptContext,
   type AcceptResult,
@@ -238,12 +240,11 @@ class ServerSide implements Turnout {
     const { decisionTimeout = 5_000, prefer = 'client', onError: _onError, ...others } = options
     const { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress, ...defaults } = others
     const admission = { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress }
-    if (!(decisionTimeout > 0)) {
-      throw new MisuseError('ERR_INVALID_ARGUMENT', `decisionTimeout ${decisionTimeout} is not above 0`)
-    }
-    if (prefer !== 'client' && prefer !== 'server') {
-      throw new MisuseError('ERR_INVALID_ARGUMENT', `prefer ${String(prefer)} is neither client nor server`)
-    }
+    assertAboveZero('decisionTimeout', decisionTimeout)
+    assertOneOf('prefer', prefer, ['client', 'server'])
+    assertFunction('onError', options.onError)
+    assertConnectionOptions(defaults)
+    assertCompression(defaults.compression)
     this.#options = options
     this.#defaults = defaults
     this.#clock = options.clock ?? systemClock
@@ -294,6 +295,7 @@ class ServerSide implements Turnout {
   }
 
   tlsInPlace(options: TlsInPlaceOptions): this {
+    assertObject('tlsInPlace', options, '{ key, cert }')
     const protocol = tlsProtocol(options, { clock: this.#clock, onError: this.#onProtocolError })
     this.#register('TLS in place')
     protocol.tally = this.#tallyOf('*', 'TLS')

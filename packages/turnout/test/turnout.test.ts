@@ -343,6 +343,7 @@ for (const [place, act] of [
   ['protocol a', () => createTurnout().protocol('a', undefined as never)],
   ['protocol a', () => createTurnout().protocol('a', (() => {}) as never)],
   ['h2c', () => createTurnout().h2c('/a' as never)],
+  ['tlsInPlace', () => createTurnout().tlsInPlace(undefined as never)],
   ['attach', () => createTurnout().attach(createServer(), 'own' as never)],
   ['turnout.upgrade', () => createTurnout().upgrade({} as never, {} as never, (() => {}) as never)],
   ['turnout.upgrade', () => createTurnout().upgrade({} as never, {} as never, 'a' as never)],
@@ -404,3 +405,41 @@ stationTest(
   },
   { setUp: (turnout) => void turnout.websocket('/ws', {}) },
 )
+
+for (const [options, message] of [
+  [{ rate: 20 }, /option rate is 20, not an object/],
+  [{ heartbeat: true }, /option heartbeat is true, not false or an object/],
+  [{ slowConsumer: 'kill' }, /option slowConsumer is "kill"/],
+  [{ maxMessageBytes: '1mb' }, /option maxMessageBytes is "1mb"/],
+  [{ compression: 'yes' }, /compression is "yes"/],
+  [{ compression: { level: 10 } }, /compression\.level is 10/],
+  [{ compression: { serverMaxWindowBits: 7 } }, /serverMaxWindowBits is 7/],
+  [{ extensions: {} }, /option extensions is an object, not a list/],
+  [{ clock: Date }, /option clock is a function, not a clock/],
+  [{ onError: 'log' }, /option onError is "log", not a function/],
+  [{ clientAddress: 'x-forwarded-for' }, /option clientAddress is "x-forwarded-for", not a function/],
+  [{ decisionTimeout: '5000' }, /option decisionTimeout is "5000", not a number above 0/],
+  [{ maxConnections: '5' }, /option maxConnections is "5", not 1 or more/],
+] as const) {
+  test(`createTurnout(${JSON.stringify(options)}) is misuse at once`, () => {
+    assert.throws(() => createTurnout(options as never), {
+      name: 'MisuseError',
+      code: 'ERR_INVALID_ARGUMENT',
+      message,
+    })
+  })
+}
+
+for (const [what, act, message] of [
+  ['an accept', () => createTurnout().protocol('a', { handler, accept: 1 as never }), /option accept is 1/],
+  ['an accept of h2c', () => createTurnout().h2c({ accept: true as never }), /option accept is true/],
+  [
+    'a choice',
+    () => createTurnout().attach(createServer(), { foreign: 'mine' as never }),
+    /option foreign is "mine", not pass, own or a function/,
+  ],
+] as const) {
+  test(`${what} that there is not is misuse`, () => {
+    assert.throws(act, { name: 'MisuseError', code: 'ERR_INVALID_ARGUMENT', message })
+  })
+}

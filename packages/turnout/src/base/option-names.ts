@@ -18,11 +18,15 @@ export type OptionNames<Options> = { readonly [Name in keyof Options]-?: Known }
  * @throws MisuseError ERR_INVALID_ARGUMENT
  */
 export function assertOptions(place: string, options: unknown, names: Names, example?: string): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    const wanted = example === undefined ? 'an object of options' : `an object of options, such as ${example}`
-    throw new MisuseError('ERR_INVALID_ARGUMENT', `${place} wants ${wanted}; this is ${shown(options)}`)
-  }
+  assertObject(place, options, example)
   look(place, options, names)
+}
+
+/** The same where any name may stand. @throws MisuseError ERR_INVALID_ARGUMENT */
+export function assertObject(place: string, options: unknown, example?: string): asserts options is object {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
+  const wanted = example === undefined ? 'an object of options' : `an object of options, such as ${example}`
+  throw new MisuseError('ERR_INVALID_ARGUMENT', `${place} wants ${wanted}; this is ${shown(options)}`)
 }
 
 /** The name that was meant, as far as one can tell. */

@@ -6,6 +6,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
+import { assertAboveZero } from '../base/option-value.ts'
 import { connectionOptions } from '../http/connection.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
 import { isEndToEnd } from '../http/hop.ts'
@@ -187,8 +188,8 @@ export function chosenProxy(options: RequestChoices, target: Target): TunnelProx
 
 /** @throws MisuseError for what is no span of time */
 export function readTimeout(timeoutMs: number = DEFAULT_HANDSHAKE_TIMEOUT_MS): number {
-  if (timeoutMs > 0) return timeoutMs
-  throw new MisuseError('ERR_INVALID_ARGUMENT', `timeoutMs of ${timeoutMs}, where more than 0 is wanted`)
+  assertAboveZero('timeoutMs', timeoutMs)
+  return timeoutMs
 }
 
 function readOffer(protocols: string | readonly string[]): Protocol[] {

@@ -20,7 +20,7 @@ import { connectArrivalOf } from './connect-arrival.ts'
 import { arrivalOf, decline } from './decline.ts'
 import { type Arriving, type Candidate, Deliberation, type Verdict } from './deliberation.ts'
 import { ExtendedConnect, offerExtendedConnect } from './extended-connect.ts'
-import { type Foreign, IN_FOREIGN, passToOthers } from './foreign.ts'
+import { assertForeign, type Foreign, IN_FOREIGN, passToOthers } from './foreign.ts'
 import { type AttachableServer, assertAttachable } from './http-server.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { type CloseCounts, Occupants } from './occupants.ts'
@@ -101,6 +101,7 @@ export class Dispatcher {
   attach(server: AttachableServer, options: AttachOptions = {}): void {
     const checked = assertAttachable(server)
     assertOptions('attach', options, ATTACH_OPTIONS)
+    assertForeign(options.foreign)
     if (this.#attachments.has(server)) return
     const foreign = options.foreign ?? 'pass'
     const post: Post = {

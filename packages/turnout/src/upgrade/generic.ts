@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import type { OptionNames } from '../base/option-names.ts'
+import { assertFunction } from '../base/option-value.ts'
 import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldsOf } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
@@ -86,6 +87,7 @@ export function genericProtocol<Data>(
   if (typeof options.handler !== 'function') {
     throw new MisuseError('ERR_INVALID_ARGUMENT', `protocol ${String(token)} has no handler`)
   }
+  assertFunction('accept', options.accept)
   const isMine = matcherOf(token)
   const matchPath = options.path === undefined ? () => NO_PARAMS : compilePath(options.path)
   const decided = (offer: Offer, result: ProtocolResult<Data>) =>

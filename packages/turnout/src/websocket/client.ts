@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { type ErrorCode, MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
+import { assertFunction } from '../base/option-value.ts'
 import { tell } from '../base/tell.ts'
 import { assertFieldValue, fieldsOf } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
@@ -29,6 +30,7 @@ import type { AnyConnection, WebSocketConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { checkSwitch, createKey, readVersions, requestFields } from './handshake.ts'
+import { assertConnectionOptions } from './option-check.ts'
 import {
   type BinaryForm,
   type ChosenProtocol,
@@ -158,6 +160,8 @@ export function prepareDial<Data>(url: string | URL, options: AnyConnectOptions<
   if (!Number.isInteger(maxRedirects) || maxRedirects < 0) {
     throw new MisuseError('ERR_INVALID_ARGUMENT', `maxRedirects of ${maxRedirects}`)
   }
+  assertConnectionOptions(options)
+  assertFunction('onError', options.onError)
   chosenProxy(options, target)
   assertHttp2(options)
   const compression = compressionExtension(options.compression)

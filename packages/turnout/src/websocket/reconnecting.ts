@@ -3,6 +3,7 @@
 import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
+import { assertFromZero, assertFunction, assertOneOf } from '../base/option-value.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import { BACKOFF_OPTIONS, Backoff, type BackoffOptions } from './backoff.ts'
 import { type AnyConnectOptions, CONNECT_OPTIONS, type ConnectOptions, dial, prepareDial } from './client.ts'
@@ -112,6 +113,20 @@ const RECONNECTING_OPTIONS: OptionNames<ReconnectingOptions> = {
   waiting: true,
 }
 
+const NUMBERS = ['retries', 'stableAfterMs', 'maxRetryAfterMs', 'maxHeldMessages', 'maxHeldBytes'] as const
+
+const CALLBACKS = [
+  'open',
+  'message',
+  'drain',
+  'waiting',
+  'close',
+  'shouldReconnect',
+  'renew',
+  'resume',
+  'random',
+] as const
+
 export type ReconnectingState = 'connecting' | 'open' | 'waiting' | 'closing' | 'closed'
 
 /**
@@ -171,8 +186,10 @@ export class ReconnectingConnection<
   /** @internal Comes from `reconnecting`. */
   constructor(url: string | URL, options: AnyOptions<Data>) {
     assertOptions('reconnecting', options, RECONNECTING_OPTIONS)
-    const { retries = Number.POSITIVE_INFINITY, maxHeldMessages = 1_024, maxHeldBytes = 1_048_576 } = options
-    if (!(retries >= 0)) throw new MisuseError('ERR_INVALID_ARGUMENT', `retries of ${retries}`)
+    const { maxHeldMessages = 1_024, maxHeldBytes = 1_048_576 } = options
+    for (const name of NUMBERS) assertFromZero(name, options[name])
+    for (const name of CALLBACKS) assertFunction(name, options[name])
+    assertOneOf('whileDown', options.whileDown, ['buffer', 'refuse'])
     this.#url = url
     this.#options = options
     this.#clock = options.clock ?? systemClock

@@ -3,6 +3,7 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { MisuseError } from '../base/errors.ts'
+import { assertFunction } from '../base/option-value.ts'
 import type { Tally } from '../base/tally.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
 import type { Answer, Protocol } from '../http/message.ts'
@@ -17,7 +18,7 @@ import type { AnyConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { assertOrigins, checkHandshake, checkOrigin, chooseSubprotocol, switchFields } from './handshake.ts'
-import { assertConnectionOptions, assertFunction } from './option-check.ts'
+import { assertConnectionOptions } from './option-check.ts'
 import type { AcceptContext, Accepted, AcceptResult, BinaryForm, WebSocketOptions } from './options.ts'
 import {
   abandonConnection,

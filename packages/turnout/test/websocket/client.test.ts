@@ -289,6 +289,13 @@ test('what must not be sent is refused before a byte is', bounded, async (t) => 
     { maxRedirects: 0.5 },
     { timeoutMs: 0 },
     { headers: { 'X-A': 'b\nc' } },
+    { timeoutMs: '5000' as never },
+    { maxMessageBytes: Number.NaN },
+    { rate: 20 as never },
+    { heartbeat: true as never },
+    { slowConsumer: 'kill' as never },
+    { message: 'echo' as never },
+    { onError: 'log' as never },
     ...['Connection', 'Upgrade', 'Content-Length', 'Transfer-Encoding', 'Expect'].map((name) => ({
       headers: { [name]: '1' },
     })),
