@@ -443,3 +443,53 @@ for (const [what, act, message] of [
     assert.throws(act, { name: 'MisuseError', code: 'ERR_INVALID_ARGUMENT', message })
   })
 }
+
+for (const [answer, text] of [
+  [{ user: 'ada' }, 'accept answered an object with `user`: what the connection carries goes into `data`'],
+  [
+    { id: 1, name: 'ada' },
+    'accept answered an object with `id`: what the connection carries goes into `data`',
+  ],
+  ['', 'accept answered "", which is neither true, an object, a Response nor nothing'],
+  [200, 'accept answered 200, which is neither true, an object, a Response nor nothing'],
+] as const) {
+  for (const upgradeTo of ['websocket', 'foo']) {
+    test(`an accept of ${upgradeTo} that answers ${JSON.stringify(answer)} lets nobody in`, async () => {
+      const errors: unknown[] = []
+      const turnout = createTurnout({ onError: (error) => errors.push(error) })
+      turnout.websocket('/up', { accept: async () => answer as never })
+      turnout.protocol('foo', { accept: () => answer as never, handler: () => assert.fail('let in') })
+      const server = createServer()
+      turnout.attach(server)
+      const wire = dial(await listen(server))
+      wire.send(upgradeTo === 'foo' ? upgradeHead() : webSocketHead('/up'))
+      assert.equal((await wire.response()).status, 500)
+      wire.socket.destroy()
+      await turnout.close()
+      await new Promise((resolve) => server.close(resolve))
+      assert.deepEqual(
+        errors.map((error) => [(error as Error).name, (error as Error).message]),
+        [['MisuseError', text]],
+      )
+    })
+  }
+}
+
+test('an accept may answer with an empty object, with data alone, and with more than is known', async () => {
+  for (const answer of [{}, { data: undefined }, { data: 1, user: 'ada' }, { headers: {}, user: 1 }]) {
+    const turnout = createTurnout({ onError: (error) => assert.fail(String(error)) })
+    turnout.websocket('/up', { accept: () => answer as never })
+    turnout.protocol('foo', { accept: () => answer as never, handler: (stream) => void stream.end() })
+    const server = createServer()
+    turnout.attach(server)
+    const port = await listen(server)
+    for (const head of [upgradeHead(), webSocketHead('/up')]) {
+      const wire = dial(port)
+      wire.send(head)
+      assert.equal((await wire.response()).status, 101)
+      wire.socket.destroy()
+    }
+    await turnout.close()
+    await new Promise((resolve) => server.close(resolve))
+  }
+})

@@ -9,6 +9,7 @@ import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldsOf } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
 import { formatProtocol, parseProtocol, sameName } from '../http/upgrade.ts'
+import { assertAccepted } from './accepted.ts'
 import { compilePath } from './path.ts'
 import type { Decision, Occupant, Offer, Params, Traffic, UpgradeProtocol } from './protocol.ts'
 import { Stay } from './sight.ts'
@@ -134,6 +135,8 @@ function parseToken(token: string): Protocol {
   return protocol.version === '*' ? { name: protocol.name, version: undefined } : protocol
 }
 
+const ACCEPTED = ['data', 'headers'] as const
+
 interface Terms<Data> {
   readonly options: ProtocolOptions<Data>
   readonly clock: Clock
@@ -145,6 +148,7 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
   if (result === undefined || result === null || result === false) return { kind: 'pass' }
   if (result !== true && isResponse(result)) return { kind: 'respond', response: result }
   const accepted: ProtocolAccepted<Data> = result === true ? {} : result
+  assertAccepted<ProtocolAccepted<Data>>(accepted, ACCEPTED)
   return {
     kind: 'switch',
     upgrade: formatProtocol(offer.protocol),

@@ -193,7 +193,7 @@ export interface AcceptContext<Path extends string = string> {
   readonly signal: AbortSignal
 }
 
-/** Taken. Everything in it is optional. */
+/** Taken. Everything in it is optional; an object with other names alone is misuse. */
 export interface Accepted<Data = unknown, Subprotocol extends string = string> {
   /** Kept for you as `socket.data`. */
   readonly data?: Data

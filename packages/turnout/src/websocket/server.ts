@@ -11,6 +11,7 @@ import { assertToken, sameName } from '../http/token.ts'
 import { duplexTransport } from '../transport/duplex.ts'
 import { http2Transport } from '../transport/http2.ts'
 import type { Transport } from '../transport/transport.ts'
+import { assertAccepted } from '../upgrade/accepted.ts'
 import { compilePath } from '../upgrade/path.ts'
 import type { Decision, Occupant, Offer, Params, UpgradeProtocol } from '../upgrade/protocol.ts'
 import { checkConnect } from './connect-handshake.ts'
@@ -108,8 +109,7 @@ class WebSocketRoute<Data> implements WebSocketProtocol<Data> {
     if (result === undefined || result === null || result === false) return { kind: 'pass' }
     if (result !== true && isResponse(result)) return { kind: 'respond', response: result }
     const accepted: Accepted<Data> = result === true ? NOTHING_MORE : result
-    // a status or an empty text must let nobody in
-    if (typeof accepted !== 'object') throw oddAnswer(accepted)
+    assertAccepted<Accepted<Data>>(accepted, ACCEPTED)
     const protocol = this.#subprotocol(handshake, accepted)
     if (protocol === undefined && this.#options.requireProtocol === true) {
       return { kind: 'respond', response: noSubprotocol(this.#options.protocols ?? []) }
@@ -211,6 +211,7 @@ interface Handshake {
 const NO_PARAMS: Params = {}
 const NO_EXTENSIONS: readonly Agreed[] = []
 const NOTHING_MORE = {}
+const ACCEPTED = ['data', 'protocol', 'headers'] as const
 
 /** What `accept` is told, put together only where it looks. */
 class Context implements AcceptContext {
@@ -248,13 +249,6 @@ function assertProtocols(protocols: readonly string[] | undefined): void {
     throw new MisuseError('ERR_INVALID_ARGUMENT', `option protocols is ${typeof protocols}, not a list`)
   }
   for (const protocol of protocols) assertToken('subprotocol', protocol)
-}
-
-function oddAnswer(answer: unknown): MisuseError {
-  return new MisuseError(
-    'ERR_INVALID_ARGUMENT',
-    `accept answered ${String(answer)}, which is neither true, an object, a Response nor nothing`,
-  )
 }
 
 function noSubprotocol(supported: readonly string[]): Answer {
