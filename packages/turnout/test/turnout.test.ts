@@ -493,3 +493,10 @@ test('an accept may answer with an empty object, with data alone, and with more 
     await new Promise((resolve) => server.close(resolve))
   }
 })
+
+test('a route wants its subprotocols as a list', () => {
+  assert.throws(() => createTurnout().websocket('/a', { protocols: 'a' as never }), {
+    code: 'ERR_INVALID_ARGUMENT',
+    message: 'protocols wants a list, such as [\'chat.v1\']; this is "a"',
+  })
+})

@@ -105,7 +105,8 @@ export class HandshakeError extends AnsweredError {
   readonly versions: readonly number[]
 
   constructor(code: ErrorCode, seen: string, answer: ReadAnswer) {
-    super(code, seen, answer, { section: 'RFC 6455 section 4.1' })
+    const section = isHttp2(answer.response) ? 'RFC 8441 section 5' : 'RFC 6455 section 4.1'
+    super(code, seen, answer, { section })
     this.versions = readVersions(answer.response.rawHeaders)
   }
 }
@@ -317,9 +318,14 @@ async function refusal(
   const status = `${response.statusCode} ${response.statusMessage}`
   return new HandshakeError(
     code,
-    why === undefined ? `${status} instead of a 101` : `${status}: ${why}`,
+    why === undefined ? `${status} instead of a ${isHttp2(response) ? 200 : 101}` : `${status}: ${why}`,
     answer,
   )
+}
+
+/** There a 200 is success. */
+function isHttp2({ httpVersion }: IncomingMessage): boolean {
+  return httpVersion === '2.0'
 }
 
 /** @throws MisuseError for a choice of HTTP/2 that is none, or that nothing can come of */

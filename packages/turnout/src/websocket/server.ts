@@ -2,7 +2,7 @@
 // Never knows how requests reach it or how answers are written: that is the dispatcher's.
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { MisuseError } from '../base/errors.ts'
+import { MisuseError, shown } from '../base/errors.ts'
 import { assertFunction } from '../base/option-value.ts'
 import type { Tally } from '../base/tally.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
@@ -246,7 +246,8 @@ function ownOrigin(offer: Offer): { readonly scheme: 'http' | 'https'; readonly 
 function assertProtocols(protocols: readonly string[] | undefined): void {
   if (protocols === undefined) return
   if (!Array.isArray(protocols)) {
-    throw new MisuseError('ERR_INVALID_ARGUMENT', `option protocols is ${typeof protocols}, not a list`)
+    const seen = `protocols wants a list, such as ['chat.v1']; this is ${shown(protocols)}`
+    throw new MisuseError('ERR_INVALID_ARGUMENT', seen)
   }
   for (const protocol of protocols) assertToken('subprotocol', protocol)
 }

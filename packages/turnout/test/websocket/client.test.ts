@@ -233,6 +233,7 @@ test('R2: R37: an ordinary response rejects with its status, its fields and its 
   assert.ok(error instanceof HandshakeError && error instanceof AnsweredError && error instanceof PeerError)
   assert.equal(error.code, 'ERR_UPGRADE_DECLINED')
   assert.equal(error.status, 401)
+  assert.match(error.message, /^401 Unauthorized instead of a 101 \(RFC 6455 section 4\.1\)/)
   assert.equal(error.response.headers['www-authenticate'], 'Basic')
   assert.equal(error.body.toString(), 'who are you?')
   assert.deepEqual(error.versions, [])
