@@ -2,13 +2,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Clock, systemClock } from './base/clock.ts'
 import { MisuseError } from './base/errors.ts'
+import { assertObject, assertOptions, type OptionNames } from './base/option-names.ts'
+import { assertAboveZero, assertFromZero, assertFunction, assertOneOf } from './base/option-value.ts'
 import { Tally } from './base/tally.ts'
 import { tell, warn } from './base/tell.ts'
 import type { Answer } from './http/message.ts'
-import type { AdmissionOptions } from './upgrade/admission.ts'
+import { ADMISSION_OPTIONS, type AdmissionOptions } from './upgrade/admission.ts'
 import { type AttachOptions, Dispatcher } from './upgrade/dispatcher.ts'
-import { genericProtocol, type ProtocolOptions, type ProtocolToken, tokenShape } from './upgrade/generic.ts'
-import { type H2cOptions, h2cProtocol } from './upgrade/h2c-server.ts'
+import {
+  genericProtocol,
+  PROTOCOL_OPTIONS,
+  type ProtocolOptions,
+  type ProtocolToken,
+  tokenShape,
+} from './upgrade/generic.ts'
+import { H2C_OPTIONS, type H2cOptions, h2cProtocol } from './upgrade/h2c-server.ts'
 import type { AttachableServer } from './upgrade/http-server.ts'
 import { type Metrics, readMetrics } from './upgrade/metrics.ts'
 import type { CloseCounts } from './upgrade/occupants.ts'
@@ -16,15 +24,20 @@ import { pathShape } from './upgrade/path.ts'
 import type { Params } from './upgrade/protocol.ts'
 import { type TlsInPlaceOptions, tlsProtocol } from './upgrade/tls-server.ts'
 import { type Broadcastable, broadcast } from './websocket/broadcast.ts'
+import { encodeCloseBody } from './websocket/close.ts'
 import type { AnyConnection, WebSocketConnection } from './websocket/connection.ts'
-import type {
-  AcceptContext,
-  AcceptResult,
-  BinaryForm,
-  ChosenProtocol,
-  ConnectionOptions,
-  SwitchOptions,
-  WebSocketOptions,
+import { assertCompression } from './websocket/deflate.ts'
+import { assertConnectionOptions } from './websocket/option-check.ts'
+import {
+  type AcceptContext,
+  type AcceptResult,
+  type BinaryForm,
+  type ChosenProtocol,
+  CONNECTION_OPTIONS,
+  type ConnectionOptions,
+  type SwitchOptions,
+  WEBSOCKET_OPTIONS,
+  type WebSocketOptions,
 } from './websocket/options.ts'
 import { websocketProtocol } from './websocket/server.ts'
 
@@ -47,10 +60,22 @@ export interface TurnoutOptions<Form extends BinaryForm = 'buffer'>
    * RFC 9110 section 7.8 means it; `server`: the order in which they were registered.
    */
   readonly prefer?: 'client' | 'server' | undefined
-  /** Told what the application's own code threw. Default: a process warning. What it throws itself is one, too. */
+  /**
+   * Told what the application's own code threw. Default: a process warning that says where, with the stack. What it
+   * throws itself is one, too.
+   */
   readonly onError?: ((error: unknown, context: ErrorContext) => void) | undefined
   /** Where time comes from. Default: the machine's clock. For tests. */
   readonly clock?: Clock | undefined
+}
+
+const TURNOUT_OPTIONS: OptionNames<TurnoutOptions> = {
+  ...CONNECTION_OPTIONS,
+  ...ADMISSION_OPTIONS,
+  decisionTimeout: true,
+  prefer: true,
+  onError: true,
+  clock: true,
 }
 
 export interface TurnoutCloseOptions {
@@ -58,9 +83,11 @@ export interface TurnoutCloseOptions {
   readonly code?: number | undefined
   /** Close reason for WebSockets, at most 123 bytes. Default none. */
   readonly reason?: string | undefined
-  /** How long connections may take to leave, in milliseconds. Default 10,000. */
+  /** How long connections may take to leave, in milliseconds; Infinity: as long as they like. Default 10,000. */
   readonly grace?: number | undefined
 }
+
+const CLOSE_OPTIONS: OptionNames<TurnoutCloseOptions> = { code: true, reason: true, grace: true }
 
 /** Options of an upgrade inside the app: a WebSocket route's, without a path. */
 export interface UpgradeInAppOptions<
@@ -94,6 +121,12 @@ export interface AsyncUpgradeInAppOptions<
 
 /** Options of an upgrade inside the app to a protocol of its own, such as `example/1`. */
 export type ProtocolInAppOptions<Data> = Omit<ProtocolOptions<Data>, 'path'> & { readonly protocol: string }
+
+const { path: _path, ...PROTOCOL_IN_APP } = PROTOCOL_OPTIONS
+const PROTOCOL_IN_APP_OPTIONS: OptionNames<ProtocolInAppOptions<unknown>> = {
+  ...PROTOCOL_IN_APP,
+  protocol: true,
+}
 
 /** `Default` is the option `binary` of `createTurnout`: what binary messages arrive as where a route says nothing. */
 export interface Turnout<Default extends BinaryForm = 'buffer'> {
@@ -180,7 +213,8 @@ export interface Turnout<Default extends BinaryForm = 'buffer'> {
   /**
    * Takes no more upgrades, asks every connection to leave (WebSockets with a Close frame, others by the end of
    * their stream), destroys who has not left after the grace period, and leaves its servers. A server's own
-   * `close()` completes after that.
+   * `close()` completes after that. Rejects, and closes nothing, with a MisuseError for a code or reason that a
+   * socket's own `close` would throw for, and for a grace that is no span of time.
    */
   close(options?: TurnoutCloseOptions): Promise<CloseCounts>
 }
@@ -202,15 +236,15 @@ class ServerSide implements Turnout {
   readonly #unasked = new Tally('', '')
 
   constructor(options: TurnoutOptions<BinaryForm>) {
+    assertOptions('createTurnout', options, TURNOUT_OPTIONS)
     const { decisionTimeout = 5_000, prefer = 'client', onError: _onError, ...others } = options
     const { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress, ...defaults } = others
     const admission = { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress }
-    if (!(decisionTimeout > 0)) {
-      throw new MisuseError('ERR_INVALID_ARGUMENT', `decisionTimeout ${decisionTimeout} is not above 0`)
-    }
-    if (prefer !== 'client' && prefer !== 'server') {
-      throw new MisuseError('ERR_INVALID_ARGUMENT', `prefer ${String(prefer)} is neither client nor server`)
-    }
+    assertAboveZero('decisionTimeout', decisionTimeout)
+    assertOneOf('prefer', prefer, ['client', 'server'])
+    assertFunction('onError', options.onError)
+    assertConnectionOptions(defaults)
+    assertCompression(defaults.compression)
     this.#options = options
     this.#defaults = defaults
     this.#clock = options.clock ?? systemClock
@@ -220,7 +254,8 @@ class ServerSide implements Turnout {
       ...admission,
       others: this.#unasked,
       clock: this.#clock,
-      onError: (error, request) => this.#report(error, request === undefined ? {} : { request }),
+      onError: (error, request, place) =>
+        this.#report(error, request === undefined ? {} : { request }, place),
     })
   }
 
@@ -231,6 +266,7 @@ class ServerSide implements Turnout {
     Subprotocol extends string,
     Strict extends boolean,
   >(path: Path, options: WebSocketOptions<Data, Path, Form, Subprotocol, Strict>): this {
+    assertOptions(`websocket ${path}`, options, WEBSOCKET_OPTIONS, HANDLER)
     const protocol = websocketProtocol(path, this.#withDefaults(options), this.#onSocketError)
     this.#register(`websocket on ${pathShape(path)}`)
     protocol.tally = this.#tallyOf(path, 'websocket')
@@ -239,6 +275,7 @@ class ServerSide implements Turnout {
   }
 
   protocol<Data = undefined>(token: ProtocolToken, options: ProtocolOptions<Data>): this {
+    assertOptions(`protocol ${nameOf(token)}`, options, PROTOCOL_OPTIONS, HANDLER)
     const protocol = genericProtocol(token, options, this.#onProtocolError, this.#clock)
     const shape = tokenShape(token)
     const where = options.path === undefined ? 'every path' : pathShape(options.path)
@@ -249,6 +286,7 @@ class ServerSide implements Turnout {
   }
 
   h2c(options: H2cOptions = {}): this {
+    assertOptions('h2c', options, H2C_OPTIONS)
     const protocol = h2cProtocol(options, this.#clock)
     this.#register(`h2c on ${options.path === undefined ? 'every path' : pathShape(options.path)}`)
     protocol.tally = this.#tallyOf(options.path, 'h2c')
@@ -257,6 +295,7 @@ class ServerSide implements Turnout {
   }
 
   tlsInPlace(options: TlsInPlaceOptions): this {
+    assertObject('tlsInPlace', options, '{ key, cert }')
     const protocol = tlsProtocol(options, { clock: this.#clock, onError: this.#onProtocolError })
     this.#register('TLS in place')
     protocol.tally = this.#tallyOf('*', 'TLS')
@@ -280,6 +319,11 @@ class ServerSide implements Turnout {
     options: WebSocketOptions<Data, string, BinaryForm> | ProtocolInAppOptions<Data> = {},
     // Which of them is told by the overloads.
   ): never {
+    assertOptions(
+      'turnout.upgrade',
+      options,
+      'protocol' in Object(options) ? PROTOCOL_IN_APP_OPTIONS : WEBSOCKET_OPTIONS,
+    )
     if ('protocol' in options) return this.#upgradeToProtocol(request, response, options) as never
     const protocol = websocketProtocol<Data, string, BinaryForm>(
       undefined,
@@ -330,7 +374,15 @@ class ServerSide implements Turnout {
   }
 
   close(options: TurnoutCloseOptions = {}): Promise<CloseCounts> {
-    const { code = 1001, reason = '', grace = 10_000 } = options
+    const { code = 1001, reason = '', grace = 10_000 } = options ?? {}
+    try {
+      assertOptions('turnout.close', options, CLOSE_OPTIONS)
+      assertFromZero('grace', grace)
+      encodeCloseBody(code, reason)
+    } catch (error) {
+      // nothing was closed yet
+      return Promise.reject(error)
+    }
     return this.#dispatcher.close({ code, reason, graceMs: grace })
   }
 
@@ -350,20 +402,23 @@ class ServerSide implements Turnout {
     return tally
   }
 
-  readonly #onProtocolError = (error: unknown, request: IncomingMessage): void => {
-    this.#report(error, { request })
+  readonly #onProtocolError = (error: unknown, request: IncomingMessage, place: string): void => {
+    this.#report(error, { request }, place)
   }
 
-  readonly #onSocketError = (error: unknown, socket: AnyConnection): void => {
-    this.#report(error, { socket })
+  readonly #onSocketError = (error: unknown, socket: AnyConnection, place: string): void => {
+    this.#report(error, { socket }, place)
   }
 
-  #report(error: unknown, context: ErrorContext): void {
+  #report(error: unknown, context: ErrorContext, place: string | undefined): void {
     const { onError } = this.#options
-    if (onError === undefined) return warn(error)
+    if (onError === undefined) return warn(error, place)
     tell(() => onError(error, context))
   }
 }
+
+/** What stands where options ought to. */
+const HANDLER = '{ handler }'
 
 const WEBSOCKET_INVITATION: Answer = {
   status: 426,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { test } from 'node:test'
-import { createTurnout } from '../src/turnout.ts'
+import { createTurnout, type Turnout } from '../src/turnout.ts'
 import type { WebSocketConnection } from '../src/websocket/connection.ts'
+import { unknownOptions, warningsOf } from './base/warnings.ts'
 import { dial, get, listen, stationTest, upgradeHead } from './upgrade/wire.ts'
 
 const KEY_FIELDS = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
@@ -146,35 +147,112 @@ stationTest(
   },
 )
 
-test('without onError, and from an onError that throws, a process warning tells', async () => {
-  const warnings: string[] = []
-  const note = (warning: Error) => void warnings.push(warning.message)
-  process.on('warning', note)
-  const silent = createTurnout()
-  const failing = createTurnout({
-    onError() {
-      throw new Error('in onError')
-    },
-  })
-  const server = createServer()
-  for (const turnout of [silent, failing]) {
-    turnout.protocol('foo', {
-      accept() {
-        throw new Error('in accept')
-      },
-      handler,
+class OddError extends Error {
+  override readonly name = 'OddError'
+  readonly code = 'ERR_ODD'
+}
+
+const fail = () => {
+  throw new OddError('odd')
+}
+
+for (const [place, upgradeTo, setUp, status] of [
+  ['the handshake of foo', 'foo', (t) => t.protocol('foo', { accept: fail, handler }), 500],
+  ['the handler of foo /up', 'foo', (t) => t.protocol('foo', { path: '/up', handler: fail }), 101],
+  ['the handler of foo', 'foo', (t) => t.protocol('foo', { handler: async () => fail() }), 101],
+  [
+    'the handshake of websocket /:a',
+    'websocket',
+    (t) => t.websocket('/:a', { accept: async () => fail() }),
+    500,
+  ],
+  ['the handler of websocket /:a', 'websocket', (t) => t.websocket('/:a', { handler: fail }), 101],
+  [
+    'the handler of websocket /*',
+    'websocket',
+    (t) => t.websocket('/*', { handler: async () => fail() }),
+    101,
+  ],
+  ['a callback of websocket /up', 'websocket', (t) => t.websocket('/up', { open: fail }), 101],
+  ['a callback of websocket /up', 'websocket', (t) => t.websocket('/up', { message: fail }), 101],
+  ['the handshake of an upgrade', 'foo', (t) => t.protocol(fail, { handler }), 500],
+] as readonly (readonly [string, string, (turnout: Turnout) => unknown, number])[]) {
+  test(`without onError one warning tells what was thrown, with its stack: in ${place}`, async () => {
+    const heard = await warningsOf(async () => {
+      const turnout = createTurnout()
+      setUp(turnout)
+      const server = createServer()
+      turnout.attach(server)
+      const wire = dial(await listen(server))
+      const head = upgradeTo === 'foo' ? upgradeHead() : webSocketHead('/up') + clientFrame('hi')
+      wire.send(head)
+      assert.equal((await wire.response()).status, status)
+      if (status === 101) await wire.ended()
+      wire.socket.destroy()
+      await turnout.close({ grace: 0 })
+      await new Promise((resolve) => server.close(resolve))
     })
-    turnout.attach(server)
-    const wire = dial(server.listening ? (server.address() as { port: number }).port : await listen(server))
-    wire.send(upgradeHead())
+    const [warning, ...more] = heard
+    assert.deepEqual(more, [])
+    assert.equal(warning?.text, `odd, in ${place}`)
+    assert.deepEqual([warning.type, warning.code], ['OddError', 'ERR_ODD'])
+    assert.match(warning.detail ?? '', /OddError: odd\n +at .*fail .*turnout\.test/)
+  })
+}
+
+test('upgrades inside the app say so, and one that waits for its accept, too', async () => {
+  const turnout = createTurnout()
+  const upgraded: unknown[] = []
+  const server = createServer((request, response) => {
+    upgraded.push(turnout.upgrade(request, response, { accept: async () => fail() }))
+  })
+  turnout.attach(server)
+  const heard = await warningsOf(async () => {
+    const wire = dial(await listen(server))
+    wire.send(webSocketHead('/'))
     assert.equal((await wire.response()).status, 500)
     wire.socket.destroy()
-    await turnout.close()
-  }
+  })
+  assert.deepEqual(
+    heard.map(({ text }) => text),
+    ['odd, in the handshake of websocket inside the app'],
+  )
+  await turnout.close()
   await new Promise((resolve) => server.close(resolve))
-  await new Promise(setImmediate)
-  process.off('warning', note)
-  assert.deepEqual(warnings, ['in accept', 'in onError'])
+})
+
+test('from an onError that throws, and of what is no error, a warning tells as well', async () => {
+  const onError = () => {
+    throw new Error('in onError')
+  }
+  const heard = await warningsOf(async () => {
+    for (const [options, thrown] of [
+      [{ onError }, new Error('lost')],
+      [{}, 'a text'],
+      [{}, Object.create(null)],
+      [{}, Object.assign(new Error(), { name: 5, stack: 7, code: 9 })],
+    ] as const) {
+      const turnout = createTurnout(options)
+      turnout.protocol('foo', { accept: () => Promise.reject(thrown), handler })
+      const server = createServer()
+      turnout.attach(server)
+      const wire = dial(await listen(server))
+      wire.send(upgradeHead())
+      assert.equal((await wire.response()).status, 500)
+      wire.socket.destroy()
+      await turnout.close()
+      await new Promise((resolve) => server.close(resolve))
+    }
+  })
+  assert.deepEqual(
+    heard.map(({ text, type }) => [text, type]),
+    [
+      ['in onError, in onError', 'Error'],
+      ['thrown: "a text", in the handshake of foo', 'Error'],
+      ['thrown: an object, in the handshake of foo', 'Error'],
+      ['in the handshake of foo', 'Error'],
+    ],
+  )
 })
 
 stationTest(
@@ -207,3 +285,218 @@ stationTest(
   },
   { setUp: (turnout) => void turnout.websocket('/ws', {}) },
 )
+
+for (const [place, act, expected] of [
+  [
+    'createTurnout',
+    () => createTurnout({ maxPayload: 1 } as never),
+    'maxPayload; did you mean maxMessageBytes?',
+  ],
+  [
+    'createTurnout',
+    () => createTurnout({ decisionTimeoutMs: 1 } as never),
+    'decisionTimeoutMs; did you mean decisionTimeout?',
+  ],
+  [
+    'createTurnout',
+    () => createTurnout({ maxConnection: 1 } as never),
+    'maxConnection; did you mean maxConnections?',
+  ],
+  [
+    'createTurnout: rate',
+    () => createTurnout({ rate: { messagePerSecond: 1 } } as never),
+    'messagePerSecond; did you mean messagesPerSecond?',
+  ],
+  [
+    'createTurnout: heartbeat',
+    () => createTurnout({ heartbeat: { interval: 1 } } as never),
+    'interval; did you mean intervalMs?',
+  ],
+  [
+    'websocket /w',
+    () => createTurnout().websocket('/w', { perMessageDeflate: true } as never),
+    'perMessageDeflate; did you mean compression?',
+  ],
+  [
+    'websocket /w: compression',
+    () => createTurnout().websocket('/w', { compression: { treshold: 1 } } as never),
+    'treshold; did you mean threshold?',
+  ],
+  ['protocol a/1', () => createTurnout().protocol('a/1', { handler, origins: [] } as never), 'origins'],
+  ['h2c', () => createTurnout().h2c({ setings: {} } as never), 'setings; did you mean settings?'],
+  [
+    'attach',
+    () => createTurnout().attach(createServer(), { foreing: 'own' } as never),
+    'foreing; did you mean foreign?',
+  ],
+  ['turnout.close', () => createTurnout().close({ graceMs: 1 } as never), 'graceMs; did you mean grace?'],
+] as const) {
+  test(`an option that ${place} does not know is warned of: ${expected}`, async () => {
+    assert.deepEqual(await unknownOptions(act), [`${place} has no option ${expected}`])
+  })
+}
+
+for (const [place, act] of [
+  ['createTurnout', () => createTurnout(null as never)],
+  ['websocket /a', () => createTurnout().websocket('/a', undefined as never)],
+  ['websocket /a', () => createTurnout().websocket('/a', (() => {}) as never)],
+  ['protocol a', () => createTurnout().protocol('a', undefined as never)],
+  ['protocol a', () => createTurnout().protocol('a', (() => {}) as never)],
+  ['h2c', () => createTurnout().h2c('/a' as never)],
+  ['tlsInPlace', () => createTurnout().tlsInPlace(undefined as never)],
+  ['attach', () => createTurnout().attach(createServer(), 'own' as never)],
+  ['turnout.upgrade', () => createTurnout().upgrade({} as never, {} as never, (() => {}) as never)],
+  ['turnout.upgrade', () => createTurnout().upgrade({} as never, {} as never, 'a' as never)],
+  ['turnout.close', () => createTurnout().close(1001 as never)],
+] as const) {
+  test(`what ${place} takes besides is an object: ${String(act)}`, async () => {
+    await assert.rejects(async () => act(), {
+      name: 'MisuseError',
+      code: 'ERR_INVALID_ARGUMENT',
+      message: new RegExp(`^${place} wants an object of options.*; this is `),
+    })
+  })
+}
+
+for (const [options, code] of [
+  [{ code: 1006 }, 'ERR_INVALID_CLOSE_CODE'],
+  [{ code: 999 }, 'ERR_INVALID_CLOSE_CODE'],
+  [{ code: '1001' }, 'ERR_INVALID_CLOSE_CODE'],
+  [{ reason: 'x'.repeat(124) }, 'ERR_INVALID_CLOSE_REASON'],
+  [{ reason: 5 }, 'ERR_INVALID_CLOSE_REASON'],
+  [{ grace: -1 }, 'ERR_INVALID_ARGUMENT'],
+  [{ grace: Number.NaN }, 'ERR_INVALID_ARGUMENT'],
+  [{ grace: '500' }, 'ERR_INVALID_ARGUMENT'],
+  [1001, 'ERR_INVALID_ARGUMENT'],
+] as const) {
+  stationTest(
+    `close(${JSON.stringify(options).slice(0, 30)}) is misuse, before anything is closed`,
+    async ({ dial, turnout }) => {
+      const wire = dial()
+      wire.send(webSocketHead('/ws'))
+      assert.equal((await wire.response()).status, 101)
+      await assert.rejects(turnout.close(options as never), { name: 'MisuseError', code })
+      wire.send(clientFrame('on'))
+      await wire.until(serverFrame('on'))
+      const another = dial()
+      another.send(webSocketHead('/ws'))
+      assert.equal((await another.response()).status, 101)
+      another.socket.destroy()
+    },
+    {
+      setUp: (turnout) =>
+        void turnout.websocket('/ws', { message: (socket, text) => void socket.send(text) }),
+    },
+  )
+}
+
+stationTest(
+  'close says the code and the reason to every WebSocket, and may wait for ever',
+  async ({ dial, turnout }) => {
+    const wire = dial()
+    wire.send(webSocketHead('/ws'))
+    assert.equal((await wire.response()).status, 101)
+    const closing = turnout.close({ code: 4000, reason: 'bye', grace: Number.POSITIVE_INFINITY })
+    assert.equal(await wire.take(7), '\x88\x05\x0f\xa0bye')
+    wire.send('\x88\x82\0\0\0\0\x0f\xa0')
+    await wire.ended()
+    wire.socket.destroy()
+    assert.deepEqual(await closing, { left: 1, destroyed: 0 })
+  },
+  { setUp: (turnout) => void turnout.websocket('/ws', {}) },
+)
+
+for (const [options, message] of [
+  [{ rate: 20 }, /option rate is 20, not an object/],
+  [{ heartbeat: true }, /option heartbeat is true, not false or an object/],
+  [{ slowConsumer: 'kill' }, /option slowConsumer is "kill"/],
+  [{ maxMessageBytes: '1mb' }, /option maxMessageBytes is "1mb"/],
+  [{ compression: 'yes' }, /compression is "yes"/],
+  [{ compression: { level: 10 } }, /compression\.level is 10/],
+  [{ compression: { serverMaxWindowBits: 7 } }, /serverMaxWindowBits is 7/],
+  [{ extensions: {} }, /option extensions is an object, not a list/],
+  [{ clock: Date }, /option clock is a function, not a clock/],
+  [{ onError: 'log' }, /option onError is "log", not a function/],
+  [{ clientAddress: 'x-forwarded-for' }, /option clientAddress is "x-forwarded-for", not a function/],
+  [{ decisionTimeout: '5000' }, /option decisionTimeout is "5000", not a number above 0/],
+  [{ maxConnections: '5' }, /option maxConnections is "5", not 1 or more/],
+] as const) {
+  test(`createTurnout(${JSON.stringify(options)}) is misuse at once`, () => {
+    assert.throws(() => createTurnout(options as never), {
+      name: 'MisuseError',
+      code: 'ERR_INVALID_ARGUMENT',
+      message,
+    })
+  })
+}
+
+for (const [what, act, message] of [
+  ['an accept', () => createTurnout().protocol('a', { handler, accept: 1 as never }), /option accept is 1/],
+  ['an accept of h2c', () => createTurnout().h2c({ accept: true as never }), /option accept is true/],
+  [
+    'a choice',
+    () => createTurnout().attach(createServer(), { foreign: 'mine' as never }),
+    /option foreign is "mine", not pass, own or a function/,
+  ],
+] as const) {
+  test(`${what} that there is not is misuse`, () => {
+    assert.throws(act, { name: 'MisuseError', code: 'ERR_INVALID_ARGUMENT', message })
+  })
+}
+
+for (const [answer, text] of [
+  [{ user: 'ada' }, 'accept answered an object with `user`: what the connection carries goes into `data`'],
+  [
+    { id: 1, name: 'ada' },
+    'accept answered an object with `id`: what the connection carries goes into `data`',
+  ],
+  ['', 'accept answered "", which is neither true, an object, a Response nor nothing'],
+  [200, 'accept answered 200, which is neither true, an object, a Response nor nothing'],
+] as const) {
+  for (const upgradeTo of ['websocket', 'foo']) {
+    test(`an accept of ${upgradeTo} that answers ${JSON.stringify(answer)} lets nobody in`, async () => {
+      const errors: unknown[] = []
+      const turnout = createTurnout({ onError: (error) => errors.push(error) })
+      turnout.websocket('/up', { accept: async () => answer as never })
+      turnout.protocol('foo', { accept: () => answer as never, handler: () => assert.fail('let in') })
+      const server = createServer()
+      turnout.attach(server)
+      const wire = dial(await listen(server))
+      wire.send(upgradeTo === 'foo' ? upgradeHead() : webSocketHead('/up'))
+      assert.equal((await wire.response()).status, 500)
+      wire.socket.destroy()
+      await turnout.close()
+      await new Promise((resolve) => server.close(resolve))
+      assert.deepEqual(
+        errors.map((error) => [(error as Error).name, (error as Error).message]),
+        [['MisuseError', text]],
+      )
+    })
+  }
+}
+
+test('an accept may answer with an empty object, with data alone, and with more than is known', async () => {
+  for (const answer of [{}, { data: undefined }, { data: 1, user: 'ada' }, { headers: {}, user: 1 }]) {
+    const turnout = createTurnout({ onError: (error) => assert.fail(String(error)) })
+    turnout.websocket('/up', { accept: () => answer as never })
+    turnout.protocol('foo', { accept: () => answer as never, handler: (stream) => void stream.end() })
+    const server = createServer()
+    turnout.attach(server)
+    const port = await listen(server)
+    for (const head of [upgradeHead(), webSocketHead('/up')]) {
+      const wire = dial(port)
+      wire.send(head)
+      assert.equal((await wire.response()).status, 101)
+      wire.socket.destroy()
+    }
+    await turnout.close()
+    await new Promise((resolve) => server.close(resolve))
+  }
+})
+
+test('a route wants its subprotocols as a list', () => {
+  assert.throws(() => createTurnout().websocket('/a', { protocols: 'a' as never }), {
+    code: 'ERR_INVALID_ARGUMENT',
+    message: 'protocols wants a list, such as [\'chat.v1\']; this is "a"',
+  })
+})

@@ -78,3 +78,11 @@ export class MisuseError extends TurnoutError {
 export class PeerError extends TurnoutError {
   override readonly name: string = 'PeerError'
 }
+
+/** A value as it may stand in a message: a text quoted and cut, anything large by its kind. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 100))
+  if (typeof value === 'function') return 'a function'
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+}

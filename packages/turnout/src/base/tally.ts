@@ -31,6 +31,14 @@ export class Tally {
     this.protocol = protocol
   }
 
+  /** For a message about an error: `in the handler of websocket /chat/:room`. */
+  placeOf(part: string): string {
+    const { protocol, route } = this
+    if (protocol === '') return `in ${part} of an upgrade`
+    if (route === '*') return `in ${part} of ${protocol}`
+    return `in ${part} of ${protocol} ${route === 'app' ? 'inside the app' : route}`
+  }
+
   handshake(outcome: string, durationMs: number): void {
     count(this.handshakes, outcome)
     this.handshakeMs.add(durationMs)

@@ -1,14 +1,26 @@
 // Knows how to call those who are told of errors: what they throw, or reject with, is a warning and ends nothing.
+import { shown } from './errors.ts'
 
 export function tell(call: () => unknown): void {
+  const warnOf = (error: unknown) => warn(error, 'in onError')
   try {
     const returned = call() as { then?: unknown } | undefined | null
-    if (typeof returned?.then === 'function') Promise.resolve(returned).catch(warn)
+    if (typeof returned?.then === 'function') Promise.resolve(returned).catch(warnOf)
   } catch (error) {
-    warn(error)
+    warnOf(error)
   }
 }
 
-export function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : new Error(`thrown: ${String(error)}`))
+/**
+ * One warning of an error, with `place`, such as `in the handler of websocket /chat`, behind its message. The stack
+ * goes as the detail: node prints that of no Error that it is given as a warning.
+ */
+export function warn(error: unknown, place?: string): void {
+  const known = error instanceof Error ? error : new Error(`thrown: ${shown(error)}`)
+  const { name, message, stack, code } = known as Error & { readonly code?: unknown }
+  process.emitWarning([message, place].filter((part) => part !== '' && part !== undefined).join(', '), {
+    type: typeof name === 'string' ? name : 'Error',
+    ...(typeof code === 'string' && { code }),
+    ...(typeof stack === 'string' && { detail: stack }),
+  })
 }

@@ -24,11 +24,16 @@ export function hasField(rawHeaders: readonly string[], name: string): boolean {
 
 /** Tab, space, visible ASCII and the upper half of Latin-1; no CR, LF, NUL or other control. */
 export function isFieldValue(value: string): boolean {
+  return wrongAt(value) === -1
+}
+
+/** Where the first character stands that no field may carry; -1: there is none. */
+function wrongAt(value: string): number {
   for (let at = 0; at < value.length; at++) {
     const code = value.charCodeAt(at)
-    if ((code < 0x20 && code !== 0x09) || code === 0x7f || code > 0xff) return false
+    if ((code < 0x20 && code !== 0x09) || code === 0x7f || code > 0xff) return at
   }
-  return true
+  return -1
 }
 
 /**
@@ -36,12 +41,18 @@ export function isFieldValue(value: string): boolean {
  * @throws MisuseError ERR_INVALID_FIELD_VALUE for CR, LF, NUL, another control, or what Latin-1 lacks
  */
 export function assertFieldValue(name: string, value: string): void {
-  if (typeof value === 'string' && isFieldValue(value)) return
-  throw new MisuseError(
-    'ERR_INVALID_FIELD_VALUE',
-    `value ${JSON.stringify(value)} of ${name} has characters that no field may carry`,
-    { section: 'RFC 9110 section 5.5' },
-  )
+  const at = typeof value === 'string' ? wrongAt(value) : 0
+  if (at === -1) return
+  throw new MisuseError('ERR_INVALID_FIELD_VALUE', `value of ${name} ${faultOf(value, at)}`, {
+    section: 'RFC 9110 section 5.5',
+  })
+}
+
+/** Never the value itself: it may be a token that was read with its line end. */
+function faultOf(value: unknown, at: number): string {
+  if (typeof value !== 'string') return `is a ${typeof value}, not a string`
+  const code = value.codePointAt(at)!.toString(16).toUpperCase().padStart(4, '0')
+  return `has U+${code} at index ${at}, which no field may carry`
 }
 
 /** @throws MisuseError ERR_INVALID_TOKEN for a name, ERR_INVALID_FIELD_VALUE for a value */

@@ -1,6 +1,8 @@
 // Knows how many connections and decisions a server bears, in all and for one address, and who is one too many.
 import type { IncomingMessage } from 'node:http'
-import { MisuseError, TurnoutError } from '../base/errors.ts'
+import { TurnoutError } from '../base/errors.ts'
+import type { OptionNames } from '../base/option-names.ts'
+import { assertFunction, oddOption } from '../base/option-value.ts'
 import type { Answer } from '../http/message.ts'
 import type { Arriving } from './deliberation.ts'
 
@@ -24,6 +26,13 @@ export interface AdmissionOptions {
   readonly clientAddress?: ((request: IncomingMessage) => string) | undefined
 }
 
+export const ADMISSION_OPTIONS: OptionNames<AdmissionOptions> = {
+  maxConnections: true,
+  maxConnectionsPerAddress: true,
+  maxHandshakes: true,
+  clientAddress: true,
+}
+
 export interface Refused {
   readonly kind: 'limited'
   readonly answer: Answer
@@ -42,6 +51,7 @@ export class Admission {
   readonly #byAddress = new Map<string, number>()
 
   constructor(options: AdmissionOptions) {
+    assertFunction('clientAddress', options.clientAddress)
     this.#maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY
     this.#maxPerAddress = options.maxConnectionsPerAddress ?? Number.POSITIVE_INFINITY
     this.#maxHandshakes = options.maxHandshakes ?? DEFAULT_MAX_HANDSHAKES
@@ -88,7 +98,7 @@ export class Admission {
 
 function assertLimit(name: string, limit: number): void {
   if (typeof limit === 'number' && limit >= 1) return
-  throw new MisuseError('ERR_INVALID_ARGUMENT', `${name} ${String(limit)} is not 1 or more`)
+  throw oddOption(name, limit, '1 or more')
 }
 
 function refused(status: number, retryAfterSeconds: number, seen: string): Refused {

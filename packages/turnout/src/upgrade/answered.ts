@@ -8,20 +8,44 @@ export const MAX_REFUSAL_BYTES: number = 65_536
 /** How long a refusal may take to arrive after its head, in milliseconds. */
 export const REFUSAL_TIMEOUT_MS: number = 2_000
 
-/** The server answered in HTTP. */
+/**
+ * The server answered in HTTP. To print it or to write it as JSON shows name, code, status and message alone: the
+ * response holds on to its request, whose fields may be secret.
+ */
 export class AnsweredError extends PeerError {
   override readonly name: string = 'AnsweredError'
   readonly status: number
-  /** Status line and fields. Its body was read already, into `body`, so that no connection stays behind. */
-  readonly response: IncomingMessage
-  /** At most the first 64 KiB of the response's body. */
-  readonly body: Buffer
+  readonly #answer: ReadAnswer
 
   constructor(code: ErrorCode, seen: string, answer: ReadAnswer, detail: ErrorDetail = {}) {
     super(code, seen, detail)
     this.status = answer.response.statusCode ?? 0
-    this.response = answer.response
-    this.body = answer.body
+    this.#answer = answer
+  }
+
+  /** Status line and fields. Its body was read already, into `body`, so that no connection stays behind. */
+  get response(): IncomingMessage {
+    return this.#answer.response
+  }
+
+  /** At most the first 64 KiB of the response's body. */
+  get body(): Buffer {
+    return this.#answer.body
+  }
+
+  /** The same, read as UTF-8. */
+  get text(): string {
+    return this.#answer.body.toString()
+  }
+
+  toJSON(): {
+    readonly name: string
+    readonly code: ErrorCode
+    readonly status: number
+    readonly message: string
+  } {
+    const { name, code, status, message } = this
+    return { name, code, status, message }
   }
 }
 

@@ -51,6 +51,8 @@ export class Arrival {
   readonly cameMs: number
   /** Who was asked last about it and has not been told of to those who watch. */
   asked: Asked | undefined
+  /** Who was, and has been told of. */
+  askedBefore: Asked | undefined
   /** The ordinary response, once the request is answered by one. */
   response: ServerResponse | undefined
   /** Lets go of the connection without an end of the response; set together with `response`. */

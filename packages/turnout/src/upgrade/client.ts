@@ -5,6 +5,8 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
+import { assertOptions, type OptionNames } from '../base/option-names.ts'
+import { assertAboveZero } from '../base/option-value.ts'
 import { connectionOptions } from '../http/connection.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
 import { isEndToEnd } from '../http/hop.ts'
@@ -14,7 +16,7 @@ import { assertToken, sameName } from '../http/token.ts'
 import { formatProtocol, parseProtocol, parseUpgrade } from '../http/upgrade.ts'
 import { AnsweredError, readAnswer } from './answered.ts'
 import { perform } from './exchange.ts'
-import { type ProxyChoice, proxyFor, type TunnelProxy } from './proxy.ts'
+import { PROXY_OPTIONS, type ProxyChoice, proxyFor, type TunnelProxy } from './proxy.ts'
 import type { RequestBody } from './request-body.ts'
 import { tellClientStream } from './sight.ts'
 import { chosenProtocol } from './switch-check.ts'
@@ -42,6 +44,15 @@ export interface RequestChoices {
   readonly clock?: Clock | undefined
 }
 
+export const REQUEST_CHOICES: OptionNames<RequestChoices> = {
+  headers: true,
+  timeoutMs: true,
+  agent: true,
+  proxy: PROXY_OPTIONS,
+  tls: true,
+  clock: true,
+}
+
 export interface UpgradeOptions extends RequestChoices {
   /** `name` or `name/version`, in descending preference. */
   readonly protocols: string | readonly string[]
@@ -51,6 +62,14 @@ export interface UpgradeOptions extends RequestChoices {
   readonly body?: RequestBody | undefined
   /** Ends whatever is going on: the request, the reading of a declined response, the stream after the switch. */
   readonly signal?: AbortSignal | undefined
+}
+
+export const UPGRADE_OPTIONS: OptionNames<UpgradeOptions> = {
+  ...REQUEST_CHOICES,
+  protocols: true,
+  method: true,
+  body: true,
+  signal: true,
 }
 
 export type UpgradeResult =
@@ -76,6 +95,12 @@ export type UpgradeResult =
  * AnsweredError for a 426 that does not say what to upgrade to; with the signal's reason.
  */
 export async function upgrade(url: string | URL, options: UpgradeOptions): Promise<UpgradeResult> {
+  assertOptions('upgrade', options, UPGRADE_OPTIONS, "{ protocols: 'example/1' }")
+  return performUpgrade(url, options)
+}
+
+/** The same for options whose names were looked at. */
+export async function performUpgrade(url: string | URL, options: UpgradeOptions): Promise<UpgradeResult> {
   const target = readTarget(parseUrl(url), ['http:', 'https:'])
   const offered = readOffer(options.protocols)
   const method = options.method ?? 'GET'
@@ -163,8 +188,8 @@ export function chosenProxy(options: RequestChoices, target: Target): TunnelProx
 
 /** @throws MisuseError for what is no span of time */
 export function readTimeout(timeoutMs: number = DEFAULT_HANDSHAKE_TIMEOUT_MS): number {
-  if (timeoutMs > 0) return timeoutMs
-  throw new MisuseError('ERR_INVALID_ARGUMENT', `timeoutMs of ${timeoutMs}, where more than 0 is wanted`)
+  assertAboveZero('timeoutMs', timeoutMs)
+  return timeoutMs
 }
 
 function readOffer(protocols: string | readonly string[]): Protocol[] {

@@ -46,6 +46,7 @@ export class ConnectArrival {
   readonly clock: Clock
   readonly cameMs: number
   asked: Asked | undefined
+  askedBefore: Asked | undefined
 
   constructor(
     setup: { readonly server: HttpServer; readonly clock: Clock },

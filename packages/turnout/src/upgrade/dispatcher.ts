@@ -4,6 +4,7 @@ import type { Http2ServerRequest } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
+import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldLines, hasField } from '../http/fields.ts'
 import { checkCount, checkRequest, wantsUpgrade } from '../http/gate.ts'
@@ -19,7 +20,7 @@ import { connectArrivalOf } from './connect-arrival.ts'
 import { arrivalOf, decline } from './decline.ts'
 import { type Arriving, type Candidate, Deliberation, type Verdict } from './deliberation.ts'
 import { ExtendedConnect, offerExtendedConnect } from './extended-connect.ts'
-import { type Foreign, passToOthers } from './foreign.ts'
+import { assertForeign, type Foreign, IN_FOREIGN, passToOthers } from './foreign.ts'
 import { type AttachableServer, assertAttachable } from './http-server.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { type CloseCounts, Occupants } from './occupants.ts'
@@ -35,7 +36,8 @@ export interface DispatcherOptions extends AdmissionOptions {
   readonly others?: Tally
   readonly prefer: 'client' | 'server'
   readonly clock: Clock
-  onError(error: unknown, request: IncomingMessage | undefined): void
+  /** `place`: where it was thrown, as far as that is known: `in the handshake of websocket /chat`. */
+  onError(error: unknown, request: IncomingMessage | undefined, place?: string): void
 }
 
 export interface AttachOptions {
@@ -45,6 +47,8 @@ export interface AttachOptions {
    */
   readonly foreign?: Foreign | undefined
 }
+
+const ATTACH_OPTIONS: OptionNames<AttachOptions> = { foreign: true }
 
 export interface CloseOptions {
   readonly code: number
@@ -96,6 +100,8 @@ export class Dispatcher {
   /** @throws MisuseError for what is no server */
   attach(server: AttachableServer, options: AttachOptions = {}): void {
     const checked = assertAttachable(server)
+    assertOptions('attach', options, ATTACH_OPTIONS)
+    assertForeign(options.foreign)
     if (this.#attachments.has(server)) return
     const foreign = options.foreign ?? 'pass'
     const post: Post = {
@@ -312,7 +318,7 @@ export class Dispatcher {
     try {
       return foreign(request)
     } catch (error) {
-      this.#options.onError(error, request)
+      this.#options.onError(error, request, IN_FOREIGN)
       return false
     }
   }

@@ -14,6 +14,7 @@ import type { Clock } from '../base/clock.ts'
 import { MisuseError, PeerError } from '../base/errors.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
+import { Connecting } from './connecting.ts'
 import type { TunnelProxy } from './proxy.ts'
 import { dropBody, expectsContinue, framingFields, type RequestBody, sendBody } from './request-body.ts'
 import { tellClientHandshake } from './sight.ts'
@@ -94,6 +95,7 @@ function ask(exchange: Exchange, tunnel: Duplex | undefined): Promise<Outcome> {
     }
     const waitsForContinue = expectsContinue(body, exchange.fields)
     const request = openRequest(exchange, tunnel)
+    const connecting = new Connecting(request, exchange.target.secure)
     let settled = false
     let bodyStarted = false
 
@@ -163,8 +165,8 @@ function ask(exchange: Exchange, tunnel: Duplex | undefined): Promise<Outcome> {
       resolve({ kind: 'answered', response })
     })
     request.on('continue', startBody)
-    request.on('error', (cause) => fail(noAnswer(exchange.target, cause)))
-    request.on('close', () => fail(noAnswer(exchange.target, undefined)))
+    request.on('error', (cause) => fail(connecting.failure(where(exchange.target), cause)))
+    request.on('close', () => fail(connecting.failure(where(exchange.target), undefined)))
     if (!waitsForContinue) startBody()
   })
 }
@@ -241,11 +243,6 @@ function tooEarly(): PeerError {
 
 function notFollowed(seen: string): PeerError {
   return new PeerError('ERR_UPGRADE_UNSOLICITED', seen, { section: 'RFC 9110 section 15.2.2' })
-}
-
-function noAnswer(target: Target, cause: Error | undefined): PeerError {
-  const why = cause === undefined ? 'the connection was closed' : cause.message
-  return new PeerError('ERR_CONNECT', `no answer from ${where(target)}: ${why}`, { cause })
 }
 
 function where(target: Target): string {

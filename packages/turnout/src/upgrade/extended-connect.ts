@@ -19,10 +19,10 @@ import { candidatesOf } from './candidates.ts'
 import { answerStream, respondStream } from './connect-answer.ts'
 import { ConnectArrival, isExtendedConnect, speaksHttp2 } from './connect-arrival.ts'
 import { type Candidate, discard, type Verdict } from './deliberation.ts'
-import type { Foreign } from './foreign.ts'
+import { type Foreign, IN_FOREIGN } from './foreign.ts'
 import type { Occupants } from './occupants.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
-import { tellHandshake } from './sight.ts'
+import { placeInHandshake, tellHandshake } from './sight.ts'
 import type { Switch } from './switch.ts'
 import { endingOf } from './verdicts.ts'
 
@@ -39,7 +39,7 @@ export interface ExtendedConnectSetup {
     protocols: readonly Protocol[],
     candidates: readonly Candidate[],
   ): Verdict | Promise<Verdict>
-  onError(error: unknown, request: IncomingMessage | undefined): void
+  onError(error: unknown, request: IncomingMessage | undefined, place?: string): void
 }
 
 /** What a server emits as `stream`. */
@@ -129,7 +129,7 @@ export class ExtendedConnect {
   ): Occupant | undefined {
     const { stream, request } = arrival
     if (verdict.kind === 'gone' || arrival.gone) {
-      if (verdict.kind === 'failed') this.#setup.onError(verdict.error, request)
+      if (verdict.kind === 'failed') this.#setup.onError(verdict.error, request, placeInHandshake(arrival))
       if (verdict.kind === 'switch' || verdict.kind === 'respond') discard(verdict, peerGone())
       tellHandshake(arrival, { outcome: 'gone' })
       return void stream.destroy()
@@ -167,7 +167,7 @@ export class ExtendedConnect {
       return occupant
     } catch (error) {
       stream.destroy()
-      this.#setup.onError(error, request)
+      this.#setup.onError(error, request, placeInHandshake(arrival))
       return undefined
     }
   }
@@ -179,9 +179,9 @@ export class ExtendedConnect {
     } catch (error) {
       return this.#fail(arrival, error)
     }
-    respondStream(stream, given, (error) => this.#setup.onError(error, request)).catch((error: unknown) =>
-      this.#fail(arrival, error),
-    )
+    respondStream(stream, given, (error) =>
+      this.#setup.onError(error, request, placeInHandshake(arrival)),
+    ).catch((error: unknown) => this.#fail(arrival, error))
   }
 
   /** Answers what no route is asked about. */
@@ -196,7 +196,7 @@ export class ExtendedConnect {
   }
 
   #fail(arrival: ConnectArrival, error: unknown): void {
-    this.#setup.onError(error, arrival.request)
+    this.#setup.onError(error, arrival.request, placeInHandshake(arrival))
     if (arrival.stream.headersSent) arrival.stream.destroy()
     else answerStream(arrival.stream, FAILED)
   }
@@ -229,7 +229,7 @@ export class ExtendedConnect {
     try {
       return foreign(request)
     } catch (error) {
-      this.#setup.onError(error, request)
+      this.#setup.onError(error, request, IN_FOREIGN)
       return false
     }
   }

@@ -1,6 +1,7 @@
 // Knows that others may listen for `upgrade` on the same server, and how a request is left to them without the
 // risk that nobody answers it.
 import type { IncomingMessage } from 'node:http'
+import { oddOption } from '../base/option-value.ts'
 import type { Arrival } from './arrival.ts'
 import { currentResponse } from './internals.ts'
 
@@ -11,6 +12,16 @@ import { currentResponse } from './internals.ts'
  * whether it is theirs.
  */
 export type Foreign = 'pass' | 'own' | ((request: IncomingMessage) => boolean)
+
+/** @throws MisuseError ERR_INVALID_ARGUMENT */
+export function assertForeign(foreign: Foreign | undefined): void {
+  if (foreign === undefined || foreign === 'pass' || foreign === 'own' || typeof foreign === 'function')
+    return
+  throw oddOption('foreign', foreign, 'pass, own or a function')
+}
+
+/** Where the application's function threw, for a message about it. */
+export const IN_FOREIGN = 'in `foreign` of attach'
 
 /** Hands the request over; calls `decline` when it was still untouched after the deadline. */
 export function passToOthers(

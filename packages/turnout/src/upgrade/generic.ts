@@ -3,10 +3,13 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
+import type { OptionNames } from '../base/option-names.ts'
+import { assertFunction } from '../base/option-value.ts'
 import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldsOf } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
 import { formatProtocol, parseProtocol, sameName } from '../http/upgrade.ts'
+import { assertAccepted } from './accepted.ts'
 import { compilePath } from './path.ts'
 import type { Decision, Occupant, Offer, Params, Traffic, UpgradeProtocol } from './protocol.ts'
 import { Stay } from './sight.ts'
@@ -65,6 +68,13 @@ export interface ProtocolOptions<Data = unknown> {
   ) => void | Promise<void>
 }
 
+export const PROTOCOL_OPTIONS: OptionNames<ProtocolOptions> = {
+  path: true,
+  connect: true,
+  accept: true,
+  handler: true,
+}
+
 /** What `accept` may answer: see there. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing has no other type
 export type ProtocolResult<Data> = ProtocolAccepted<Data> | Response | true | false | null | undefined | void
@@ -72,12 +82,13 @@ export type ProtocolResult<Data> = ProtocolAccepted<Data> | Response | true | fa
 export function genericProtocol<Data>(
   token: ProtocolToken,
   options: ProtocolOptions<Data>,
-  onError: (error: unknown, request: IncomingMessage) => void,
+  onError: (error: unknown, request: IncomingMessage, place: string) => void,
   clock: Clock = systemClock,
 ): UpgradeProtocol {
   if (typeof options.handler !== 'function') {
     throw new MisuseError('ERR_INVALID_ARGUMENT', `protocol ${String(token)} has no handler`)
   }
+  assertFunction('accept', options.accept)
   const isMine = matcherOf(token)
   const matchPath = options.path === undefined ? () => NO_PARAMS : compilePath(options.path)
   const decided = (offer: Offer, result: ProtocolResult<Data>) =>
@@ -124,17 +135,20 @@ function parseToken(token: string): Protocol {
   return protocol.version === '*' ? { name: protocol.name, version: undefined } : protocol
 }
 
+const ACCEPTED = ['data', 'headers'] as const
+
 interface Terms<Data> {
   readonly options: ProtocolOptions<Data>
   readonly clock: Clock
   readonly tally: Tally
-  onError(error: unknown, request: IncomingMessage): void
+  onError(error: unknown, request: IncomingMessage, place: string): void
 }
 
 function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Terms<Data>): Decision {
   if (result === undefined || result === null || result === false) return { kind: 'pass' }
   if (result !== true && isResponse(result)) return { kind: 'respond', response: result }
   const accepted: ProtocolAccepted<Data> = result === true ? {} : result
+  assertAccepted<ProtocolAccepted<Data>>(accepted, ACCEPTED)
   return {
     kind: 'switch',
     upgrade: formatProtocol(offer.protocol),
@@ -147,7 +161,7 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
       const fail = (error: unknown) => {
         stay.failed(error)
         stream.destroy()
-        onError(error, request)
+        onError(error, request, tally.placeOf('the handler'))
       }
       const context = {
         protocol,

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket, type ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
+import { noAnswer, notConnected } from './connecting.ts'
 import type { TunnelProxy } from './proxy.ts'
 import type { Target } from './target.ts'
 import { nameOf, openTunnel } from './tunnel.ts'
@@ -185,10 +186,10 @@ async function openConnection(wish: CarrierWish): Promise<Duplex> {
       reject(error)
     }
     const onAbort = () => fail(signal?.reason)
-    const onClose = () => fail(lost(target, undefined))
+    const onClose = () => fail(notConnected(where(target), undefined))
     const alarm = clock.after(leftMs, () => fail(tooLate(target, timeoutMs)))
     signal?.addEventListener('abort', onAbort)
-    connection.on('error', (error) => fail(lost(target, error)))
+    connection.on('error', (error) => fail(notConnected(where(target), error)))
     connection.on('close', onClose)
     connection.once(target.secure ? 'secureConnect' : 'connect', () => {
       stop()
@@ -243,8 +244,7 @@ function tooLate(target: Target, timeoutMs: number): PeerError {
 }
 
 function lost(target: Target, cause: Error | undefined): PeerError {
-  const why = cause === undefined ? 'the connection was closed' : cause.message
-  return new PeerError('ERR_CONNECT', `no answer from ${where(target)}: ${why}`, { cause })
+  return noAnswer(where(target), cause)
 }
 
 function where(target: Target): string {

@@ -14,8 +14,9 @@ import {
 import { type Duplex, PassThrough, pipeline, type Readable } from 'node:stream'
 import { systemClock } from '../base/clock.ts'
 import { MisuseError, PeerError } from '../base/errors.ts'
+import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { sameName } from '../http/token.ts'
-import { readTimeout, type UpgradeOptions, upgrade } from './client.ts'
+import { performUpgrade, readTimeout, UPGRADE_OPTIONS, type UpgradeOptions } from './client.ts'
 import { swallowFirstRequest } from './h2c-swallow.ts'
 import { parseUrl, readTarget, type Target } from './target.ts'
 
@@ -23,6 +24,10 @@ export interface H2cConnectOptions extends Omit<UpgradeOptions, 'protocols' | 't
   /** What the client tells the server about itself. Default: no server push, else Node's. */
   readonly settings?: Settings | undefined
 }
+
+const { protocols: _protocols, tls: _tls, ...CHOICES } = UPGRADE_OPTIONS
+
+const H2C_CONNECT_OPTIONS: OptionNames<H2cConnectOptions> = { ...CHOICES, settings: true }
 
 export type H2cResult =
   | {
@@ -49,12 +54,13 @@ export type H2cResult =
  * the head of the response. Rejects as `upgrade` does, and with ERR_CONNECT when HTTP/2 breaks before that head.
  */
 export async function connectH2c(url: string | URL, options: H2cConnectOptions = {}): Promise<H2cResult> {
+  assertOptions('connectH2c', options, H2C_CONNECT_OPTIONS)
   const { settings = { enablePush: false }, ...others } = options
   const target = readTarget(parseUrl(url), ['http:'])
   const clock = options.clock ?? systemClock
   const timeoutMs = readTimeout(options.timeoutMs)
   const startMs = clock.now()
-  const result = await upgrade(url, {
+  const result = await performUpgrade(url, {
     ...others,
     protocols: 'h2c',
     headers: withSettings(options.headers ?? {}, settings),

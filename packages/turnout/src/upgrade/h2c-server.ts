@@ -11,6 +11,8 @@ import {
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
+import type { OptionNames } from '../base/option-names.ts'
+import { assertFunction } from '../base/option-value.ts'
 import { bodyFraming } from '../http/body.ts'
 import { sameName } from '../http/upgrade.ts'
 import { requestFrames } from './h2c-frames.ts'
@@ -42,8 +44,17 @@ export interface H2cOptions {
   readonly priorKnowledge?: boolean | undefined
 }
 
+export const H2C_OPTIONS: OptionNames<H2cOptions> = {
+  path: true,
+  accept: true,
+  server: true,
+  settings: true,
+  priorKnowledge: true,
+}
+
 export function h2cProtocol(options: H2cOptions, clock: Clock): UpgradeProtocol {
   const { accept } = options
+  assertFunction('accept', accept)
   if (options.server !== undefined && typeof options.server.emit !== 'function') {
     throw new MisuseError('ERR_INVALID_ARGUMENT', 'h2c wants an http2.createServer() as its server')
   }

@@ -3,7 +3,7 @@ import type { EventEmitter } from 'node:events'
 import type { Server as Http1Server } from 'node:http'
 import type { Http2SecureServer, Http2Server } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
-import { MisuseError } from '../base/errors.ts'
+import { MisuseError, shown } from '../base/errors.ts'
 
 /**
  * Servers that turnout attaches to. One of HTTP/2 serves upgrades where it has `allowHTTP1`, and extended CONNECT
@@ -27,14 +27,34 @@ export interface HttpServer extends EventEmitter {
 
 /** @throws MisuseError for what is no server */
 export function assertAttachable(server: AttachableServer): HttpServer {
-  const given = server as unknown as Partial<HttpServer>
-  if (typeof given?.emit !== 'function' || typeof given.on !== 'function') {
-    throw new MisuseError(
-      'ERR_INVALID_ARGUMENT',
-      'attach(server) wants a server of node:http, node:https or node:http2',
-    )
+  const given = server as unknown as Given
+  const isServer = typeof given === 'object' && has(given, 'emit') && has(given, 'on') && has(given, 'listen')
+  if (isServer && SIGNS_OF_HTTP.some((name) => has(given, name))) return given as unknown as HttpServer
+  throw new MisuseError('ERR_INVALID_ARGUMENT', `attach(server) wants ${wanted(given, isServer)}`)
+}
+
+type Given = Readonly<Record<string, unknown>> | undefined | null
+
+/** What a server of HTTP can do and one of TCP or TLS cannot, in whichever runtime. */
+const SIGNS_OF_HTTP = ['setTimeout', 'closeAllConnections', 'closeIdleConnections', 'updateSettings']
+
+function has(given: Given, name: string): boolean {
+  return typeof given?.[name] === 'function'
+}
+
+function wanted(given: Given, isServer: boolean): string {
+  if (has(given, 'listen') && has(given?.server as Given, 'listen'))
+    return 'the server, not the app: app.server'
+  if (typeof given === 'function' || has(given, 'callback') || has(given, 'use')) {
+    return 'the server, not the app: createServer(app) or what app.listen(…) returns'
   }
-  return given as HttpServer
+  return `a server of node:http, node:https or node:http2; this is ${kindOf(given, isServer)}`
+}
+
+function kindOf(given: Given, isServer: boolean): string {
+  if (isServer)
+    return `a server of node:${has(given, 'setSecureContext') ? 'tls' : 'net'}, which speaks no HTTP`
+  return has(given, 'createConnection') ? "an Agent, which is a client's" : shown(given)
 }
 
 /** The event with which a connection is given (back) to the server's HTTP parser. */

@@ -43,6 +43,9 @@ function parsePath(path: string): readonly Segment[] {
   if (typeof path !== 'string' || !path.startsWith('/')) {
     throw misuse(path, 'does not begin with a slash')
   }
+  if (/:[^/?]*\?(\/|$)/.test(path)) {
+    throw misuse(path, 'has an optional parameter, and there are none: register two routes')
+  }
   if (/[?#\s]/.test(path)) throw misuse(path, 'has a query, a fragment or a space')
   const names = new Set<string>()
   const texts = path.slice(1).split('/')

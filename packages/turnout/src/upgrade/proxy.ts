@@ -2,6 +2,7 @@
 // Never knows a socket.
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { MisuseError } from '../base/errors.ts'
+import type { OptionNames } from '../base/option-names.ts'
 import { fieldsOf } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
@@ -17,6 +18,8 @@ export interface ProxyOptions {
   /** For the TLS connection to an https: proxy; the option `tls` beside it is for the server behind. */
   readonly tls?: TlsOptions | undefined
 }
+
+export const PROXY_OPTIONS: OptionNames<ProxyOptions> = { url: true, headers: true, tls: true }
 
 /**
  * `'env'`: HTTPS_PROXY for wss: and https:, HTTP_PROXY for ws: and http:, unless NO_PROXY names the target; the

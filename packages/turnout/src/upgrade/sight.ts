@@ -85,13 +85,14 @@ export interface Ending {
 }
 
 /** What of a request, whichever way it came, those who watch may see. */
-export type Seen = Pick<Arrival, 'asked' | 'clock' | 'cameMs' | 'request'>
+export type Seen = Pick<Arrival, 'asked' | 'askedBefore' | 'clock' | 'cameMs' | 'request'>
 
 /** Counts the handshake and tells of it, once for each time that somebody was asked. */
 export function tellHandshake(arrival: Seen, ending: Ending): void {
   const { asked, clock, cameMs, request } = arrival
   if (asked === undefined) return
   arrival.asked = undefined
+  arrival.askedBefore = asked
   const { tally, protocol } = asked
   const { outcome, status, error } = ending
   const durationMs = clock.now() - cameMs
@@ -111,6 +112,11 @@ export function tellHandshake(arrival: Seen, ending: Ending): void {
     url: undefined,
     error,
   })
+}
+
+/** Where in a handshake something was thrown, for a message about it. */
+export function placeInHandshake({ asked, askedBefore }: Pick<Seen, 'asked' | 'askedBefore'>): string {
+  return ((asked ?? askedBefore)?.tally ?? UNCOUNTED).placeOf('the handshake')
 }
 
 /** A client's handshake. */

@@ -26,9 +26,18 @@ const SECURE: Readonly<Record<string, boolean>> = {
 export function parseUrl(url: string | URL): URL {
   try {
     return new URL(url)
-  } catch (cause) {
-    throw new MisuseError('ERR_INVALID_ARGUMENT', `'${url}' is no absolute URL`, { cause })
+  } catch {
+    // not the cause, which quotes it all
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `'${shownUrl(url)}' is no absolute URL`)
   }
+}
+
+/** A URL, or what was meant as one, as it may stand in a message: whatever may be a password is left out. */
+export function shownUrl(url: string | URL): string {
+  const text = String(url)
+  const start = text.indexOf('//') + 2
+  const at = text.lastIndexOf('@')
+  return at < start ? text : `${start === 1 ? '' : text.slice(0, start)}…${text.slice(at)}`
 }
 
 /** @throws MisuseError for a scheme that is not one of `schemes`, such as `http:`. */

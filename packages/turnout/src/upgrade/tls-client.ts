@@ -5,12 +5,20 @@ import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError, PeerError } from '../base/errors.ts'
+import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
 import type { Fields, Protocol } from '../http/message.ts'
 import { assertToken, sameName } from '../http/token.ts'
 import { formatProtocol, parseUpgrade } from '../http/upgrade.ts'
 import { AnsweredError, readAnswer } from './answered.ts'
-import { chosenProxy, type RequestChoices, readTimeout, withCredentials, withUpgrade } from './client.ts'
+import {
+  chosenProxy,
+  REQUEST_CHOICES,
+  type RequestChoices,
+  readTimeout,
+  withCredentials,
+  withUpgrade,
+} from './client.ts'
 import { type Outcome, perform } from './exchange.ts'
 import type { TunnelProxy } from './proxy.ts'
 import type { RequestBody } from './request-body.ts'
@@ -39,6 +47,16 @@ export interface TlsUpgradeOptions extends Omit<RequestChoices, 'agent'> {
   readonly signal?: AbortSignal | undefined
   /** For `tls.connect`: `ca`, `cert`, `servername`, … `rejectUnauthorized: false` believes every server. */
   readonly tls?: ConnectionOptions | undefined
+}
+
+const { agent: _agent, ...CHOICES } = REQUEST_CHOICES
+
+const TLS_UPGRADE_OPTIONS: OptionNames<TlsUpgradeOptions> = {
+  ...CHOICES,
+  mode: true,
+  method: true,
+  body: true,
+  signal: true,
 }
 
 export type TlsUpgradeResult = TlsSecured | TlsDeclined
@@ -80,6 +98,7 @@ export async function upgradeTls(
   url: string | URL,
   options: TlsUpgradeOptions = {},
 ): Promise<TlsUpgradeResult> {
+  assertOptions('upgradeTls', options, TLS_UPGRADE_OPTIONS)
   const { mode = 'mandatory', body, signal } = options
   if (mode !== 'mandatory' && mode !== 'optional' && mode !== 'invited') {
     throw new MisuseError(

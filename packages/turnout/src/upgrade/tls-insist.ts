@@ -35,7 +35,7 @@ export const TLS_REQUIRED: Answer = {
 export function tlsWatch(
   isRequired: (request: IncomingMessage) => boolean,
   advertise: boolean,
-  onError: (error: unknown, request: IncomingMessage) => void,
+  onError: (error: unknown, request: IncomingMessage, place: string) => void,
 ): ServerWatch {
   return {
     request(request, response) {
@@ -44,7 +44,7 @@ export function tlsWatch(
       try {
         required = isRequired(request)
       } catch (error) {
-        onError(error, request)
+        onError(error, request, 'in `required` of tlsInPlace')
         response.statusCode = 500
         response.end()
         return true

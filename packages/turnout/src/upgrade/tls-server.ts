@@ -4,7 +4,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createSecureContext, type SecureContextOptions, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
-import { MisuseError, type PeerError } from '../base/errors.ts'
+import type { PeerError } from '../base/errors.ts'
+import { assertAboveZero, assertFunction } from '../base/option-value.ts'
 import { formatAnswer } from '../http/head.ts'
 import { formatProtocol, sameName } from '../http/upgrade.ts'
 import { connectionEvent, type HttpServer } from './http-server.ts'
@@ -39,7 +40,7 @@ export interface TlsInPlaceOptions
 
 export interface TlsSetup {
   readonly clock: Clock
-  onError(error: unknown, request: IncomingMessage): void
+  onError(error: unknown, request: IncomingMessage, place: string): void
 }
 
 export function tlsProtocol(options: TlsInPlaceOptions, setup: TlsSetup): UpgradeProtocol {
@@ -56,9 +57,9 @@ class TlsInPlace implements UpgradeProtocol {
 
   constructor(options: TlsInPlaceOptions, setup: TlsSetup) {
     const { handshakeTimeout = DEFAULT_HANDSHAKE_TIMEOUT_MS } = options
-    if (!(handshakeTimeout > 0)) {
-      throw new MisuseError('ERR_INVALID_ARGUMENT', `handshakeTimeout ${handshakeTimeout} is not above 0`)
-    }
+    assertAboveZero('handshakeTimeout', handshakeTimeout)
+    assertFunction('accept', options.accept)
+    assertFunction('onHandshakeFailure', options.onHandshakeFailure)
     this.#options = options
     this.#setup = setup
     this.#timeoutMs = handshakeTimeout
@@ -121,7 +122,7 @@ class TlsInPlace implements UpgradeProtocol {
         try {
           this.#options.onHandshakeFailure?.(error, request)
         } catch (another) {
-          onError(another, request)
+          onError(another, request, 'in `onHandshakeFailure` of tlsInPlace')
         }
       },
     })

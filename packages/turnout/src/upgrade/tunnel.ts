@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
 import { BodyReader, bodyFraming } from '../http/body.ts'
 import { AnsweredError, MAX_REFUSAL_BYTES, REFUSAL_TIMEOUT_MS, type ReadAnswer } from './answered.ts'
+import { Connecting } from './connecting.ts'
 import type { TunnelProxy } from './proxy.ts'
 import type { Target } from './target.ts'
 
@@ -34,6 +35,7 @@ export function openTunnel(tunnel: Tunnel): Promise<Duplex> {
     const { proxy, target, signal, timeoutMs, clock } = tunnel
     if (signal?.aborted) return reject(signal.reason)
     const request = proxy.secure ? requestHttps(overTls(tunnel)) : requestHttp(asked(tunnel))
+    const connecting = new Connecting(request, proxy.secure)
     let settled = false
     const settle = (): boolean => {
       if (settled) return false
@@ -48,10 +50,7 @@ export function openTunnel(tunnel: Tunnel): Promise<Duplex> {
       reject(error)
     }
     const onAbort = (): void => fail(signal?.reason)
-    const lost = (cause: Error | undefined): void => {
-      const why = cause === undefined ? 'the connection was closed' : cause.message
-      fail(new PeerError('ERR_CONNECT', `no answer from ${where(proxy)}: ${why}`, { cause }))
-    }
+    const lost = (cause: Error | undefined): void => fail(connecting.failure(where(proxy), cause))
     const deadline = clock.after(timeoutMs, () => {
       fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', `no answer from ${where(proxy)} in ${timeoutMs} ms`))
     })

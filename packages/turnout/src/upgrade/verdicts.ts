@@ -8,13 +8,13 @@ import { discard, type Verdict } from './deliberation.ts'
 import type { Occupants } from './occupants.ts'
 import { openResponse } from './ordinary.ts'
 import type { Occupant } from './protocol.ts'
-import { type Ending, tellHandshake } from './sight.ts'
+import { type Ending, placeInHandshake, tellHandshake } from './sight.ts'
 import { type Switch, switchDirectly, switchThroughResponse } from './switch.ts'
 
 export interface VerdictsSetup {
   readonly occupants: Occupants
   isClosing(): boolean
-  onError(error: unknown, request: IncomingMessage): void
+  onError(error: unknown, request: IncomingMessage, place?: string): void
 }
 
 /** How much of a body may stand unread in the request when the connection changes protocol, in bytes. */
@@ -65,7 +65,11 @@ export class Verdicts {
     if (!response.headersSent && !response.writableEnded) return false
     const error = new MisuseError('ERR_ALREADY_ANSWERED', 'the response was sent before accept had decided')
     if (verdict.kind === 'switch' || verdict.kind === 'respond') discard(verdict, error)
-    this.#setup.onError(verdict.kind === 'failed' ? verdict.error : error, arrival.request)
+    this.#setup.onError(
+      verdict.kind === 'failed' ? verdict.error : error,
+      arrival.request,
+      placeInHandshake(arrival),
+    )
     return true
   }
 
@@ -73,7 +77,8 @@ export class Verdicts {
   #dropped(arrival: Arrival, verdict: Verdict): boolean {
     if (verdict.kind !== 'gone' && !arrival.gone) return false
     tellHandshake(arrival, { outcome: 'gone' })
-    if (verdict.kind === 'failed') this.#setup.onError(verdict.error, arrival.request)
+    if (verdict.kind === 'failed')
+      this.#setup.onError(verdict.error, arrival.request, placeInHandshake(arrival))
     if (verdict.kind === 'switch' || verdict.kind === 'respond') discard(verdict, peerGone())
     arrival.stream.end()
     return true
@@ -101,7 +106,7 @@ export class Verdicts {
       return occupant
     } catch (error) {
       arrival.stream.destroy()
-      this.#setup.onError(error, arrival.request)
+      this.#setup.onError(error, arrival.request, placeInHandshake(arrival))
       return undefined
     }
   }
@@ -144,7 +149,7 @@ export class Verdicts {
   }
 
   #fail(arrival: Arrival, error: unknown): void {
-    this.#setup.onError(error, arrival.request)
+    this.#setup.onError(error, arrival.request, placeInHandshake(arrival))
     const { response } = arrival
     if (response?.headersSent === true) return void arrival.stream.destroy()
     // Half of another answer may be set already.

@@ -1,5 +1,7 @@
 // Knows how long to wait before the next attempt: exponentially longer, with full jitter.
 import { MisuseError } from '../base/errors.ts'
+import type { OptionNames } from '../base/option-names.ts'
+import { assertFromZero, oddOption } from '../base/option-value.ts'
 
 export interface BackoffOptions {
   /** The first wait is somewhere between 0 and this, in milliseconds. Default 1,000. */
@@ -12,6 +14,13 @@ export interface BackoffOptions {
   readonly random?: (() => number) | undefined
 }
 
+export const BACKOFF_OPTIONS: OptionNames<BackoffOptions> = {
+  minDelayMs: true,
+  maxDelayMs: true,
+  factor: true,
+  random: true,
+}
+
 export class Backoff {
   readonly #minDelayMs: number
   readonly #maxDelayMs: number
@@ -21,10 +30,14 @@ export class Backoff {
   /** @throws MisuseError for what is no span of time, and for a factor below 1 */
   constructor(options: BackoffOptions) {
     const { minDelayMs = 1_000, maxDelayMs = 30_000, factor = 2, random = Math.random } = options
-    if (!(minDelayMs >= 0) || !(maxDelayMs >= minDelayMs) || maxDelayMs === Number.POSITIVE_INFINITY) {
-      throw new MisuseError('ERR_INVALID_ARGUMENT', `waits from ${minDelayMs} to ${maxDelayMs} ms`)
+    assertFromZero('minDelayMs', minDelayMs)
+    assertFromZero('maxDelayMs', maxDelayMs)
+    if (maxDelayMs === Number.POSITIVE_INFINITY) throw oddOption('maxDelayMs', maxDelayMs, 'a finite number')
+    if (maxDelayMs < minDelayMs) {
+      const seen = `maxDelayMs of ${maxDelayMs} is below minDelayMs of ${minDelayMs}`
+      throw new MisuseError('ERR_INVALID_ARGUMENT', seen)
     }
-    if (!(factor >= 1)) throw new MisuseError('ERR_INVALID_ARGUMENT', `a backoff factor of ${factor}`)
+    if (typeof factor !== 'number' || !(factor >= 1)) throw oddOption('factor', factor, '1 or more')
     this.#minDelayMs = minDelayMs
     this.#maxDelayMs = maxDelayMs
     this.#factor = factor

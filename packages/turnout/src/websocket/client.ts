@@ -4,6 +4,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { type ErrorCode, MisuseError } from '../base/errors.ts'
+import { assertOptions, type OptionNames } from '../base/option-names.ts'
+import { assertFunction } from '../base/option-value.ts'
 import { tell } from '../base/tell.ts'
 import { assertFieldValue, fieldsOf } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
@@ -12,6 +14,7 @@ import { duplexTransport } from '../transport/duplex.ts'
 import { AnsweredError, type ReadAnswer, readAnswer } from '../upgrade/answered.ts'
 import {
   chosenProxy,
+  REQUEST_CHOICES,
   type RequestChoices,
   readTimeout,
   withCredentials,
@@ -21,13 +24,21 @@ import { type Outcome, perform } from '../upgrade/exchange.ts'
 import { performConnect } from '../upgrade/h2-client.ts'
 import { type Carrier, type Http2Choice, openCarrier } from '../upgrade/h2-session.ts'
 import type { Params } from '../upgrade/protocol.ts'
-import { parseUrl, readTarget, type Target } from '../upgrade/target.ts'
+import { parseUrl, readTarget, shownUrl, type Target } from '../upgrade/target.ts'
 import { checkConnected } from './connect-handshake.ts'
 import type { AnyConnection, WebSocketConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { checkSwitch, createKey, readVersions, requestFields } from './handshake.ts'
-import type { BinaryForm, ChosenProtocol, ConnectionEvents, ConnectionOptions } from './options.ts'
+import { assertConnectionOptions } from './option-check.ts'
+import {
+  type BinaryForm,
+  type ChosenProtocol,
+  CONNECTION_EVENTS,
+  CONNECTION_OPTIONS,
+  type ConnectionEvents,
+  type ConnectionOptions,
+} from './options.ts'
 import { type Hop, type Redirect, readRedirect, toWebSocketScheme } from './redirect.ts'
 import { createConnection, openConnection } from './shell.ts'
 import { type Agreed, confirmExtensions, type Extension, stackTransforms } from './transform.ts'
@@ -72,6 +83,18 @@ export interface ConnectOptions<
     | undefined
 }
 
+export const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
+  ...REQUEST_CHOICES,
+  ...CONNECTION_OPTIONS,
+  ...CONNECTION_EVENTS,
+  protocols: true,
+  origin: true,
+  signal: true,
+  maxRedirects: true,
+  http2: true,
+  data: true,
+  onError: true,
+}
 /** What the types say of each other is for whoever writes the options; in here any will do. */
 export type AnyConnectOptions<Data> = ConnectOptions<Data, BinaryForm>
 
@@ -82,7 +105,8 @@ export class HandshakeError extends AnsweredError {
   readonly versions: readonly number[]
 
   constructor(code: ErrorCode, seen: string, answer: ReadAnswer) {
-    super(code, seen, answer, { section: 'RFC 6455 section 4.1' })
+    const section = isHttp2(answer.response) ? 'RFC 8441 section 5' : 'RFC 6455 section 4.1'
+    super(code, seen, answer, { section })
     this.versions = readVersions(answer.response.rawHeaders)
   }
 }
@@ -103,6 +127,7 @@ export async function connect<
   url: string | URL,
   options: ConnectOptions<Data, Form, Subprotocol> = {},
 ): Promise<WebSocketConnection<Data, Form, Params, ChosenProtocol<Subprotocol>>> {
+  assertOptions('connect', options, CONNECT_OPTIONS)
   const opened = dial(prepareDial(url, options as unknown as AnyConnectOptions<Data>))
   return opened as Promise<WebSocketConnection<Data, Form, Params, ChosenProtocol<Subprotocol>>>
 }
@@ -121,7 +146,7 @@ export interface Dial<Data> {
 export function prepareDial<Data>(url: string | URL, options: AnyConnectOptions<Data>): Dial<Data> {
   const parsed = parseUrl(url)
   if (parsed.href.includes('#')) {
-    throw new MisuseError('ERR_INVALID_ARGUMENT', `the URL '${url}' has a fragment`, {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `the URL '${shownUrl(url)}' has a fragment`, {
       section: 'RFC 6455 section 3',
     })
   }
@@ -136,6 +161,8 @@ export function prepareDial<Data>(url: string | URL, options: AnyConnectOptions<
   if (!Number.isInteger(maxRedirects) || maxRedirects < 0) {
     throw new MisuseError('ERR_INVALID_ARGUMENT', `maxRedirects of ${maxRedirects}`)
   }
+  assertConnectionOptions(options)
+  assertFunction('onError', options.onError)
   chosenProxy(options, target)
   assertHttp2(options)
   const compression = compressionExtension(options.compression)
@@ -291,9 +318,14 @@ async function refusal(
   const status = `${response.statusCode} ${response.statusMessage}`
   return new HandshakeError(
     code,
-    why === undefined ? `${status} instead of a 101` : `${status}: ${why}`,
+    why === undefined ? `${status} instead of a ${isHttp2(response) ? 200 : 101}` : `${status}: ${why}`,
     answer,
   )
+}
+
+/** There a 200 is success. */
+function isHttp2({ httpVersion }: IncomingMessage): boolean {
+  return httpVersion === '2.0'
 }
 
 /** @throws MisuseError for a choice of HTTP/2 that is none, or that nothing can come of */

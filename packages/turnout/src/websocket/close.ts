@@ -1,6 +1,6 @@
 // Knows Close: which codes may travel, and what a Close frame's body says (RFC 6455 sections 5.5.1 and 7.4).
 import { isUtf8 } from 'node:buffer'
-import { MisuseError, PeerError } from '../base/errors.ts'
+import { MisuseError, PeerError, shown } from '../base/errors.ts'
 
 /** Codes that turnout itself uses (RFC 6455 section 7.4.1). */
 export const CLOSE = {
@@ -38,7 +38,7 @@ export function encodeCloseBody(code: number | undefined, reason: string): Buffe
     return Buffer.alloc(0)
   }
   if (!Number.isInteger(code) || !isWireCode(code)) {
-    throw new MisuseError('ERR_INVALID_CLOSE_CODE', `close code ${code} must not be sent`, {
+    throw new MisuseError('ERR_INVALID_CLOSE_CODE', `close code ${shown(code)} must not be sent`, {
       section: 'RFC 6455 section 7.4',
     })
   }

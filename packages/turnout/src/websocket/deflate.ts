@@ -1,6 +1,7 @@
 // Knows permessage-deflate (RFC 7692) as an extension: its options, its agreement, and what it does to messages.
 import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
+import { oddOption } from '../base/option-value.ts'
 import { DeflateContext, InflateContext } from './deflate-context.ts'
 import {
   answerDeflate,
@@ -33,9 +34,8 @@ export function compressionExtension(
   option: boolean | CompressionOptions | undefined,
 ): Extension | undefined {
   if (option === undefined || option === false) return undefined
-  const options = option === true ? {} : option
-  assertOptions(options)
-  return new PermessageDeflate(options)
+  assertCompression(option)
+  return new PermessageDeflate(option === true ? {} : option)
 }
 
 class PermessageDeflate implements Extension {
@@ -173,9 +173,11 @@ function engines(settings: EngineSettings, takeover: boolean): EngineSource {
   return takeover ? new OwnEngine(settings) : lentEngines(settings)
 }
 
-function assertOptions(options: CompressionOptions): void {
+/** @throws MisuseError for odd options. */
+export function assertCompression(options: boolean | CompressionOptions | undefined): void {
+  if (options === undefined || typeof options === 'boolean') return
   if (typeof options !== 'object' || options === null) {
-    throw new MisuseError('ERR_INVALID_ARGUMENT', `compression is ${options}, not true, false or an object`)
+    throw oddOption('compression', options, 'true, false or an object')
   }
   assertPreferences(options)
   assertRange('level', options.level, 0, 9)

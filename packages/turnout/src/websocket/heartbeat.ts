@@ -1,5 +1,6 @@
 // Knows whether the peer still lives: a Ping when nothing was heard for a while, and an end when no answer comes.
 import type { Clock } from '../base/clock.ts'
+import type { OptionNames } from '../base/option-names.ts'
 import { type Sweep, type Swept, sweepOf } from '../base/sweep.ts'
 
 export interface HeartbeatOptions {
@@ -8,6 +9,8 @@ export interface HeartbeatOptions {
   /** The peer is gone when a Ping brings nothing to hear within so many milliseconds. Default 10,000. */
   readonly timeoutMs?: number | undefined
 }
+
+export const HEARTBEAT_OPTIONS: OptionNames<HeartbeatOptions> = { intervalMs: true, timeoutMs: true }
 
 const DEFAULT_INTERVAL_MS = 30_000
 const DEFAULT_TIMEOUT_MS = 10_000

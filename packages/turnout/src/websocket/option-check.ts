@@ -1,5 +1,5 @@
 // Knows which options of a connection could never work, or would quietly do something else than they say.
-import { MisuseError } from '../base/errors.ts'
+import { assertFromZero, assertFunction, assertOneOf, oddOption } from '../base/option-value.ts'
 import type { BinaryForm, ConnectionEvents, ConnectionOptions } from './options.ts'
 import { assertExtensions } from './transform.ts'
 
@@ -13,25 +13,27 @@ export function assertConnectionOptions<Data>(
   assertOneOf('slowConsumer', options.slowConsumer, ['wait', 'drop', 'close'])
   assertRate(options.rate)
   assertExtensions(options.extensions ?? [])
+  assertClock(options.clock)
   const { heartbeat } = options
   if (heartbeat === undefined || heartbeat === false) return
   if (typeof heartbeat !== 'object' || heartbeat === null)
-    throw misuse('heartbeat', heartbeat, 'false or an object')
+    throw oddOption('heartbeat', heartbeat, 'false or an object')
   assertFromZero('heartbeat.intervalMs', heartbeat.intervalMs)
   assertFromZero('heartbeat.timeoutMs', heartbeat.timeoutMs)
 }
 
-/** @throws MisuseError ERR_INVALID_ARGUMENT. */
-export function assertFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'function') throw misuse(name, value, 'a function')
-}
-
 function assertRate(rate: ConnectionOptions['rate']): void {
   if (rate === undefined) return
-  if (typeof rate !== 'object' || rate === null) throw misuse('rate', rate, 'an object')
+  if (typeof rate !== 'object' || rate === null) throw oddOption('rate', rate, 'an object')
   assertFromZero('rate.messagesPerSecond', rate.messagesPerSecond)
   assertFromZero('rate.bytesPerSecond', rate.bytesPerSecond)
   assertFromZero('rate.burstSeconds', rate.burstSeconds)
+}
+
+function assertClock(clock: ConnectionOptions['clock']): void {
+  if (clock === undefined) return
+  if (typeof clock?.now === 'function' && typeof clock.after === 'function') return
+  throw oddOption('clock', clock, 'a clock with now() and after()')
 }
 
 const NUMBERS = [
@@ -43,18 +45,3 @@ const NUMBERS = [
 ] as const
 
 const CALLBACKS = ['open', 'message', 'drain', 'close', 'ping', 'pong'] as const
-
-function assertFromZero(name: string, value: unknown): void {
-  if (value === undefined || (typeof value === 'number' && value >= 0)) return
-  throw misuse(name, value, 'a number from 0 up')
-}
-
-function assertOneOf(name: string, value: unknown, choices: readonly string[]): void {
-  if (value === undefined || choices.includes(value as string)) return
-  throw misuse(name, value, choices.join(' or '))
-}
-
-function misuse(name: string, value: unknown, wanted: string): MisuseError {
-  const seen = typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : String(value)
-  return new MisuseError('ERR_INVALID_ARGUMENT', `option ${name} is ${seen}, not ${wanted}`)
-}

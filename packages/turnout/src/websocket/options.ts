@@ -1,10 +1,11 @@
 // Knows what a user may choose about WebSocket connections, on either side, and what each choice costs.
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../base/clock.ts'
+import type { OptionNames } from '../base/option-names.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import type { CloseInfo, WebSocketConnection } from './connection.ts'
-import type { HeartbeatOptions } from './heartbeat.ts'
-import type { RateOptions } from './rate.ts'
+import { HEARTBEAT_OPTIONS, type HeartbeatOptions } from './heartbeat.ts'
+import { RATE_OPTIONS, type RateOptions } from './rate.ts'
 import type { SlowConsumer } from './sender.ts'
 import type { Extension } from './transform.ts'
 
@@ -59,6 +60,15 @@ export interface Callbacks<Socket, Incoming> {
   readonly pong?: ((socket: Socket, payload: Buffer) => void) | undefined
 }
 
+export const CONNECTION_EVENTS: OptionNames<ConnectionEvents<unknown>> = {
+  open: true,
+  message: true,
+  drain: true,
+  close: true,
+  ping: true,
+  pong: true,
+}
+
 /**
  * How messages are compressed (permessage-deflate, RFC 7692). What each choice costs was measured: see
  * docs/compression.md. Memory is zlib's own; a direction takes it with its first compressed message.
@@ -100,6 +110,18 @@ export interface CompressionOptions {
   readonly offloadBytes?: number | undefined
   /** A sending context that was not used for so many milliseconds gives its memory back; 0: never. Default 30,000. */
   readonly idleReleaseMs?: number | undefined
+}
+
+export const COMPRESSION_OPTIONS: OptionNames<CompressionOptions> = {
+  threshold: true,
+  level: true,
+  memLevel: true,
+  serverMaxWindowBits: true,
+  clientMaxWindowBits: true,
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  offloadBytes: true,
+  idleReleaseMs: true,
 }
 
 /** What both sides may choose for a connection. What is undefined is as if it were not there. */
@@ -144,6 +166,21 @@ export interface ConnectionOptions<Form extends BinaryForm = 'buffer'> {
   readonly clock?: Clock | undefined
 }
 
+export const CONNECTION_OPTIONS: OptionNames<ConnectionOptions> = {
+  maxMessageBytes: true,
+  compression: COMPRESSION_OPTIONS,
+  extensions: true,
+  binary: true,
+  closeTimeoutMs: true,
+  highWaterMarkBytes: true,
+  rate: RATE_OPTIONS,
+  maxBufferedBytes: true,
+  slowConsumer: true,
+  heartbeat: HEARTBEAT_OPTIONS,
+  idleTimeoutMs: true,
+  clock: true,
+}
+
 /** What `accept` is told besides the request. */
 export interface AcceptContext<Path extends string = string> {
   /** The parameters of the route's path, percent-decoded; none in an upgrade inside the app. */
@@ -156,7 +193,7 @@ export interface AcceptContext<Path extends string = string> {
   readonly signal: AbortSignal
 }
 
-/** Taken. Everything in it is optional. */
+/** Taken. Everything in it is optional; an object with other names alone is misuse. */
 export interface Accepted<Data = unknown, Subprotocol extends string = string> {
   /** Kept for you as `socket.data`. */
   readonly data?: Data
@@ -226,6 +263,16 @@ export interface WebSocketOptions<
         context: AcceptContext<Path>,
       ) => AcceptResult<Data, Subprotocol> | Promise<AcceptResult<Data, Subprotocol>>)
     | undefined
+}
+
+export const WEBSOCKET_OPTIONS: OptionNames<WebSocketOptions> = {
+  ...CONNECTION_OPTIONS,
+  ...CONNECTION_EVENTS,
+  protocols: true,
+  requireProtocol: true,
+  origins: true,
+  accept: true,
+  handler: true,
 }
 
 /** What `socket.protocol` may be: one of the subprotocols, or empty for none where none is required. */

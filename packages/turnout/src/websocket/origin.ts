@@ -1,6 +1,6 @@
 // Knows which web pages may open a WebSocket here (RFC 6455 section 10.2). Browsers send cookies along with
 // any page's handshake and no CORS asks first, so the server has to look.
-import { MisuseError } from '../base/errors.ts'
+import { MisuseError, shown } from '../base/errors.ts'
 import { fieldLines } from '../http/fields.ts'
 import { isHost } from '../http/gate.ts'
 import type { Answer } from '../http/message.ts'
@@ -43,11 +43,16 @@ export function checkOrigin(
  */
 export function assertOrigins(origins: readonly string[] | '*' | undefined): void {
   if (origins === undefined || origins === '*') return
+  if (!Array.isArray(origins)) {
+    const wanted = "origins wants a list, such as ['https://app.example'], or '*'"
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `${wanted}; this is ${shown(origins)}`)
+  }
   for (const origin of origins) {
-    if (origin === 'null' || parseOrigin(origin) !== undefined || FOREIGN_SCHEME.test(origin)) continue
+    const isText = typeof origin === 'string'
+    if (isText && (origin === 'null' || parseOrigin(origin) || FOREIGN_SCHEME.test(origin))) continue
     throw new MisuseError(
       'ERR_INVALID_ARGUMENT',
-      `origin ${JSON.stringify(origin)} is not scheme://host or scheme://host:port`,
+      `origin ${shown(origin)} is not scheme://host or scheme://host:port`,
       { section: 'RFC 6454 section 6.2' },
     )
   }

@@ -1,5 +1,6 @@
 // Knows how much a peer may send in a while: a bucket that fills with time and empties with use.
 import type { Clock } from '../base/clock.ts'
+import type { OptionNames } from '../base/option-names.ts'
 
 export interface RateOptions {
   /** Messages a second, on average. Default: no limit. */
@@ -8,6 +9,12 @@ export interface RateOptions {
   readonly bytesPerSecond?: number | undefined
   /** How many seconds' worth may come at once. Default 5. */
   readonly burstSeconds?: number | undefined
+}
+
+export const RATE_OPTIONS: OptionNames<RateOptions> = {
+  messagesPerSecond: true,
+  bytesPerSecond: true,
+  burstSeconds: true,
 }
 
 const DEFAULT_BURST_SECONDS = 5

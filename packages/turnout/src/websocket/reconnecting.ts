@@ -2,9 +2,11 @@
 // Never knows how one of them is made.
 import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
+import { assertOptions, type OptionNames } from '../base/option-names.ts'
+import { assertFromZero, assertFunction, assertOneOf } from '../base/option-value.ts'
 import type { Params } from '../upgrade/protocol.ts'
-import { Backoff, type BackoffOptions } from './backoff.ts'
-import { type AnyConnectOptions, type ConnectOptions, connect, prepareDial } from './client.ts'
+import { BACKOFF_OPTIONS, Backoff, type BackoffOptions } from './backoff.ts'
+import { type AnyConnectOptions, CONNECT_OPTIONS, type ConnectOptions, dial, prepareDial } from './client.ts'
 import { encodeCloseBody } from './close.ts'
 import type { AnyConnection, CloseInfo, WebSocketConnection } from './connection.ts'
 import { Held } from './held.ts'
@@ -94,6 +96,37 @@ export interface PeerEvents<Peer, Incoming> {
   readonly close?: ((peer: Peer, info: CloseInfo) => void) | undefined
 }
 
+const { ping: _ping, pong: _pong, ...CHOICES } = CONNECT_OPTIONS
+
+const RECONNECTING_OPTIONS: OptionNames<ReconnectingOptions> = {
+  ...CHOICES,
+  ...BACKOFF_OPTIONS,
+  retries: true,
+  stableAfterMs: true,
+  maxRetryAfterMs: true,
+  whileDown: true,
+  maxHeldMessages: true,
+  maxHeldBytes: true,
+  shouldReconnect: true,
+  renew: true,
+  resume: true,
+  waiting: true,
+}
+
+const NUMBERS = ['retries', 'stableAfterMs', 'maxRetryAfterMs', 'maxHeldMessages', 'maxHeldBytes'] as const
+
+const CALLBACKS = [
+  'open',
+  'message',
+  'drain',
+  'waiting',
+  'close',
+  'shouldReconnect',
+  'renew',
+  'resume',
+  'random',
+] as const
+
 export type ReconnectingState = 'connecting' | 'open' | 'waiting' | 'closing' | 'closed'
 
 /**
@@ -152,8 +185,11 @@ export class ReconnectingConnection<
 
   /** @internal Comes from `reconnecting`. */
   constructor(url: string | URL, options: AnyOptions<Data>) {
-    const { retries = Number.POSITIVE_INFINITY, maxHeldMessages = 1_024, maxHeldBytes = 1_048_576 } = options
-    if (!(retries >= 0)) throw new MisuseError('ERR_INVALID_ARGUMENT', `retries of ${retries}`)
+    assertOptions('reconnecting', options, RECONNECTING_OPTIONS)
+    const { maxHeldMessages = 1_024, maxHeldBytes = 1_048_576 } = options
+    for (const name of NUMBERS) assertFromZero(name, options[name])
+    for (const name of CALLBACKS) assertFunction(name, options[name])
+    assertOneOf('whileDown', options.whileDown, ['buffer', 'refuse'])
     this.#url = url
     this.#options = options
     this.#clock = options.clock ?? systemClock
@@ -289,7 +325,7 @@ export class ReconnectingConnection<
     await undefined
     const renewed = await renew?.(next)
     abort.signal.throwIfAborted()
-    const socket = await connect(renewed?.url ?? this.#url, this.#connectOptions(renewed))
+    const socket = await dial(prepareDial(renewed?.url ?? this.#url, this.#connectOptions(renewed)))
     if (this.#state === 'closed') {
       socket.terminate()
       return socket.closed

@@ -2,7 +2,8 @@
 // Never knows how requests reach it or how answers are written: that is the dispatcher's.
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { MisuseError } from '../base/errors.ts'
+import { MisuseError, shown } from '../base/errors.ts'
+import { assertFunction } from '../base/option-value.ts'
 import type { Tally } from '../base/tally.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
 import type { Answer, Protocol } from '../http/message.ts'
@@ -10,6 +11,7 @@ import { assertToken, sameName } from '../http/token.ts'
 import { duplexTransport } from '../transport/duplex.ts'
 import { http2Transport } from '../transport/http2.ts'
 import type { Transport } from '../transport/transport.ts'
+import { assertAccepted } from '../upgrade/accepted.ts'
 import { compilePath } from '../upgrade/path.ts'
 import type { Decision, Occupant, Offer, Params, UpgradeProtocol } from '../upgrade/protocol.ts'
 import { checkConnect } from './connect-handshake.ts'
@@ -17,13 +19,20 @@ import type { AnyConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { assertOrigins, checkHandshake, checkOrigin, chooseSubprotocol, switchFields } from './handshake.ts'
-import { assertConnectionOptions, assertFunction } from './option-check.ts'
+import { assertConnectionOptions } from './option-check.ts'
 import type { AcceptContext, Accepted, AcceptResult, BinaryForm, WebSocketOptions } from './options.ts'
-import { abandonConnection, createConnection, failHandler, openConnection, tallyOf } from './shell.ts'
+import {
+  abandonConnection,
+  createConnection,
+  failHandler,
+  openConnection,
+  type Part,
+  tallyOf,
+} from './shell.ts'
 import { type Agreed, answerExtensions, type Extension, stackTransforms } from './transform.ts'
 
-/** Told what the application's own code threw, and on which connection. */
-export type OnSocketError = (error: unknown, socket: AnyConnection) => void
+/** Told what the application's own code threw, on which connection, and where. */
+export type OnSocketError = (error: unknown, socket: AnyConnection, place: string) => void
 
 /** A WebSocket route as the dispatcher takes it, plus the socket of its latest switch for an upgrade inside the app. */
 export interface WebSocketProtocol<Data> extends UpgradeProtocol {
@@ -100,8 +109,7 @@ class WebSocketRoute<Data> implements WebSocketProtocol<Data> {
     if (result === undefined || result === null || result === false) return { kind: 'pass' }
     if (result !== true && isResponse(result)) return { kind: 'respond', response: result }
     const accepted: Accepted<Data> = result === true ? NOTHING_MORE : result
-    // a status or an empty text must let nobody in
-    if (typeof accepted !== 'object') throw oddAnswer(accepted)
+    assertAccepted<Accepted<Data>>(accepted, ACCEPTED)
     const protocol = this.#subprotocol(handshake, accepted)
     if (protocol === undefined && this.#options.requireProtocol === true) {
       return { kind: 'respond', response: noSubprotocol(this.#options.protocols ?? []) }
@@ -125,7 +133,7 @@ class WebSocketRoute<Data> implements WebSocketProtocol<Data> {
       params: offer.params,
       options: this.#options,
       events: this.#options,
-      onError: this.#onError,
+      onError: this.#onFailure,
     })
     this.onDecided?.(socket)
     return {
@@ -139,6 +147,10 @@ class WebSocketRoute<Data> implements WebSocketProtocol<Data> {
       },
       abandon: (error) => abandonConnection(socket, error),
     }
+  }
+
+  readonly #onFailure = (error: unknown, socket: AnyConnection<Data>, part: Part): void => {
+    this.#onError(error, socket, tallyOf(socket).placeOf(part))
   }
 
   #subprotocol(handshake: Handshake, accepted: Accepted<Data>): string | undefined {
@@ -199,6 +211,7 @@ interface Handshake {
 const NO_PARAMS: Params = {}
 const NO_EXTENSIONS: readonly Agreed[] = []
 const NOTHING_MORE = {}
+const ACCEPTED = ['data', 'protocol', 'headers'] as const
 
 /** What `accept` is told, put together only where it looks. */
 class Context implements AcceptContext {
@@ -233,16 +246,10 @@ function ownOrigin(offer: Offer): { readonly scheme: 'http' | 'https'; readonly 
 function assertProtocols(protocols: readonly string[] | undefined): void {
   if (protocols === undefined) return
   if (!Array.isArray(protocols)) {
-    throw new MisuseError('ERR_INVALID_ARGUMENT', `option protocols is ${typeof protocols}, not a list`)
+    const seen = `protocols wants a list, such as ['chat.v1']; this is ${shown(protocols)}`
+    throw new MisuseError('ERR_INVALID_ARGUMENT', seen)
   }
   for (const protocol of protocols) assertToken('subprotocol', protocol)
-}
-
-function oddAnswer(answer: unknown): MisuseError {
-  return new MisuseError(
-    'ERR_INVALID_ARGUMENT',
-    `accept answered ${String(answer)}, which is neither true, an object, a Response nor nothing`,
-  )
 }
 
 function noSubprotocol(supported: readonly string[]): Answer {

@@ -35,6 +35,9 @@ const DEFAULT_MAX_BUFFERED_BYTES = 16_777_216
 /** A peer that broke the rules gets this long to take our Close frame and hang up. */
 const FAILED_LINGER_MS = 2_000
 
+/** Whose code it was. */
+export type Part = 'the handler' | 'a callback'
+
 /** What a connection is made from, once its handshake has decided. */
 export interface ConnectionSetup<Data> {
   readonly role: Role
@@ -50,8 +53,8 @@ export interface ConnectionSetup<Data> {
   readonly transform?: MessageTransform | undefined
   readonly options: ConnectionOptions<BinaryForm>
   readonly events: ConnectionEvents<Data, BinaryForm>
-  /** Told what a callback or the handler threw; the connection is closed with 1011. */
-  onError?(error: unknown, socket: AnyConnection<Data>): void
+  /** Told what a callback or the handler threw, and which; the connection is closed with 1011. */
+  onError?(error: unknown, socket: AnyConnection<Data>, part: Part): void
 }
 
 /** Only for whoever performs handshakes: a connection without a transport yet. Sends wait until it opens. */
@@ -78,7 +81,7 @@ export function abandonConnection<Data>(socket: AnyConnection<Data>, error: Erro
 
 /** Only for whoever performs handshakes: closes with 1011 and reports what the user's code threw. */
 export function failHandler<Data>(socket: AnyConnection<Data>, error: unknown): void {
-  shellOf(socket).failHandler(error)
+  shellOf(socket).failHandler(error, 'the handler')
 }
 
 /** Only for broadcasts: a whole frame of a server, encoded once for many, perhaps still on its way. */
@@ -288,11 +291,11 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     if (this.#info !== undefined) this.#tellClosed()
   }
 
-  failHandler(error: unknown): void {
+  failHandler(error: unknown, part: Part = 'a callback'): void {
     this.#ownError ??= error instanceof Error ? error : new Error(String(error))
     this.#session.fail(new PeerError('ERR_HANDLER_FAILED', 'the application failed', { cause: error }))
     this.sender.flush()
-    this.#setup.onError?.(error, this.socket)
+    this.#setup.onError?.(error, this.socket, part)
   }
 
   // --- from the transport

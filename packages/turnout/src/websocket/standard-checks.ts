@@ -1,16 +1,18 @@
 // Knows what the constructors and `close` of the WebSocket standard refuse, and with which exception.
 import { isToken } from '../http/token.ts'
+import { shownUrl } from '../upgrade/target.ts'
 import { MAX_REASON_BYTES } from './close.ts'
 import { toWebSocketScheme } from './redirect.ts'
 
 /** The standard's "get a URL record"; there is no base URL outside a page. @throws DOMException SyntaxError */
 export function readUrl(text: string): URL {
-  if (!URL.canParse(text)) throw new DOMException(`'${text}' is no absolute URL`, 'SyntaxError')
+  if (!URL.canParse(text)) throw new DOMException(`'${shownUrl(text)}' is no absolute URL`, 'SyntaxError')
   const url = toWebSocketScheme(new URL(text))
   if (url.protocol !== 'ws:' && url.protocol !== 'wss:') {
     throw new DOMException(`a URL of scheme ${url.protocol}`, 'SyntaxError')
   }
-  if (url.href.includes('#')) throw new DOMException(`the URL '${text}' has a fragment`, 'SyntaxError')
+  if (url.href.includes('#'))
+    throw new DOMException(`the URL '${shownUrl(text)}' has a fragment`, 'SyntaxError')
   return url
 }
 

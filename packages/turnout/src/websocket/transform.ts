@@ -1,6 +1,7 @@
 // Knows what an extension may be (RFC 6455 section 9): how it is agreed upon, and, apart from that, what it does
 // to messages. Never knows a particular one.
 import { MisuseError, PeerError } from '../base/errors.ts'
+import { oddOption } from '../base/option-value.ts'
 import { assertToken } from '../http/token.ts'
 import type { ExtensionOffer } from './extension.ts'
 import { type Role, RSV } from './frame.ts'
@@ -87,6 +88,7 @@ export function confirmExtensions(
 
 /** @throws MisuseError for an extension that could never work. */
 export function assertExtensions(extensions: readonly Extension[]): void {
+  if (!Array.isArray(extensions)) throw oddOption('extensions', extensions, 'a list')
   for (const { name, rsv } of extensions) {
     assertToken('extension', name)
     if (rsv > 0 && (rsv & RSV) === rsv) continue

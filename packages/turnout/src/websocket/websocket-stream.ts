@@ -1,5 +1,6 @@
 // Knows the WebSocketStream of browsers (the WebSockets standard of the WHATWG): one connection as two streams.
-import { type Dial, dial, prepareDial } from './client.ts'
+import { assertOptions } from '../base/option-names.ts'
+import { CONNECT_OPTIONS, type Dial, dial, prepareDial } from './client.ts'
 import type { AnyConnection, CloseInfo } from './connection.ts'
 import type { Message } from './options.ts'
 import { type Deferred, deferred } from './sender.ts'
@@ -46,6 +47,7 @@ export class WebSocketStream {
     if (arguments.length === 0) throw new TypeError('a WebSocketStream wants a URL')
     if (options !== null && typeof options !== 'object')
       throw new TypeError(`options that are a ${typeof options}`)
+    assertOptions('WebSocketStream', options ?? {}, CONNECT_OPTIONS)
     this.#url = readUrl(`${url}`)
     const { protocols, signal, ...others } = options ?? {}
     const list = toProtocols(protocols)

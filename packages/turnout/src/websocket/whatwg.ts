@@ -1,6 +1,7 @@
 // Knows the WebSocket of browsers (the WebSockets standard of the WHATWG), as a face of this library's client.
+import { assertOptions } from '../base/option-names.ts'
 import { BufferedAmount } from './buffered-amount.ts'
-import { type Dial, dial, prepareDial } from './client.ts'
+import { CONNECT_OPTIONS, type Dial, dial, prepareDial } from './client.ts'
 import type { AnyConnection, CloseInfo } from './connection.ts'
 import { EventHandlers } from './event-handlers.ts'
 import { CloseEvent, FailureEvent } from './events.ts'
@@ -90,6 +91,7 @@ export class WebSocket extends EventTarget {
     if (arguments.length === 0) throw new TypeError('a WebSocket wants a URL')
     super()
     const init = toInit(protocols)
+    assertOptions('WebSocket', init, CONNECT_OPTIONS)
     this.#url = readUrl(`${url}`)
     assertSubprotocols(init.protocols ?? [])
     const signals = init.signal === undefined ? [] : [init.signal]

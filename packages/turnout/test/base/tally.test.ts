@@ -39,3 +39,14 @@ for (const [what, error, code] of [
     assert.deepEqual([...tally.errors], [[code, 1]])
   })
 }
+
+test('a tally says where on its route something was', () => {
+  for (const [route, protocol, place] of [
+    ['/chat/:room', 'websocket', 'in the handler of websocket /chat/:room'],
+    ['*', 'example/1', 'in the handler of example/1'],
+    ['app', 'websocket', 'in the handler of websocket inside the app'],
+    ['', '', 'in the handler of an upgrade'],
+  ] as const) {
+    assert.equal(new Tally(route, protocol).placeOf('the handler'), place)
+  }
+})

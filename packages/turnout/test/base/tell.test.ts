@@ -13,7 +13,7 @@ const rejecting = () => Promise.reject(broken)
 async function warnings(act: () => unknown): Promise<unknown[]> {
   const seen: unknown[] = []
   const worse: unknown[] = []
-  const note = (error: unknown) => void seen.push(error)
+  const note = (warning: Error) => void seen.push(warning.message)
   const fail = (error: unknown) => void worse.push(error)
   process.on('warning', note).on('uncaughtException', fail).on('unhandledRejection', fail)
   await act()
@@ -25,6 +25,6 @@ async function warnings(act: () => unknown): Promise<unknown[]> {
 
 for (const onError of [throwing, rejecting]) {
   test(`told by ${onError.name}: a warning`, async () => {
-    assert.deepEqual(await warnings(() => tell(onError)), [broken])
+    assert.deepEqual(await warnings(() => tell(onError)), ['broken, in onError'])
   })
 }

@@ -436,6 +436,7 @@ test('a server that cannot be reached is ERR_CONNECT with the cause', bounded, a
   assert.ok(error instanceof PeerError)
   assert.equal(error.code, 'ERR_CONNECT')
   assert.equal((error.cause as { code: string }).code, 'ECONNREFUSED')
+  assert.match(error.message, /^cannot connect to 127\.0\.0\.1:\d+: connect ECONNREFUSED/)
 })
 
 for (const [name, act] of [
@@ -450,6 +451,7 @@ for (const [name, act] of [
     assert.ok(error instanceof PeerError)
     assert.equal(error.code, 'ERR_CONNECT')
     assert.ok(error.cause instanceof Error)
+    assert.match(error.message, /^no answer from 127\.0\.0\.1:\d+: /)
     await raw.idle()
   })
 }
@@ -612,5 +614,22 @@ test('R21: a TLS failure is ERR_CONNECT with the cause, and no request is sent',
   const error = await rejection(upgrade(raw.url, { protocols: 'example/1' }))
   assert.equal(error.code, 'ERR_CONNECT')
   assert.equal((error.cause as { code: string }).code, 'DEPTH_ZERO_SELF_SIGNED_CERT')
+  assert.match(error.message, /^cannot connect to [^ ]+: self-signed certificate/)
   assert.equal(raw.requests.length, 0)
+})
+
+test('a connection that the agent kept is connected: what fails then is the answer', bounded, async (t) => {
+  const raw = await server(t, ({ socket, index }) => {
+    if (index === 0) socket.write(head('HTTP/1.1 200 OK', 'Content-Length: 0'))
+    else socket.resetAndDestroy()
+  })
+  const agent = new Agent({ keepAlive: true })
+  t.after(() => agent.destroy())
+  const { response } = await upgrade(raw.url, { protocols: 'example/1', agent })
+  response.resume()
+  await new Promise((resolve) => response.once('end', resolve))
+  await new Promise(setImmediate)
+  const error = await rejection(upgrade(raw.url, { protocols: 'example/1', agent }))
+  assert.match(error.message, /^no answer from /)
+  assert.equal(raw.connections(), 1)
 })

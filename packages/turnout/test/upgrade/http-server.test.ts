@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
-import { createServer } from 'node:http'
+import { Agent, createServer, Server } from 'node:http'
 import { createServer as createHttp2Server, createSecureServer } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
+import { createServer as createTcpServer, Socket } from 'node:net'
 import { test } from 'node:test'
+import { createServer as createTlsServer } from 'node:tls'
 import { type AttachableServer, assertAttachable, connectionEvent } from '../../src/upgrade/http-server.ts'
 
 test('servers that speak HTTP/1.1 are taken, and get connections back by their own event', () => {
@@ -21,9 +23,36 @@ test('RFC 8441 section 3: servers that speak HTTP/2 only are taken, too', () => 
     assert.equal(assertAttachable(server), server)
 })
 
-test('what is no server is refused', () => {
-  for (const server of [undefined, null, {}, () => {}]) {
-    assert.throws(() => assertAttachable(server as never), { code: 'ERR_INVALID_ARGUMENT' })
+test('servers of a class of their own, behind a proxy object or of another runtime are taken', () => {
+  const { proxy } = Proxy.revocable(createServer(), {})
+  const foreign = Object.assign(new EventEmitter(), { listen() {}, setTimeout() {} })
+  for (const server of [new (class extends Server {})(), proxy, foreign]) {
+    assert.equal(assertAttachable(server as AttachableServer), server)
   }
-  assert.ok(assertAttachable(new EventEmitter() as AttachableServer))
 })
+
+/** As Express makes them: a function with the methods of an EventEmitter. */
+const likeExpress = Object.assign(() => {}, EventEmitter.prototype, { listen() {}, use() {}, set() {} })
+const likeKoa = Object.assign(new EventEmitter(), { listen() {}, use() {}, callback() {} })
+const likeFastify = { listen() {}, server: createServer() }
+const NOT_THE_APP = /wants the server, not the app: createServer\(app\) or what app\.listen\(…\) returns/
+
+for (const [what, given, message] of [
+  ['nothing', undefined, /wants a server of node:http, node:https or node:http2; this is undefined/],
+  ['null', null, /this is null/],
+  ['a port', 8080, /this is 8080/],
+  ['an empty object', {}, /this is an object/],
+  ['an EventEmitter', new EventEmitter(), /this is an object/],
+  ['an Express app', likeExpress, NOT_THE_APP],
+  ['a request listener', () => {}, NOT_THE_APP],
+  ['a Koa app', likeKoa, NOT_THE_APP],
+  ['a Fastify app', likeFastify, /wants the server, not the app: app\.server/],
+  ['an Agent', new Agent(), /this is an Agent, which is a client's/],
+  ['a server of node:net', createTcpServer(), /this is a server of node:net, which speaks no HTTP/],
+  ['a server of node:tls', createTlsServer(), /this is a server of node:tls, which speaks no HTTP/],
+  ['a socket', new Socket(), /this is an object/],
+] as const) {
+  test(`${what} is no server to attach to`, () => {
+    assert.throws(() => assertAttachable(given as never), { code: 'ERR_INVALID_ARGUMENT', message })
+  })
+}

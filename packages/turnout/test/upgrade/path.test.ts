@@ -76,3 +76,13 @@ for (const [target, pathname] of [
     assert.equal(pathnameOf(target), pathname)
   })
 }
+
+test('an optional parameter is told from a query', () => {
+  for (const path of ['/a/:b?', '/:b?/c']) {
+    assert.throws(() => compilePath(path), {
+      code: 'ERR_INVALID_ARGUMENT',
+      message: `path "${path}" has an optional parameter, and there are none: register two routes`,
+    })
+  }
+  assert.throws(() => compilePath('/a?b'), { message: /has a query/ })
+})

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { MisuseError } from '../../src/base/errors.ts'
-import { parseUrl, readTarget } from '../../src/upgrade/target.ts'
+import { parseUrl, readTarget, shownUrl } from '../../src/upgrade/target.ts'
 
 const schemes = ['http:', 'https:', 'ws:', 'wss:']
 const read = (url: string) => readTarget(parseUrl(url), schemes)
@@ -55,4 +56,25 @@ test('what is no absolute URL, or of another scheme, is misuse', () => {
     assert.throws(() => read(url), MisuseError)
   }
   assert.throws(() => readTarget(parseUrl('ws://a/'), ['http:', 'https:']), MisuseError)
+})
+
+test('a message never quotes what may be a password', () => {
+  for (const [url, shown] of [
+    ['ws://a:1/b', 'ws://a:1/b'],
+    ['ws://eve:hunter2@a/#b', 'ws://…@a/#b'],
+    ['ws://eve:hun/ter2@a', 'ws://…@a'],
+    ['eve:hunter2@a', '…@a'],
+    ['/chat', '/chat'],
+  ] as const) {
+    assert.equal(shownUrl(url), shown)
+  }
+  for (const url of ['ws://eve:hun/ter2@a', 'ws://eve:hunter2@a:99999/']) {
+    try {
+      parseUrl(url)
+      assert.fail('taken')
+    } catch (error) {
+      assert.match(inspect(error), /no absolute URL/)
+      assert.doesNotMatch(inspect(error), /ter2/)
+    }
+  }
 })

@@ -41,3 +41,16 @@ test('what is no span of time, or shrinks, is misuse', () => {
     assert.throws(() => new Backoff(options), MisuseError, JSON.stringify(options))
   }
 })
+
+test('the message names both of two options that do not fit together, and quotes what is no number', () => {
+  for (const [options, message] of [
+    [{ maxDelayMs: 1 }, 'maxDelayMs of 1 is below minDelayMs of 1000'],
+    [{ minDelayMs: 60_000 }, 'maxDelayMs of 30000 is below minDelayMs of 60000'],
+    [{ minDelayMs: '5' as never }, 'option minDelayMs is "5", not a number from 0 up'],
+    [{ maxDelayMs: Number.POSITIVE_INFINITY }, 'option maxDelayMs is Infinity, not a finite number'],
+    [{ factor: 0.5 }, 'option factor is 0.5, not 1 or more'],
+    [{ factor: '2' as never }, 'option factor is "2", not 1 or more'],
+  ] as const) {
+    assert.throws(() => new Backoff(options), { code: 'ERR_INVALID_ARGUMENT', message })
+  }
+})

@@ -5,9 +5,16 @@ import { type TestContext, test } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { AnsweredError, MAX_REFUSAL_BYTES, REFUSAL_TIMEOUT_MS } from '../../src/upgrade/answered.ts'
+import { upgrade } from '../../src/upgrade/client.ts'
+import { connectH2c } from '../../src/upgrade/h2c-client.ts'
+import { upgradeTls } from '../../src/upgrade/tls-client.ts'
 import { type ConnectOptions, connect, HandshakeError } from '../../src/websocket/client.ts'
 import { isKey } from '../../src/websocket/key.ts'
+import { reconnecting } from '../../src/websocket/reconnecting.ts'
 import { turnsWaiting } from '../../src/websocket/turns.ts'
+import { WebSocketStream } from '../../src/websocket/websocket-stream.ts'
+import { WebSocket } from '../../src/websocket/whatwg.ts'
+import { unknownOptions } from '../base/warnings.ts'
 import { certificate, privateKey } from '../upgrade/certificate.ts'
 import { fieldOf, head, type RawRequest, rawServer } from '../upgrade/raw-server.ts'
 import { framesOf, hex, switchFor, webSocketServer } from './raw-websocket.ts'
@@ -226,6 +233,7 @@ test('R2: R37: an ordinary response rejects with its status, its fields and its 
   assert.ok(error instanceof HandshakeError && error instanceof AnsweredError && error instanceof PeerError)
   assert.equal(error.code, 'ERR_UPGRADE_DECLINED')
   assert.equal(error.status, 401)
+  assert.match(error.message, /^401 Unauthorized instead of a 101 \(RFC 6455 section 4\.1\)/)
   assert.equal(error.response.headers['www-authenticate'], 'Basic')
   assert.equal(error.body.toString(), 'who are you?')
   assert.deepEqual(error.versions, [])
@@ -282,6 +290,13 @@ test('what must not be sent is refused before a byte is', bounded, async (t) => 
     { maxRedirects: 0.5 },
     { timeoutMs: 0 },
     { headers: { 'X-A': 'b\nc' } },
+    { timeoutMs: '5000' as never },
+    { maxMessageBytes: Number.NaN },
+    { rate: 20 as never },
+    { heartbeat: true as never },
+    { slowConsumer: 'kill' as never },
+    { message: 'echo' as never },
+    { onError: 'log' as never },
     ...['Connection', 'Upgrade', 'Content-Length', 'Transfer-Encoding', 'Expect'].map((name) => ({
       headers: { [name]: '1' },
     })),
@@ -516,3 +531,47 @@ test('a reset after the switch ends the connection, not the process', bounded, a
   assert.deepEqual([info.code, info.clean], [1006, false])
   assert.equal((info.cause as { code?: string }).code, 'ECONNRESET')
 })
+
+const gone = AbortSignal.abort(new Error('not now'))
+const NOWHERE = 'http://127.0.0.1:9/'
+
+for (const [place, act] of [
+  ['connect', (own: object) => connect(NOWHERE, { ...own, signal: gone })],
+  ['upgrade', (own: object) => upgrade(NOWHERE, { ...own, protocols: 'a', signal: gone })],
+  ['upgradeTls', (own: object) => upgradeTls(NOWHERE, { ...own, signal: gone })],
+  ['connectH2c', (own: object) => connectH2c(NOWHERE, { ...own, signal: gone })],
+  ['reconnecting', (own: object) => reconnecting(NOWHERE, { ...own, signal: gone }).closed],
+  ['WebSocket', (own: object) => void new WebSocket(NOWHERE, { ...own, signal: gone })],
+  ['WebSocketStream', (own: object) => new WebSocketStream(NOWHERE, { ...own, signal: gone }).closed],
+] as const) {
+  test(`an option that ${place} does not know is warned of once, and no option of its own is`, async () => {
+    const heard = await unknownOptions(async () => {
+      for (let i = 0; i < 2; i++) {
+        await Promise.resolve(act({ handshakeTimeout: 1, proxy: { url: NOWHERE, header: {} } })).catch(
+          () => {},
+        )
+      }
+    })
+    assert.deepEqual(heard, [
+      `${place} has no option handshakeTimeout; did you mean timeoutMs?`,
+      `${place}: proxy has no option header; did you mean headers?`,
+    ])
+  })
+}
+
+for (const [place, act] of [
+  ['connect', () => connect(NOWHERE, 'chat' as never)],
+  ['connect', () => connect(NOWHERE, ['chat'] as never)],
+  ['upgrade', () => upgrade(NOWHERE, undefined as never)],
+  ['upgradeTls', () => upgradeTls(NOWHERE, null as never)],
+  ['connectH2c', () => connectH2c(NOWHERE, 1 as never)],
+  ['reconnecting', () => reconnecting(NOWHERE, (() => {}) as never)],
+] as const) {
+  test(`what ${place} takes besides is an object: ${String(act)}`, async () => {
+    await assert.rejects(async () => void (await act()), {
+      name: 'MisuseError',
+      code: 'ERR_INVALID_ARGUMENT',
+      message: new RegExp(`^${place} wants an object of options.*; this is `),
+    })
+  })
+}

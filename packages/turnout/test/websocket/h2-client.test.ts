@@ -264,6 +264,7 @@ describe('RFC 8441: what does not come about', () => {
     )
     assert.ok(error instanceof HandshakeError)
     assert.deepEqual([error.code, error.status, error.body.toString()], ['ERR_UPGRADE_DECLINED', 401, 'who?'])
+    assert.match(error.message, /^401 .* instead of a 200 \(RFC 8441 section 5\)/)
     await ended
   })
 
@@ -358,7 +359,10 @@ describe('RFC 8441: what does not come about', () => {
     const closed = createTcpServer()
     const gone = await listen(t, closed)
     await new Promise((resolve) => closed.close(resolve))
-    await assert.rejects(connect(`wss://127.0.0.1:${gone}/`, { http2: 'auto', tls }), { code: 'ERR_CONNECT' })
+    await assert.rejects(connect(`wss://127.0.0.1:${gone}/`, { http2: 'auto', tls }), {
+      code: 'ERR_CONNECT',
+      message: /^cannot connect to 127\.0\.0\.1:\d+: connect ECONNREFUSED/,
+    })
   })
 
   it('a server that never sends its settings runs into the deadline', async (t) => {

@@ -16,7 +16,7 @@ for (const onError of [throwing, rejecting]) {
       test(`onError of a ${side}, ${onError.name} about a callback that is ${message.name}: a warning`, async () => {
         const warned: unknown[] = []
         const worse: unknown[] = []
-        const note = (error: unknown) => void warned.push(error)
+        const note = (warning: Error) => void warned.push(warning.message)
         const fail = (error: unknown) => void worse.push(error)
         process.on('warning', note).on('uncaughtException', fail).on('unhandledRejection', fail)
         const ours =
@@ -35,7 +35,7 @@ for (const onError of [throwing, rejecting]) {
         await socket.closed
         await station.stop()
         process.off('warning', note).off('uncaughtException', fail).off('unhandledRejection', fail)
-        assert.deepEqual([warned, worse], [[broken], []])
+        assert.deepEqual([warned, worse], [['broken, in onError'], []])
       })
     }
   }

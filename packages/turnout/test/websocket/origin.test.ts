@@ -125,3 +125,21 @@ test('assertOrigins refuses an entry that could never match', () => {
     assert.throws(() => assertOrigins([bad]), { code: 'ERR_INVALID_ARGUMENT' }, bad)
   }
 })
+
+test('assertOrigins wants a list', () => {
+  for (const [origins, seen] of [
+    ['https://a', '"https://a"'],
+    [true, 'true'],
+    [{}, 'an object'],
+    [null, 'null'],
+  ] as const) {
+    assert.throws(() => assertOrigins(origins as never), {
+      code: 'ERR_INVALID_ARGUMENT',
+      message: `origins wants a list, such as ['https://app.example'], or '*'; this is ${seen}`,
+    })
+  }
+  assert.throws(() => assertOrigins([5 as never]), {
+    code: 'ERR_INVALID_ARGUMENT',
+    message: /origin 5 is not/,
+  })
+})

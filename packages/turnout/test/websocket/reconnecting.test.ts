@@ -520,3 +520,31 @@ test('a close from within a callback is obeyed', bounded, async (t) => {
   assert.equal((await peer.closed).code, 1006)
   assert.equal(clock.waiting, 0)
 })
+
+for (const [options, message] of [
+  [{ whileDown: 'hold' }, /option whileDown is "hold", not buffer or refuse/],
+  [{ open: 'x' }, /option open is "x", not a function/],
+  [{ message: {} }, /option message is an object, not a function/],
+  [{ waiting: 1 }, /option waiting is 1, not a function/],
+  [{ close: null }, /option close is null, not a function/],
+  [{ shouldReconnect: true }, /option shouldReconnect is true, not a function/],
+  [{ renew: {} }, /option renew is an object, not a function/],
+  [{ resume: 'auto' }, /option resume is "auto", not a function/],
+  [{ random: 0.5 }, /option random is 0\.5, not a function/],
+  [{ retries: '3' }, /option retries is "3", not a number from 0 up/],
+  [{ stableAfterMs: Number.NaN }, /option stableAfterMs is NaN/],
+  [{ maxRetryAfterMs: -1 }, /option maxRetryAfterMs is -1/],
+  [{ maxHeldMessages: '1k' }, /option maxHeldMessages is "1k"/],
+  [{ maxHeldBytes: null }, /option maxHeldBytes is null/],
+  [{ maxMessageBytes: '1mb' }, /option maxMessageBytes is "1mb"/],
+  [{ heartbeat: true }, /option heartbeat is true/],
+  [{ timeoutMs: 0 }, /timeoutMs is 0, not a number above 0/],
+] as const) {
+  test(`reconnecting with ${JSON.stringify(options)} is misuse at once`, () => {
+    assert.throws(() => reconnecting('ws://127.0.0.1:9', options as never), {
+      name: 'MisuseError',
+      code: 'ERR_INVALID_ARGUMENT',
+      message,
+    })
+  })
+}

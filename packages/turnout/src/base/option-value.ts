@@ -1,0 +1,30 @@
+// Knows what the value of an option may be: a number, a function, one of a few names. An absent one always passes.
+import { MisuseError, shown } from './errors.ts'
+
+/** @throws MisuseError ERR_INVALID_ARGUMENT */
+export function assertFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw oddOption(name, value, 'a function')
+}
+
+/** Infinity passes. @throws MisuseError ERR_INVALID_ARGUMENT */
+export function assertFromZero(name: string, value: unknown): void {
+  if (value === undefined || (typeof value === 'number' && value >= 0)) return
+  throw oddOption(name, value, 'a number from 0 up')
+}
+
+/** Infinity passes. @throws MisuseError ERR_INVALID_ARGUMENT */
+export function assertAboveZero(name: string, value: unknown): void {
+  if (value === undefined || (typeof value === 'number' && value > 0)) return
+  throw oddOption(name, value, 'a number above 0')
+}
+
+/** @throws MisuseError ERR_INVALID_ARGUMENT */
+export function assertOneOf(name: string, value: unknown, choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value as string)) return
+  throw oddOption(name, value, choices.join(' or '))
+}
+
+/** Says what an option is, and what it may be. */
+export function oddOption(name: string, value: unknown, wanted: string): MisuseError {
+  return new MisuseError('ERR_INVALID_ARGUMENT', `option ${name} is ${shown(value)}, not ${wanted}`)
+}

@@ -1,0 +1,38 @@
+// Knows whether a request has a connection yet: what fails before is told apart from an answer that does not come.
+import type { ClientRequest } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { PeerError } from '../base/errors.ts'
+
+/** Watches one request; `secure`: TLS is part of connecting. */
+export class Connecting {
+  #isDone = false
+
+  constructor(request: ClientRequest, secure: boolean) {
+    request.once('socket', (socket: Duplex & { connecting?: boolean; secureConnecting?: boolean }) => {
+      const done = () => {
+        this.#isDone = true
+      }
+      if (socket.connecting === true || (secure && socket.secureConnecting === true)) {
+        socket.once(secure ? 'secureConnect' : 'connect', done)
+      } else done()
+    })
+  }
+
+  /** What it means that the connection failed, or was closed, before the head of the answer. */
+  failure(where: string, cause: Error | undefined): PeerError {
+    return this.#isDone ? noAnswer(where, cause) : notConnected(where, cause)
+  }
+}
+
+export function notConnected(where: string, cause: Error | undefined): PeerError {
+  return connectError(`cannot connect to ${where}`, cause)
+}
+
+export function noAnswer(where: string, cause: Error | undefined): PeerError {
+  return connectError(`no answer from ${where}`, cause)
+}
+
+function connectError(seen: string, cause: Error | undefined): PeerError {
+  const why = cause === undefined ? 'the connection was closed' : cause.message
+  return new PeerError('ERR_CONNECT', `${seen}: ${why}`, { cause })
+}
