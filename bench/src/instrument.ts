@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Sample, Settings } from './results.ts'
-import type { Workload } from './workloads.ts'
+import { isCompressed, type Workload } from './workloads.ts'
 
 export interface Instrument {
   readonly name: string
@@ -97,6 +97,7 @@ function commandLine({ workload, framing, port, pid, settings }: MeasuredServer)
   if (workload.kind === 'idle') line.push('-g')
   if (workload.kind === 'echo') line.push('-s', `${workload.sizeBytes}`, '-d', `${workload.inFlight}`)
   if (workload.kind === 'echo' && workload.binary) line.push('-b')
+  if (isCompressed(workload)) line.push('-z')
   if (workload.kind === 'fanout') line.push('-s', `${workload.sizeBytes}`, '-W', `${workload.inFlight}`)
   return line
 }

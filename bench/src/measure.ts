@@ -6,7 +6,7 @@ import type { Progress } from './progress.ts'
 import type { Tally, Target, Usage } from './questions.ts'
 import { Gathering, type Sample, type Settings, type WorkloadResult } from './results.ts'
 import type { Runtimes } from './runtimes.ts'
-import type { Workload } from './workloads.ts'
+import { isCompressed, type Workload } from './workloads.ts'
 
 export interface Bench {
   /** Where the programs of the bench lie. */
@@ -131,7 +131,7 @@ async function startShared(
   const script = `${bench.dist}/${workload.side === 'server' ? 'load/main.js' : 'servers/fixed.js'}`
   const child = start({ runtime: process.execPath, script })
   if (workload.side === 'server') return { child, port: 0 }
-  return { child, port: (await child.ask('listen', { kind: workload.kind })).port }
+  return { child, port: (await child.ask('listen', { kind: workload.kind, compressed: false })).port }
 }
 
 async function startPeer(
@@ -146,7 +146,9 @@ async function startPeer(
   if (typeof options === 'string') throw new Error(options)
   const measured = start(options)
   const driver = workload.side === 'server' ? shared.child : measured
-  const { port } = workload.side === 'server' ? await measured.ask('listen', { kind: workload.kind }) : shared
+  const { kind, side } = workload
+  const compressed = isCompressed(workload)
+  const { port } = side === 'server' ? await measured.ask('listen', { kind, compressed }) : shared
   const target: Target = { peer: name, port, workload, framing: part.framing }
   await driver.ask('open', target)
   return { name, part, measured, driver, port }

@@ -1,7 +1,7 @@
 // Knows who is measured: how each peer is started, and what it cannot do.
 import type { ChildOptions } from './child.ts'
 import type { Runtimes } from './runtimes.ts'
-import type { Workload } from './workloads.ts'
+import { isCompressed, type Workload } from './workloads.ts'
 
 /** A program of the bench that hosts a peer. */
 export interface Part {
@@ -70,7 +70,10 @@ export const peers: readonly Peer[] = [
     title: 'raw net (no WebSocket)',
     packages: [],
     server: { ...node('servers/raw.js'), framing: 'raw' },
-    cannot: ({ kind }) => (kind === 'handshake' ? 'no WebSocket, so no handshake' : undefined),
+    cannot(workload) {
+      if (isCompressed(workload)) return 'no WebSocket, so no compression'
+      return workload.kind === 'handshake' ? 'no WebSocket, so no handshake' : undefined
+    },
   },
   {
     name: 'uws',
@@ -88,7 +91,7 @@ export const peers: readonly Peer[] = [
   {
     name: 'faye-websocket',
     title: 'faye-websocket',
-    packages: ['faye-websocket'],
+    packages: ['faye-websocket', 'permessage-deflate'],
     server: node('servers/faye.js'),
   },
   {
@@ -96,6 +99,7 @@ export const peers: readonly Peer[] = [
     title: 'websocket',
     packages: ['websocket'],
     server: node('servers/websocket.js'),
+    cannot: (workload) => (isCompressed(workload) ? 'it has no compression' : undefined),
   },
   { name: 'undici', title: 'undici', packages: ['undici'], client: node('clients/undici.js') },
 ]

@@ -36,7 +36,11 @@ export interface Tally {
 /** Every question with its argument and its answer. */
 export interface Questions {
   /** To a server: begin to listen on a free loopback port, ready for that kind of workload. */
-  listen: { argument: { readonly kind: Workload['kind'] }; answer: { readonly port: number } }
+  listen: {
+    /** `compressed`: with permessage-deflate for every message. */
+    argument: { readonly kind: Workload['kind']; readonly compressed: boolean }
+    answer: { readonly port: number }
+  }
   usage: { argument: undefined; answer: Usage }
   /** Collect garbage, so that memory can be read. */
   collect: { argument: undefined; answer: undefined }

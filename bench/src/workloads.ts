@@ -8,6 +8,8 @@ export interface EchoWorkload {
   readonly title: string
   readonly sizeBytes: number
   readonly binary: boolean
+  /** With permessage-deflate, both ways. */
+  readonly compressed: boolean
   readonly inFlight: number
   readonly connections: number
 }
@@ -61,6 +63,9 @@ export const workloads: readonly Workload[] = [
       depths.map((inFlight) => echo('server', label, bytes, binary, inFlight)),
     ),
   ),
+  deflate('1k', 1024, 1),
+  deflate('1k', 1024, 16),
+  deflate('16k', 16 * 1024, 1),
   fanout(1),
   fanout(8),
   {
@@ -99,6 +104,11 @@ export const quickNames: readonly string[] = [
   'idle',
   'client-125-p32',
 ]
+
+/** Whether it is about permessage-deflate. */
+export function isCompressed(workload: Workload): boolean {
+  return workload.kind === 'echo' && workload.compressed
+}
 
 /**
  * Workloads whose names match one of the patterns, in the bench's order; `*` stands for anything.
@@ -142,8 +152,18 @@ function echo(
     title: `${role} ${label.replace(/[km]/, '')}${unit} ${binary ? 'binary' : 'text'}, ${inFlight} in flight`,
     sizeBytes,
     binary,
+    compressed: false,
     inFlight,
     connections: sizeBytes >= 1024 * 1024 ? 4 : 64,
+  }
+}
+
+function deflate(label: string, sizeBytes: number, inFlight: number): EchoWorkload {
+  return {
+    ...echo('server', label, sizeBytes, false, inFlight),
+    name: `deflate-${label}-p${inFlight}`,
+    title: `permessage-deflate ${sizeBytes / 1024} KiB of JSON, ${inFlight} in flight`,
+    compressed: true,
   }
 }
 

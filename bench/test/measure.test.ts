@@ -24,6 +24,10 @@ const clientEcho = {
   ...(workloads.find(({ name }) => name === 'client-125-p32') as EchoWorkload),
   ...small,
 }
+const deflate: EchoWorkload = {
+  ...(workloads.find(({ name }) => name === 'deflate-1k-p1') as EchoWorkload),
+  ...small,
+}
 
 function faulty(fault: string): Peer {
   return {
@@ -63,6 +67,26 @@ test('clients are measured against the fixed server', { timeout: 30_000 }, async
   const { peers: found, leftOut } = await measured(clientEcho, named('ws', 'undici'))
   assert.deepEqual(leftOut, {})
   assert.deepEqual(Object.keys(found), ['ws', 'undici'])
+})
+
+test('servers that compress get figures, and who cannot is left out with a word', {
+  timeout: 30_000,
+}, async () => {
+  const deaf: Peer = {
+    name: 'deaf',
+    title: 'deaf',
+    packages: [],
+    server: { script: 'servers/fixed.js', runtime: 'node', framing: 'websocket' },
+  }
+  const able = ['turnout', 'turnout-iterator', 'ws', 'faye-websocket']
+  const list = [...named(...able, 'raw', 'websocket'), deaf]
+  const { peers: found, leftOut } = await measured(deflate, list)
+  assert.deepEqual(Object.keys(found).sort(), able.sort())
+  assert.deepEqual(leftOut, {
+    raw: 'no WebSocket, so no compression',
+    websocket: 'it has no compression',
+    deaf: 'the server did not take up permessage-deflate',
+  })
 })
 
 test('a server that errs is left out with the reason, and the others are measured', {

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { quickNames, selectWorkloads, workloads } from '../src/workloads.ts'
+import { isCompressed, quickNames, selectWorkloads, workloads } from '../src/workloads.ts'
 
 test('every workload has a name of its own', () => {
   assert.equal(new Set(workloads.map(({ name }) => name)).size, workloads.length)
 })
 
 test('echo comes in six sizes, as text and binary, with 1, 8 and 32 in flight', () => {
-  const echoes = workloads.filter(({ kind, side }) => kind === 'echo' && side === 'server')
+  const echoes = workloads.filter(({ name }) => name.startsWith('echo-'))
   assert.equal(echoes.length, 6 * 2 * 3)
+})
+
+test('only the workloads called deflate are compressed', () => {
+  assert.deepEqual(
+    workloads.filter(isCompressed).map(({ name }) => name),
+    selectWorkloads(['deflate-*']).chosen.map(({ name }) => name),
+  )
 })
 
 test('the quick run names workloads that exist', () => {

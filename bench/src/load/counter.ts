@@ -1,22 +1,27 @@
 // Knows how to count the messages in what comes back, cheaply, and how to compare them with what was sent.
+import { type Agreement, Inflater } from './deflate.ts'
 import type { Ring } from './ring.ts'
 
 /** Counts messages over the chunks of one connection. Throws at the first thing that is not right. */
 export interface Counter {
-  /** Compare payloads, too, from the next message on. */
+  /** Compare payloads, too, from the next message on; where they are compressed, only from the first message on. */
   verify: boolean
   /** How many messages end within the first `length` bytes of `chunk`. */
   count(chunk: Buffer, length: number): number
 }
 
-export function createCounter(framing: 'websocket' | 'raw', ring: Ring): Counter {
-  return framing === 'raw' ? new ByteCounter(ring) : new FrameCounter(ring)
+/** With `agreement` every answer has to be compressed, as that is what is measured. */
+export function createCounter(framing: 'websocket' | 'raw', ring: Ring, agreement?: Agreement): Counter {
+  return framing === 'raw'
+    ? new ByteCounter(ring)
+    : new FrameCounter(ring, agreement && new Inflater(agreement))
 }
 
 /** Reads frame headers and skips payloads. The echo of message `n` must be the `n`th to come. */
 class FrameCounter implements Counter {
   verify = false
   readonly #ring: Ring
+  readonly #inflater: Inflater | undefined
   readonly #header = Buffer.alloc(10)
   #headerBytes = 0
   #payloadBytes = 0
@@ -28,8 +33,9 @@ class FrameCounter implements Counter {
   #messageBytes = 0
   #position = 0
 
-  constructor(ring: Ring) {
+  constructor(ring: Ring, inflater: Inflater | undefined) {
     this.#ring = ring
+    this.#inflater = inflater
   }
 
   count(chunk: Buffer, length: number): number {
@@ -70,7 +76,10 @@ class FrameCounter implements Counter {
     const second = bytes[offset + 1]!
     this.#opcode = first & 0x0f
     this.#final = first >= 0x80
-    if ((first & 0x70) !== 0) throw new Error('a frame came with a reserved bit set')
+    // RSV1 belongs to the first frame of a message (RFC 7692 section 6).
+    const compressed = this.#inflater !== undefined && (this.#opcode === 1 || this.#opcode === 2)
+    if ((first & (compressed ? 0x30 : 0x70)) !== 0) throw new Error('a frame came with a reserved bit set')
+    if (compressed && (first & 0x40) === 0) throw new Error('an answer came without compression')
     if (second >= 0x80) throw new Error('a masked frame came from the server')
     if (this.#opcode === 8) throw new Error('the server sent Close')
     const length = headerLength(second)
@@ -85,6 +94,10 @@ class FrameCounter implements Counter {
   }
 
   #compare(chunk: Buffer, offset: number, length: number): void {
+    if (this.#inflater !== undefined) {
+      this.#inflater.add(chunk.subarray(offset, offset + length))
+      return
+    }
     const expected = this.#ring.payloads[this.#position]!
     const from = this.#messageBytes + this.#payloadBytes - this.#missing
     if (
@@ -97,13 +110,20 @@ class FrameCounter implements Counter {
   #endFrame(): number {
     this.#messageBytes += this.#payloadBytes
     if (!this.#final) return 0
-    const expected = this.#ring.payloads[this.#position]!.length
-    if (this.#messageBytes !== expected) {
-      throw new Error(`a message of ${this.#messageBytes} bytes came back, ${expected} were sent`)
+    const expected = this.#ring.payloads[this.#position]!
+    if (this.#inflater !== undefined) this.#endCompressed(this.#inflater, expected)
+    else if (this.#messageBytes !== expected.length) {
+      throw new Error(`a message of ${this.#messageBytes} bytes came back, ${expected.length} were sent`)
     }
     this.#messageBytes = 0
     this.#position = (this.#position + 1) % this.#ring.length
     return 1
+  }
+
+  /** How long a compressed answer is tells nothing. */
+  #endCompressed(inflater: Inflater, expected: Buffer): void {
+    if (!this.verify) inflater.skip()
+    else if (!inflater.end().equals(expected)) throw new Error('a message came back with another content')
   }
 }
 

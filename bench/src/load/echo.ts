@@ -3,6 +3,7 @@ import type { Run, Tally, Target } from '../questions.ts'
 import { quantile } from '../statistics.ts'
 import type { EchoWorkload } from '../workloads.ts'
 import { type Counter, createCounter } from './counter.ts'
+import { compressAlone } from './deflate.ts'
 import type { Lane } from './lane.ts'
 import { Ring } from './ring.ts'
 import { openLanes, type Session, Window } from './session.ts'
@@ -20,7 +21,7 @@ const mostRoundTrips = 500_000
 
 export function createEcho(target: Target, workload: EchoWorkload): Session {
   const { inFlight } = workload
-  const ring = new Ring(workload.sizeBytes, workload.binary, inFlight)
+  let ring: Ring
   const states = new Map<Lane, EchoLane>()
   const roundTrips = inFlight === 1 ? new Float64Array(mostRoundTrips) : undefined
   let roundTripCount = 0
@@ -66,8 +67,10 @@ export function createEcho(target: Target, workload: EchoWorkload): Session {
   return {
     async open() {
       const lanes = await openLanes(target, workload.connections, { open() {}, data, closed })
+      ring = ringFor(workload, lanes)
       for (const lane of lanes) {
-        states.set(lane, { lane, counter: createCounter(target.framing, ring), position: 0, sentMs: 0 })
+        const counter = createCounter(target.framing, ring, lane.agreement)
+        states.set(lane, { lane, counter, position: 0, sentMs: 0 })
       }
     },
     async run({ durationMs, verify }: Run) {
@@ -86,4 +89,12 @@ export function createEcho(target: Target, workload: EchoWorkload): Session {
       for (const { lane } of states.values()) lane.destroy()
     },
   }
+}
+
+/** Compressed as the server lets its clients: a window that it made smaller reaches less far back in a message. */
+function ringFor({ sizeBytes, binary, inFlight }: EchoWorkload, lanes: readonly Lane[]): Ring {
+  const agreements = lanes.flatMap(({ agreement }) => agreement ?? [])
+  if (agreements.length === 0) return new Ring(sizeBytes, binary, inFlight)
+  const windowBits = Math.min(...agreements.map(({ clientWindowBits }) => clientWindowBits))
+  return new Ring(sizeBytes, binary, inFlight, (plain) => compressAlone(plain, windowBits))
 }

@@ -1,6 +1,8 @@
 // Knows one connection of the load generator: connect, ask for WebSocket, then bytes out and bytes in.
 import { connect, type Socket } from 'node:net'
 import type { Target } from '../questions.ts'
+import { isCompressed } from '../workloads.ts'
+import { type Agreement, offer, readAgreement } from './deflate.ts'
 
 /** One buffer for all reads of the process: whatever is read is counted before the next read. */
 const readBuffer = Buffer.allocUnsafe(1024 * 1024)
@@ -22,11 +24,14 @@ export interface LaneEvents {
 export class Lane {
   readonly #socket: Socket
   readonly #events: LaneEvents
+  readonly #compressed: boolean
   #head: string | undefined
   #error: Error | undefined
+  #agreement: Agreement | undefined
 
   constructor(target: Target, events: LaneEvents) {
     this.#events = events
+    this.#compressed = isCompressed(target.workload)
     this.#head = target.framing === 'raw' ? undefined : ''
     this.#socket = connect({
       host: '127.0.0.1',
@@ -42,10 +47,15 @@ export class Lane {
     })
     this.#socket.on('connect', () => {
       if (this.#head === undefined) this.#events.open(this)
-      else this.#socket.write(request(target.port))
+      else this.#socket.write(request(target.port, this.#compressed))
     })
     this.#socket.on('error', (error) => (this.#error ??= error))
     this.#socket.on('close', () => this.#events.closed(this, this.#error))
+  }
+
+  /** What compression was agreed upon, for a workload with any, once the lane is open. */
+  get agreement(): Agreement | undefined {
+    return this.#agreement
   }
 
   write(bytes: Buffer): void {
@@ -75,15 +85,17 @@ export class Lane {
     this.#head = undefined
     if (!head.startsWith('HTTP/1.1 101 ')) throw new Error(`the server answered ${head.split('\r\n')[0]}`)
     if (!head.includes(accept)) throw new Error('the server answered with a wrong Sec-WebSocket-Accept')
+    if (this.#compressed) this.#agreement = readAgreement(head)
     this.#events.open(this)
     const used = end + 4 - before
     if (used < length) this.#events.data(this, readBuffer.subarray(used, length), length - used)
   }
 }
 
-function request(port: number): string {
+function request(port: number, compressed: boolean): string {
   return (
     `GET / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-    `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n\r\n`
+    `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n` +
+    `${compressed ? `Sec-WebSocket-Extensions: ${offer}\r\n` : ''}\r\n`
   )
 }

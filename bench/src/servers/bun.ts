@@ -3,7 +3,7 @@ import { maxBufferedBytes, maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
 
 interface BunSocket {
-  send(message: string | Uint8Array): number
+  send(message: string | Uint8Array, compress: boolean): number
   subscribe(topic: string): void
 }
 
@@ -18,7 +18,7 @@ interface BunRuntime {
 }
 
 answer({
-  listen({ kind }) {
+  listen({ kind, compressed }) {
     const { Bun } = globalThis as unknown as { Bun: BunRuntime }
     const server = Bun.serve({
       hostname: '127.0.0.1',
@@ -30,14 +30,15 @@ answer({
         backpressureLimit: maxBufferedBytes,
         idleTimeout: 0,
         sendPings: false,
-        perMessageDeflate: false,
+        // A context for each connection, with the window that turnout has. `true` would keep none.
+        perMessageDeflate: compressed ? { compress: '64KB', decompress: 'dedicated' } : false,
         open: (socket: BunSocket) => {
           if (kind === 'fanout') socket.subscribe('all')
         },
         message:
           kind === 'fanout'
             ? (_socket: BunSocket, data: string | Uint8Array) => server.publish('all', data)
-            : (socket: BunSocket, data: string | Uint8Array) => socket.send(data),
+            : (socket: BunSocket, data: string | Uint8Array) => socket.send(data, compressed),
       },
     })
     return { port: server.port }

@@ -1,4 +1,4 @@
-// The npm package faye-websocket, as its documentation shows it.
+// The npm package faye-websocket, as its documentation shows it; for compression with permessage-deflate beside it.
 import { createServer, type IncomingMessage } from 'node:http'
 import { createRequire } from 'node:module'
 import type { Duplex } from 'node:stream'
@@ -17,17 +17,19 @@ type FayeConstructor = new (
   socket: Duplex,
   head: Buffer,
   protocols: readonly string[],
-  options: { readonly maxLength: number },
+  options: { readonly maxLength: number; readonly extensions: readonly unknown[] },
 ) => FayeSocket
 
-const FayeWebSocket = createRequire(import.meta.url)('faye-websocket') as FayeConstructor
+const require = createRequire(import.meta.url)
+const FayeWebSocket = require('faye-websocket') as FayeConstructor
 
 answer({
-  async listen({ kind }) {
+  async listen({ kind, compressed }) {
     const sockets = new Set<FayeSocket>()
+    const extensions: readonly unknown[] = compressed ? [require('permessage-deflate')] : []
     const server = createServer()
     server.on('upgrade', (request, stream, head) => {
-      const socket = new FayeWebSocket(request, stream, head, [], { maxLength: maxMessageBytes })
+      const socket = new FayeWebSocket(request, stream, head, [], { maxLength: maxMessageBytes, extensions })
       socket.on('error', () => {})
       if (kind === 'fanout') {
         sockets.add(socket)

@@ -6,12 +6,13 @@ import { answer } from '../questions.ts'
 import { listen } from './listen.ts'
 
 answer({
-  async listen({ kind }) {
+  async listen({ kind, compressed }) {
     const server = createServer()
     const turnout = createTurnout()
     const sockets = new Set<WebSocketConnection>()
     turnout.websocket('/*', {
       maxMessageBytes,
+      compression: compressed,
       async handler(socket) {
         if (kind !== 'fanout') {
           for await (const message of socket) await socket.send(message)

@@ -6,7 +6,7 @@ import { answer } from '../questions.ts'
 import { listen } from './listen.ts'
 
 answer({
-  async listen({ kind }) {
+  async listen({ kind, compressed }) {
     const server = createServer()
     const turnout = createTurnout()
     if (kind === 'fanout') {
@@ -18,7 +18,11 @@ answer({
         message: (_socket, data) => void turnout.broadcast(sockets, data as string),
       })
     } else {
-      turnout.websocket('/*', { maxMessageBytes, message: (socket, data) => void socket.send(data) })
+      turnout.websocket('/*', {
+        maxMessageBytes,
+        compression: compressed,
+        message: (socket, data) => void socket.send(data),
+      })
     }
     turnout.attach(server)
     return await listen(server)

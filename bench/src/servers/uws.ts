@@ -4,7 +4,7 @@ import { maxBufferedBytes, maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
 
 interface UwsSocket {
-  send(message: ArrayBuffer, binary: boolean): number
+  send(message: ArrayBuffer, binary: boolean, compress: boolean): number
   subscribe(topic: string): boolean
 }
 
@@ -15,16 +15,20 @@ interface UwsApp {
 }
 
 interface Uws {
+  readonly DISABLED: number
+  readonly DEDICATED_COMPRESSOR_64KB: number
+  readonly DEDICATED_DECOMPRESSOR: number
   App(): UwsApp
   us_socket_local_port(token: unknown): number
 }
 
 answer({
-  listen({ kind }) {
+  listen({ kind, compressed }) {
     const uws = loadUws()
     const app = uws.App()
     app.ws('/*', {
-      compression: 0,
+      // A context for each connection, with the window that turnout has. The shared ones would keep none.
+      compression: compressed ? uws.DEDICATED_COMPRESSOR_64KB | uws.DEDICATED_DECOMPRESSOR : uws.DISABLED,
       maxPayloadLength: maxMessageBytes,
       maxBackpressure: maxBufferedBytes,
       idleTimeout: 0,
@@ -35,7 +39,7 @@ answer({
       message:
         kind === 'fanout'
           ? (_socket: UwsSocket, data: ArrayBuffer, binary: boolean) => app.publish('all', data, binary)
-          : (socket: UwsSocket, data: ArrayBuffer, binary: boolean) => socket.send(data, binary),
+          : (socket: UwsSocket, data: ArrayBuffer, binary: boolean) => socket.send(data, binary, compressed),
     })
     return new Promise((resolve, reject) => {
       app.listen('127.0.0.1', 0, (token) => {

@@ -1,4 +1,5 @@
-// The npm package ws, as its documentation shows it, without compression. What it loads beside itself is the bench's choice.
+// The npm package ws, as its documentation shows it; compression with its defaults, which keep the context. What it
+// loads beside itself is the bench's choice.
 import { createServer } from 'node:http'
 import { WebSocketServer } from 'ws'
 import { maxMessageBytes } from '../limits.ts'
@@ -6,9 +7,13 @@ import { answer } from '../questions.ts'
 import { listen } from './listen.ts'
 
 answer({
-  async listen({ kind }) {
+  async listen({ kind, compressed }) {
     const server = createServer()
-    const sockets = new WebSocketServer({ server, maxPayload: maxMessageBytes, perMessageDeflate: false })
+    const sockets = new WebSocketServer({
+      server,
+      maxPayload: maxMessageBytes,
+      perMessageDeflate: compressed ? { threshold: 0 } : false,
+    })
     sockets.on('connection', (socket) => {
       socket.on('error', () => {})
       socket.on(

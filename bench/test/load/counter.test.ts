@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Counter, createCounter } from '../../src/load/counter.ts'
+import { type Agreement, compressAlone } from '../../src/load/deflate.ts'
 import { header, Ring } from '../../src/load/ring.ts'
 
 /** What a right server sends back for the ring's first messages. */
@@ -90,6 +91,58 @@ test('RFC 6455 section 5: a masked frame, a reserved bit and Close are errors', 
   assert.throws(wrong('81810000000061'), /masked/)
   assert.throws(wrong('c10161'), /reserved bit/)
   assert.throws(wrong('880203e8'), /Close/)
+})
+
+const agreement: Agreement = { clientWindowBits: 15, serverWindowBits: 15, serverTakeover: true }
+const compressed = new Ring(1024, false, 1, (plain) => compressAlone(plain, 15))
+
+function compressedEcho(messages: number, firstByte = 0xc1): Buffer {
+  return Buffer.concat(
+    compressed.payloads.slice(0, messages).map((plain) => {
+      const payload = compressAlone(plain, 15)
+      return Buffer.concat([header(firstByte, payload.length, 0), payload])
+    }),
+  )
+}
+
+test('compressed answers are inflated and compared, however their bytes are cut', () => {
+  const bytes = compressedEcho(5)
+  for (const chunkBytes of [1, 7, bytes.length]) {
+    const counter = createCounter('websocket', compressed, agreement)
+    counter.verify = true
+    assert.equal(feed(counter, bytes, chunkBytes), 5)
+  }
+  const counter = createCounter('websocket', compressed, agreement)
+  counter.verify = true
+  const second = bytes.subarray(header(0xc1, compressAlone(compressed.payloads[0]!, 15).length, 0).length)
+  assert.throws(() => feed(counter, second, 99))
+  const other = createCounter('websocket', new Ring(1024, false, 1), agreement)
+  other.verify = true
+  assert.throws(() => feed(other, bytes, 99), /another content/)
+})
+
+test('compressed answers are only counted once they need not be compared', () => {
+  const bytes = compressedEcho(9)
+  assert.equal(feed(createCounter('websocket', compressed, agreement), bytes, 50), 9)
+})
+
+test('RFC 7692 section 6: RSV1 stands on the first frame of a compressed message, and nowhere else', () => {
+  const wrong = (hex: string) => () =>
+    feed(createCounter('websocket', compressed, agreement), Buffer.from(hex, 'hex'), 99)
+  assert.throws(wrong('810161'), /without compression/)
+  assert.throws(wrong('e10161'), /reserved bit/)
+  assert.throws(wrong('c900'), /reserved bit/)
+  assert.throws(wrong('410161c00161'), /reserved bit/)
+  const payload = compressAlone(compressed.payloads[0]!, 15)
+  const counter = createCounter('websocket', compressed, agreement)
+  counter.verify = true
+  const fragments = [
+    header(0x41, 100, 0),
+    payload.subarray(0, 100),
+    header(0x80, payload.length - 100, 0),
+    payload.subarray(100),
+  ]
+  assert.equal(feed(counter, Buffer.concat(fragments), 33), 1)
 })
 
 test('without frames, bytes are counted by the length of what was sent, and compared with it', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { compressAlone } from '../../src/load/deflate.ts'
 import { header, Ring } from '../../src/load/ring.ts'
 
 test('neighbours in the ring are one view, also around its end', () => {
@@ -7,6 +8,22 @@ test('neighbours in the ring are one view, also around its end', () => {
   const last = ring.length - 1
   assert.deepEqual(ring.take(last, 2), Buffer.concat([ring.frames[last]!, ring.frames[0]!]))
   assert.equal(ring.take(3, 2), ring.take(3, 2))
+})
+
+test('RFC 7692 section 6: frames of compressed messages have RSV1 and lengths of their own', () => {
+  const ring = new Ring(1024, false, 16, (plain) => compressAlone(plain, 13))
+  assert.ok(new Set(ring.frames.map(({ length }) => length)).size > 1)
+  assert.ok(ring.frames.every(([first]) => first === 0xc1))
+  assert.ok(ring.payloads.every(({ length }) => length === 1024))
+  const last = ring.length - 1
+  assert.deepEqual(ring.take(last, 3), Buffer.concat([ring.frames[last]!, ring.frames[0]!, ring.frames[1]!]))
+})
+
+test('messages to compress are together larger than the window in which they could be found again', () => {
+  for (const size of [1024, 16_384]) {
+    const ring = new Ring(size, false, 1, (plain) => compressAlone(plain, 15))
+    assert.ok(ring.length * size > 32_768)
+  }
 })
 
 test('the ring holds at least what is in flight, and its messages differ', () => {
