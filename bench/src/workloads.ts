@@ -99,6 +99,7 @@ export const quickNames: readonly string[] = [
   'echo-1k-binary-p1',
   'echo-16k-binary-p1',
   'echo-64k-binary-p1',
+  'deflate-1k-p1',
   'fanout-p8',
   'handshake',
   'idle',
