@@ -1,8 +1,9 @@
-// Knows how to call those who are told of errors: what they throw, or reject with, is a warning and ends nothing.
+// Knows how to call those who are told of something: what they throw, or reject with, is a warning and ends nothing.
 import { shown } from './errors.ts'
 
-export function tell(call: () => unknown): void {
-  const warnOf = (error: unknown) => warn(error, 'in onError')
+/** @param place where a failure is said to be, such as `in onError` */
+export function tell(call: () => unknown, place: string = 'in onError'): void {
+  const warnOf = (error: unknown) => warn(error, place)
   try {
     const returned = call() as { then?: unknown } | undefined | null
     if (typeof returned?.then === 'function') Promise.resolve(returned).catch(warnOf)

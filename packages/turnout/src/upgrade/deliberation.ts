@@ -1,8 +1,10 @@
 // Knows how the protocols that match an offer are asked, one after another, and what ends the waiting.
+
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Alarm, Clock } from '../base/clock.ts'
 import { PeerError, TurnoutError } from '../base/errors.ts'
+import { isPromise } from '../base/promise.ts'
 import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldLines } from '../http/fields.ts'
 import type { Answer, Protocol } from '../http/message.ts'
@@ -229,8 +231,4 @@ function urlOf(request: IncomingMessage): URL {
   // Joined as text: as a relative reference, `//elsewhere/` would name another host.
   const text = target.startsWith('/') ? origin + target : target === '*' ? origin : target
   return URL.canParse(text) ? new URL(text) : new URL(`${scheme}://localhost/`)
-}
-
-function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
-  return typeof (value as { then?: unknown }).then === 'function'
 }

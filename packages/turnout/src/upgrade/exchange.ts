@@ -126,7 +126,10 @@ function ask(exchange: Exchange, tunnel: Duplex | undefined): Promise<Outcome> {
 
     const deadline = clock.after(timeoutMs, () => {
       fail(
-        new PeerError('ERR_HANDSHAKE_TIMEOUT', `no answer from ${where(exchange.target)} in ${timeoutMs} ms`),
+        new PeerError(
+          'ERR_HANDSHAKE_TIMEOUT',
+          `no answer from ${where(exchange.target)} in ${Math.round(timeoutMs)} ms`,
+        ),
       )
     })
     const goOn = waitsForContinue ? clock.after(CONTINUE_TIMEOUT_MS, startBody) : undefined

@@ -1,10 +1,12 @@
 // Knows the user's own protocols: a token, who may have it, and what then runs on the stream.
+
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import type { OptionNames } from '../base/option-names.ts'
 import { assertFunction } from '../base/option-value.ts'
+import { isPromise } from '../base/promise.ts'
 import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldsOf } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
@@ -225,10 +227,6 @@ function contextOf(offer: Offer): ProtocolContext & { readonly signal: AbortSign
 }
 
 const NO_PARAMS: Params = Object.freeze({})
-
-function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
-  return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
-}
 
 function isResponse(value: unknown): value is Response {
   return value instanceof Response || Object.prototype.toString.call(value) === '[object Response]'

@@ -70,7 +70,7 @@ function connectOver(exchange: ConnectExchange): Promise<Outcome> {
     }
     const onAbort = (): void => fail(signal?.reason)
     const deadline = clock.after(timeoutMs, () => {
-      const seen = `no answer from ${authorityOf(target)} in ${timeoutMs} ms`
+      const seen = `no answer from ${authorityOf(target)} in ${Math.round(timeoutMs)} ms`
       fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', seen))
     })
     signal?.addEventListener('abort', onAbort)

@@ -240,7 +240,10 @@ function notOffered(seen: string, section: string): PeerError {
 }
 
 function tooLate(target: Target, timeoutMs: number): PeerError {
-  return new PeerError('ERR_HANDSHAKE_TIMEOUT', `no answer from ${where(target)} in ${timeoutMs} ms`)
+  return new PeerError(
+    'ERR_HANDSHAKE_TIMEOUT',
+    `no answer from ${where(target)} in ${Math.round(timeoutMs)} ms`,
+  )
 }
 
 function lost(target: Target, cause: Error | undefined): PeerError {

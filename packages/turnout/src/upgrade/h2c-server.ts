@@ -1,4 +1,5 @@
 // Knows how a server goes on in HTTP/2 without TLS: by an upgrade, or with clients that begin in it.
+
 import type { IncomingMessage } from 'node:http'
 import {
   createServer,
@@ -13,6 +14,7 @@ import type { Clock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import type { OptionNames } from '../base/option-names.ts'
 import { assertFunction } from '../base/option-value.ts'
+import { isPromise } from '../base/promise.ts'
 import { bodyFraming } from '../http/body.ts'
 import { sameName } from '../http/upgrade.ts'
 import { requestFrames } from './h2c-frames.ts'
@@ -99,8 +101,8 @@ export function h2cProtocol(options: H2cOptions, clock: Clock): UpgradeProtocol 
       if (readHttp2Settings(request.rawHeaders) === undefined) return PASS
       if (accept === undefined) return switchTo(request, server)
       const answer = accept.call(options, request)
-      if (typeof answer === 'boolean') return answer ? switchTo(request, server) : PASS
-      return answer.then((yes) => (yes ? switchTo(request, server) : PASS))
+      const decide = (yes: boolean) => (yes === true ? switchTo(request, server) : PASS)
+      return isPromise(answer) ? answer.then(decide) : decide(answer)
     },
     ...(options.priorKnowledge === true && { watch: priorKnowledgeWatch(serve) }),
   }

@@ -1,11 +1,13 @@
 // Knows how a server secures a connection in place: the 101, the handshake, and HTTP/1.1 as before behind it
 // (RFC 2817).
+
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createSecureContext, type SecureContextOptions, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import type { PeerError } from '../base/errors.ts'
 import { assertAboveZero, assertFunction } from '../base/option-value.ts'
+import { isPromise } from '../base/promise.ts'
 import { formatAnswer } from '../http/head.ts'
 import { formatProtocol, sameName } from '../http/upgrade.ts'
 import { connectionEvent, type HttpServer } from './http-server.ts'
@@ -84,8 +86,9 @@ class TlsInPlace implements UpgradeProtocol {
     if (accept === undefined) return this.#switch(offer, offer.server)
     const { server } = offer
     const answer = accept.call(this.#options, offer.request)
-    const decide = (yes: boolean) => (yes ? this.#switch(offer, server) : this.#refuse(offer.request))
-    return typeof answer === 'boolean' ? decide(answer) : answer.then(decide)
+    const decide = (yes: boolean) =>
+      yes === true ? this.#switch(offer, server) : this.#refuse(offer.request)
+    return isPromise(answer) ? answer.then(decide) : decide(answer)
   }
 
   #refuse(request: IncomingMessage): Decision {

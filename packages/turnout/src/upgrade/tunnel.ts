@@ -52,7 +52,12 @@ export function openTunnel(tunnel: Tunnel): Promise<Duplex> {
     const onAbort = (): void => fail(signal?.reason)
     const lost = (cause: Error | undefined): void => fail(connecting.failure(where(proxy), cause))
     const deadline = clock.after(timeoutMs, () => {
-      fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', `no answer from ${where(proxy)} in ${timeoutMs} ms`))
+      fail(
+        new PeerError(
+          'ERR_HANDSHAKE_TIMEOUT',
+          `no answer from ${where(proxy)} in ${Math.round(timeoutMs)} ms`,
+        ),
+      )
     })
     signal?.addEventListener('abort', onAbort)
     request.on('error', lost)

@@ -1,5 +1,7 @@
 // Knows how messages reach the user of one connection: to a callback at once, or kept until somebody asks.
+
 import { MisuseError } from '../base/errors.ts'
+import { isPromise } from '../base/promise.ts'
 import type { AnyConnection } from './connection.ts'
 import { Inbox } from './inbox.ts'
 import type { BinaryForm, ConnectionEvents, Message } from './options.ts'
@@ -173,7 +175,7 @@ export class Receiver<Data> {
     const { events, socket } = this.#options
     try {
       const returned: unknown = events.message!(socket, message)
-      if (isThenable(returned)) this.#await(returned)
+      if (isPromise(returned)) this.#await(returned)
     } catch (error) {
       this.#options.onError(error)
     }
@@ -195,11 +197,7 @@ export class Receiver<Data> {
 
 /** Hears of a rejection, if what a callback returned is a promise; anything else is nobody's business. */
 export function watch(returned: unknown, onError: (error: unknown) => void): void {
-  if (isThenable(returned)) returned.then(undefined, onError)
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
+  if (isPromise(returned)) returned.then(undefined, onError)
 }
 
 function joined(message: string | Buffer | Buffer[]): string | Buffer {

@@ -1,9 +1,11 @@
 // Knows a WebSocket of a client that comes back: one after the other, until somebody says that it is over.
 // Never knows how one of them is made.
+
 import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertFromZero, assertFunction, assertOneOf } from '../base/option-value.ts'
+import { tell, warn } from '../base/tell.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import { BACKOFF_OPTIONS, Backoff, type BackoffOptions } from './backoff.ts'
 import { type AnyConnectOptions, CONNECT_OPTIONS, type ConnectOptions, dial, prepareDial } from './client.ts'
@@ -306,7 +308,7 @@ export class ReconnectingConnection<
     this.#state = 'waiting'
     const alarm = this.#clock.after(delayMs, () => this.#again(), true)
     this.#pause = { untilMs: this.#clock.now() + delayMs, alarm }
-    this.#tell(() => this.#options.waiting?.(this, end, delayMs))
+    this.#tell('waiting', () => this.#options.waiting?.(this, end, delayMs))
   }
 
   #again(): void {
@@ -352,7 +354,7 @@ export class ReconnectingConnection<
     const all = await sending
     if (!all || this.#state !== 'connecting' || socket.readyState !== 'open') return
     this.#state = 'open'
-    this.#tell(() => this.#options.open?.(this, next))
+    this.#tell('open', () => this.#options.open?.(this, next))
   }
 
   #connectOptions(renewed: Renewed | undefined): AnyConnectOptions<Data> {
@@ -388,9 +390,7 @@ export class ReconnectingConnection<
     try {
       return shouldReconnect === undefined ? passing : shouldReconnect(end, passing)
     } catch (error) {
-      this.#tell(() => {
-        throw error
-      })
+      warn(error, 'in shouldReconnect')
       return false
     }
   }
@@ -444,18 +444,12 @@ export class ReconnectingConnection<
     this.#held.drop()
     this.#closed.resolve(info)
     this.#arrival?.resolve()
-    this.#tell(() => this.#options.close?.(this, info))
+    this.#tell('close', () => this.#options.close?.(this, info))
   }
 
-  /** Calls the user; what that throws is the user's, and no reason to stop. */
-  #tell(call: () => void): void {
-    try {
-      call()
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error
-      })
-    }
+  /** Calls the user; what that throws or rejects with is a warning, and no reason to stop. */
+  #tell(name: string, call: () => unknown): void {
+    tell(call, `in ${name} of reconnecting`)
   }
 }
 

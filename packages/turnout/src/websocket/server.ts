@@ -1,9 +1,11 @@
 // Knows how a server turns an upgrade request into a WebSocket: checks, asks `accept`, answers, opens.
 // Never knows how requests reach it or how answers are written: that is the dispatcher's.
+
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { MisuseError, shown } from '../base/errors.ts'
 import { assertFunction } from '../base/option-value.ts'
+import { isPromise } from '../base/promise.ts'
 import type { Tally } from '../base/tally.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
 import type { Answer, Protocol } from '../http/message.ts'
@@ -101,7 +103,7 @@ class WebSocketRoute<Data> implements WebSocketProtocol<Data> {
     const { accept } = this.#options
     if (accept === undefined) return this.#accepted(offer, handshake, true)
     const result = accept.call(this.#options, request, new Context(offer, check.protocols))
-    if (!isThenable(result)) return this.#accepted(offer, handshake, result)
+    if (!isPromise(result)) return this.#accepted(offer, handshake, result)
     return result.then((settled) => this.#accepted(offer, handshake, settled))
   }
 
@@ -173,7 +175,7 @@ class WebSocketRoute<Data> implements WebSocketProtocol<Data> {
     const context = { request: offer.request, params: offer.params }
     try {
       const result = handler.call(this.#options, socket, context)
-      if (isThenable(result)) result.then(undefined, (error) => failHandler(socket, error))
+      if (isPromise(result)) result.then(undefined, (error) => failHandler(socket, error))
     } catch (error) {
       failHandler(socket, error)
     }
@@ -258,10 +260,6 @@ function noSubprotocol(supported: readonly string[]): Answer {
     fields: [],
     body: `None of the offered subprotocols is spoken here: ${supported.join(', ')} (RFC 6455 section 4.2.2).\n`,
   }
-}
-
-function isThenable<Value>(value: Value | Promise<Value>): value is Promise<Value> {
-  return typeof (value as { then?: unknown } | undefined | null)?.then === 'function'
 }
 
 function isResponse(value: unknown): value is Response {

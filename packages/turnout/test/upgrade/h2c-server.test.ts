@@ -171,7 +171,8 @@ stationTest(
     app,
     setUp: (turnout) =>
       turnout.h2c({
-        accept: (request: IncomingMessage) => (request.url === '/no' ? false : Promise.resolve(true)),
+        accept: (request: IncomingMessage) =>
+          request.url === '/no' ? (undefined as never) : Promise.resolve(true),
       }),
   },
 )

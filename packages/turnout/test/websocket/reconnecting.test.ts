@@ -330,6 +330,30 @@ test('a resume that throws ends that connection and is a failure', bounded, asyn
   assert.equal(peer.lastError, undefined)
 })
 
+test('callbacks that throw or reject are warnings, and it goes on', bounded, async (t) => {
+  const warnings: string[] = []
+  const note = (warning: Error) => void warnings.push(warning.message)
+  process.on('warning', note)
+  t.after(() => process.off('warning', note))
+  const { clock, peer, state, request } = await rig(t, {
+    open: () => Promise.reject(new Error('odd')) as never,
+    waiting: () => {
+      throw new Error('odder')
+    },
+  })
+  await state('open')
+  ;(await request(0)).socket.destroy()
+  await state('waiting')
+  clock.advance(1_000)
+  await state('open')
+  assert.equal(peer.attempt, 2)
+  await goOn()
+  assert.deepEqual(
+    new Set(warnings),
+    new Set(['odd, in open of reconnecting', 'odder, in waiting of reconnecting']),
+  )
+})
+
 test('a connection that is lost while it resumes does not wait for resume', bounded, async (t) => {
   const { peer, state, request } = await rig(t, { resume: () => new Promise(() => {}) })
   const held = peer.send('held')
