@@ -64,7 +64,11 @@ describe('the page', { skip }, () => {
       if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
     })
     page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`))
+    page.on('requestfailed', (request) => {
+      // the page itself gives up what runs when something else is chosen
+      const why = request.failure()?.errorText
+      if (why !== 'net::ERR_ABORTED') complaints.push(`failed: ${request.url()} ${why}`)
+    })
     page.on('request', (request) => note(request.url()))
     page.on('websocket', (socket) => note(socket.url()))
     try {
