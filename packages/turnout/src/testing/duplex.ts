@@ -1,5 +1,6 @@
 // Knows how a Transport looks as a Duplex of Node, for what expects a socket: an http server, a protocol's handler.
 import { Duplex } from 'node:stream'
+import { kept } from '../base/lent.ts'
 import type { Transport } from '../transport/transport.ts'
 
 /** The transport as a stream, with half-close and backpressure. Starts it. */
@@ -23,7 +24,7 @@ export function transportDuplex(transport: Transport): Duplex {
   })
   transport.start({
     onData(chunk) {
-      if (!stream.push(chunk)) transport.pause()
+      if (!stream.push(kept(chunk, 0, chunk.length))) transport.pause()
     },
     onEnd: () => void stream.push(null),
     onDrain() {

@@ -1,5 +1,7 @@
 // Knows how to carry bytes over any Duplex of Node: a TCP or TLS socket, an HTTP/2 stream.
 import type { Duplex } from 'node:stream'
+import { lent } from '../base/lent.ts'
+import { readLent } from './lent-reads.ts'
 import type { Transport, TransportSink } from './transport.ts'
 
 /** The Duplex as a Transport. Whatever it has buffered, and whatever was unshifted into it, comes first. */
@@ -9,6 +11,14 @@ export function duplexTransport(stream: Duplex): Transport {
 
 class DuplexTransport implements Transport {
   readonly #stream: Duplex
+  #sink: TransportSink | undefined
+  /** It is read into lent memory, past its stream's buffer. */
+  #lent = false
+  #paused = false
+  /** What came during a pause, or before the start. */
+  #waiting: Buffer | undefined
+  /** The end has come, behind what waits. */
+  #ended = false
 
   constructor(stream: Duplex) {
     this.#stream = stream
@@ -16,6 +26,7 @@ class DuplexTransport implements Transport {
 
   start(sink: TransportSink): void {
     const stream = this.#stream
+    this.#sink = sink
     let failure: Error | undefined
     stream.on('error', (error) => {
       failure = error
@@ -34,11 +45,16 @@ class DuplexTransport implements Transport {
       return
     }
     stream.on('drain', () => sink.onDrain())
-    stream.on('end', () => sink.onEnd())
-    stream.on('data', (chunk: Buffer) => sink.onData(chunk))
+    stream.on('end', () => this.#end())
+    const before = readLent(stream, (bytes) => this.#receive(bytes))
+    if (before === undefined) stream.on('data', (chunk: Buffer) => sink.onData(chunk))
+    else {
+      this.#lent = true
+      if (before.length > 0) this.#wait(before)
+    }
     // whoever had it before may have paused it, or read its end
     stream.resume()
-    if (stream.readableEnded) process.nextTick(() => sink.onEnd())
+    if (stream.readableEnded) process.nextTick(() => this.#end())
   }
 
   write(pieces: readonly Uint8Array[]): boolean {
@@ -56,11 +72,15 @@ class DuplexTransport implements Transport {
   }
 
   pause(): void {
-    this.#stream.pause()
+    this.#paused = true
+    // where nothing holds back what comes, one read more tells that the peer is gone
+    if (!this.#lent) this.#stream.pause()
   }
 
   resume(): void {
-    this.#stream.resume()
+    this.#paused = false
+    if (this.#waiting === undefined) this.#stream.resume()
+    else process.nextTick(() => this.#deliver())
   }
 
   end(): void {
@@ -69,5 +89,35 @@ class DuplexTransport implements Transport {
 
   destroy(error?: Error): void {
     this.#stream.destroy(error)
+  }
+
+  /** False: no more for now. */
+  #receive(bytes: number): boolean {
+    const chunk = lent.subarray(0, bytes)
+    if (this.#paused || this.#waiting !== undefined) {
+      this.#wait(chunk)
+      return false
+    }
+    this.#sink!.onData(chunk)
+    return true
+  }
+
+  #wait(chunk: Buffer): void {
+    this.#waiting = this.#waiting === undefined ? Buffer.from(chunk) : Buffer.concat([this.#waiting, chunk])
+    process.nextTick(() => this.#deliver())
+  }
+
+  #deliver(): void {
+    const waiting = this.#waiting
+    if (waiting === undefined || this.#paused || this.#stream.destroyed) return
+    this.#waiting = undefined
+    this.#sink!.onData(waiting)
+    if (this.#ended) this.#end()
+    if (!this.#paused) this.#stream.resume()
+  }
+
+  #end(): void {
+    this.#ended = true
+    if (this.#waiting === undefined) this.#sink!.onEnd()
   }
 }

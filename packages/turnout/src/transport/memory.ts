@@ -1,4 +1,5 @@
 // Knows a pair of transports in memory: what one writes, the other reads, in a later microtask, at borders of your choice.
+import { LENT_BYTES, lent } from '../base/lent.ts'
 import type { Transport, TransportSink } from './transport.ts'
 
 export interface MemoryPairOptions {
@@ -117,7 +118,7 @@ class MemoryTransport implements Transport {
       const chunk = this.#next()
       if (chunk === undefined) break
       this.#inboxBytes -= chunk.length
-      sink.onData(chunk)
+      lend(chunk, (bytes) => sink.onData(bytes))
     }
     this.#peer!.#drained()
     if (this.#closed || this.#inbox.length > this.#inboxRead || !this.#peerEnded) return
@@ -156,5 +157,17 @@ class MemoryTransport implements Transport {
     this.#inboxRead = 0
     this.#inboxBytes = 0
     queueMicrotask(() => this.#sink?.onClose(this.#failure))
+  }
+}
+
+/** As a TCP socket does it: what lies there is gone afterwards, so that whoever should have kept it is found out. */
+export function lend(chunk: Buffer, take: (bytes: Buffer) => void, at: number = 0): void {
+  if (at + chunk.length > LENT_BYTES) return take(chunk)
+  const bytes = lent.subarray(at, at + chunk.length)
+  bytes.set(chunk)
+  try {
+    take(bytes)
+  } finally {
+    bytes.fill(0xdd)
   }
 }

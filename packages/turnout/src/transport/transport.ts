@@ -2,7 +2,7 @@
 
 /** Who hears what arrives. Called only after `start`, never from within it. */
 export interface TransportSink {
-  /** Bytes, in order. The buffer is the sink's own: it may be changed in place and kept. */
+  /** Bytes, in order. They may be changed in place; whoever keeps them makes a copy of what is `lent`. */
   onData(chunk: Buffer): void
   /** The peer will send nothing more (FIN, END_STREAM). */
   onEnd(): void

@@ -1,5 +1,6 @@
 // Knows one frame (RFC 6455 section 5.2): its header there and back, and every rule that a header alone can break.
 import { PeerError } from '../base/errors.ts'
+import { kept } from '../base/lent.ts'
 import { COPY_BYTES, type Outbox } from '../base/outbox.ts'
 import { slab } from '../base/slab.ts'
 import { applyMask, createMaskKey } from './mask.ts'
@@ -82,7 +83,7 @@ export class FrameReader {
 
   /** @throws PeerError ERR_FRAME when a rule of section 5 is broken, and what the sink throws. */
   read(chunk: Buffer): void {
-    if (this.#held !== undefined) return void this.#held.push(chunk)
+    if (this.#held !== undefined) return void this.#keep(chunk, 0)
     let at = 0
     if (this.#inPayload) at = this.#payload(chunk, 0)
     else if (this.#cut !== undefined && !this.#stopped) at = this.#joinHeader(chunk)
@@ -99,7 +100,7 @@ export class FrameReader {
   }
 
   #keep(chunk: Buffer, at: number): void {
-    this.#held!.push(chunk.subarray(at))
+    this.#held!.push(kept(chunk, at, chunk.length))
   }
 
   /** Completes a header that began in earlier chunks; gives where its payload begins. */

@@ -1,6 +1,7 @@
 // Knows how data frames become messages (RFC 6455 sections 5.4 and 5.6): whole, or in parts as they come.
 import { isUtf8 } from 'node:buffer'
 import { PeerError } from '../base/errors.ts'
+import { kept } from '../base/lent.ts'
 import { FIN, OPCODE, opcodeOf, RSV } from './frame.ts'
 import { MessageParts } from './message.ts'
 import { decodeText, TextParts, utf8Error } from './text.ts'
@@ -98,8 +99,10 @@ export class Incoming {
     const done = last && (this.#head & FIN) !== 0
     if (this.#stream !== undefined) return this.#streamPart(chunk, start, end, done)
     if (done && this.#parts === undefined) return this.#wholeMessage(chunk, start, end, ascii)
-    this.#parts ??= new MessageParts(this.#message === OPCODE.text && this.#rsv === 0)
-    this.#parts.add(chunk, start, end, ascii)
+    this.#parts ??= this.#newParts()
+    // only of the last frame is it known that nothing comes after it
+    const whole = (this.#head & FIN) === 0 ? Number.POSITIVE_INFINITY : this.#bytes
+    this.#parts.add(chunk, start, end, ascii, whole)
     if (done) this.#joinedMessage(this.#parts)
   }
 
@@ -112,12 +115,18 @@ export class Incoming {
     this.#deliver(decoding.text, decoding.payload!)
   }
 
+  #newParts(): MessageParts {
+    const plain = this.#rsv === 0
+    const text = this.#message === OPCODE.text
+    return new MessageParts(plain && text, plain && !text && this.#options.chunks === true)
+  }
+
   /** The common case: one frame, in one chunk. */
   #wholeMessage(chunk: Buffer, start: number, end: number, ascii: boolean): void {
     const text = this.#message === OPCODE.text
     this.#message = 0
-    if (this.#rsv !== 0) return this.#decode(text, chunk.subarray(start, end))
-    if (!text) return this.#events.onMessage(chunk.subarray(start, end))
+    if (this.#rsv !== 0) return this.#decode(text, kept(chunk, start, end))
+    if (!text) return this.#events.onMessage(kept(chunk, start, end))
     if (!ascii && !isUtf8(chunk.subarray(start, end))) throw utf8Error()
     this.#events.onMessage(decodeText(chunk, start, end, ascii))
   }
@@ -171,7 +180,7 @@ export class Incoming {
 
   #streamPart(chunk: Buffer, start: number, end: number, done: boolean): void {
     const stream = this.#stream!
-    const part = stream === 'binary' ? chunk.subarray(start, end) : stream.add(chunk, start, end)
+    const part = stream === 'binary' ? kept(chunk, start, end) : stream.add(chunk, start, end)
     if (part.length > 0) this.#events.onPart(part)
     if (!done) return
     if (stream !== 'binary') stream.end()

@@ -1,9 +1,15 @@
 // Knows a message that comes in parts: fragments (RFC 6455 section 5.4) and frames that chunks have cut.
+import { isLent } from '../base/lent.ts'
 import { decodeText, Utf8Check, utf8Error } from './text.ts'
 
-/** First block for parts too small to keep as views; blocks double up to the largest. */
-const FIRST_BLOCK_BYTES = 512
+/** The least that is set aside for parts that cannot be kept as views. */
+const SMALLEST_BLOCK_BYTES = 512
+/** The most, where pieces are wanted anyway. */
 const LARGEST_BLOCK_BYTES = 65_536
+
+/** How much room is made for what has come: more where the header says that more will. */
+const GROWTH = 2
+const GROWTH_ANNOUNCED = 4
 
 /** A smaller part costs more as a view of its own than as a copy. */
 const SMALLEST_VIEW_BYTES = 4096
@@ -11,8 +17,9 @@ const SMALLEST_VIEW_BYTES = 4096
 /**
  * Collects the parts of one message.
  *
- * A part that fills most of the memory it is a view on is kept as it is; a smaller one is copied. So what a
- * message retains is at most twice its payload plus one block, however many fragments a peer makes of it.
+ * A part that fills most of the memory it is a view on is kept as it is, unless that is only lent. Others are copied
+ * to where they stay: one place that grows, or blocks where pieces are wanted. What a message retains is at most twice
+ * its payload, and four times of what a header has announced, however many fragments a peer makes of it.
  */
 export class MessageParts {
   /** Payload so far. */
@@ -20,18 +27,26 @@ export class MessageParts {
   readonly #check: Utf8Check | undefined
   #ascii = true
   readonly #parts: Buffer[] = []
-  /** Where small parts are copied: `#block[#blockFrom, #blockUsed)` is not yet among the parts. */
+  readonly #pieces: boolean
+  /** Where parts are copied: `#block[#blockFrom, #blockUsed)` is not yet among the parts. */
   #block: Buffer | undefined
   #blockFrom = 0
   #blockUsed = 0
 
-  /** @param text whether the parts have to be UTF-8, checked as they come. */
-  constructor(text: boolean) {
+  /**
+   * @param text whether the parts have to be UTF-8, checked as they come.
+   * @param pieces whether they are taken as they are, and not as one.
+   */
+  constructor(text: boolean, pieces: boolean) {
     this.#check = text ? new Utf8Check() : undefined
+    this.#pieces = pieces
   }
 
-  /** @throws PeerError ERR_UTF8 as soon as the text can become no UTF-8 any more. */
-  add(chunk: Buffer, start: number, end: number, ascii: boolean): void {
+  /**
+   * @param whole how long the message will be; Infinity: nobody knows.
+   * @throws PeerError ERR_UTF8 as soon as the text can become no UTF-8 any more.
+   */
+  add(chunk: Buffer, start: number, end: number, ascii: boolean, whole: number): void {
     const length = end - start
     if (this.#check !== undefined) {
       if (!(ascii && this.#check.complete)) {
@@ -40,16 +55,16 @@ export class MessageParts {
       }
     }
     this.bytes += length
-    if (length >= SMALLEST_VIEW_BYTES && length * 2 >= chunk.buffer.byteLength) {
+    if (length >= SMALLEST_VIEW_BYTES && length * 2 >= chunk.buffer.byteLength && !isLent(chunk)) {
       this.#sealBlock()
       this.#parts.push(chunk.subarray(start, end))
-    } else this.#copy(chunk, start, end)
+    } else this.#copy(chunk, start, end, whole)
   }
 
-  /** The whole message as binary. */
+  /** The whole message as binary, in memory of its own. */
   takeBinary(): Buffer {
-    this.#sealBlock()
-    return this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts, this.bytes)
+    const bytes = this.#joined()
+    return bytes.length === bytes.buffer.byteLength ? bytes : Buffer.from(bytes)
   }
 
   /** The whole message as it came, in pieces; nothing is copied. */
@@ -61,26 +76,42 @@ export class MessageParts {
   /** The whole message as text. @throws PeerError ERR_UTF8 when it ends inside a code point. */
   takeText(): string {
     if (this.#check?.complete === false) throw utf8Error()
-    const bytes = this.takeBinary()
+    const bytes = this.#joined()
     return decodeText(bytes, 0, bytes.length, this.#ascii)
   }
 
-  #copy(chunk: Buffer, start: number, end: number): void {
+  #joined(): Buffer {
+    this.#sealBlock()
+    return this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts, this.bytes)
+  }
+
+  #copy(chunk: Buffer, start: number, end: number, whole: number): void {
     let at = start
     while (at < end) {
-      if (this.#block === undefined || this.#blockUsed === this.#block.length) this.#nextBlock()
-      const block = this.#block!
-      const copied = chunk.copy(block, this.#blockUsed, at, end)
+      if (this.#block === undefined || this.#blockUsed === this.#block.length) this.#makeRoom(end - at, whole)
+      const copied = chunk.copy(this.#block!, this.#blockUsed, at, end)
       this.#blockUsed += copied
       at += copied
     }
   }
 
-  #nextBlock(): void {
+  /** Room for `due` bytes that have come, at least for the first of them. */
+  #makeRoom(due: number, whole: number): void {
+    const isAll = this.#parts.length === 0 && this.#blockFrom === 0
+    if (!this.#pieces && isAll) return this.#grow(whole)
     this.#sealBlock()
-    const bytes = this.#block === undefined ? FIRST_BLOCK_BYTES : this.#block.length * 2
-    this.#block = Buffer.allocUnsafeSlow(Math.min(bytes, LARGEST_BLOCK_BYTES))
+    const room = Math.min(Math.max(SMALLEST_BLOCK_BYTES, this.bytes + due), LARGEST_BLOCK_BYTES)
+    this.#block = Buffer.allocUnsafeSlow(Math.min(room, whole - (this.bytes - due)))
     this.#blockFrom = this.#blockUsed = 0
+  }
+
+  /** All that has come lies in one block, and goes on to do so. */
+  #grow(whole: number): void {
+    const growth = whole === Number.POSITIVE_INFINITY ? GROWTH : GROWTH_ANNOUNCED
+    const room = Math.max(SMALLEST_BLOCK_BYTES, growth * this.bytes)
+    const block = Buffer.allocUnsafeSlow(Math.min(room, whole))
+    this.#block?.copy(block, 0, 0, this.#blockUsed)
+    this.#block = block
   }
 
   #sealBlock(): void {

@@ -1,6 +1,7 @@
 // Knows the life of one WebSocket after its handshake as a table, and what each frame means in it.
 // Never knows a socket or a timer: bytes come in through `receive`, leave through the outbox, and the shell keeps time.
 import { MisuseError, PeerError } from '../base/errors.ts'
+import { kept } from '../base/lent.ts'
 import type { Outbox } from '../base/outbox.ts'
 import { CLOSE, decodeCloseBody, encodeCloseBody, fitReason } from './close.ts'
 import {
@@ -280,7 +281,7 @@ export class Session implements FrameSink {
   }
 
   #controlPayload(chunk: Buffer, start: number, end: number, last: boolean): void {
-    let payload = chunk.subarray(start, end)
+    let payload = kept(chunk, start, end)
     if (this.#control !== undefined) payload = Buffer.concat([this.#control, payload])
     this.#control = last ? undefined : Buffer.from(payload)
     if (!last) return

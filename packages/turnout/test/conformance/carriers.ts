@@ -1,5 +1,6 @@
 // Knows how the peer's bytes travel: over a TCP socket of this machine, or through memory, cut exactly as told.
 import type { Socket } from 'node:net'
+import { lend } from '../../src/transport/memory.ts'
 import type { Transport, TransportSink } from '../../src/transport/transport.ts'
 import type { Carrier, CarrierSink } from './wire.ts'
 
@@ -38,6 +39,7 @@ export function memoryCarrier(): { readonly carrier: Carrier; readonly transport
   const waiting: Buffer[] = []
   let endpoint: TransportSink | undefined
   let peer!: CarrierSink
+  /** Each at another alignment: what reads or writes by words has to cope. */
   let chunks = 0
   let paused = false
   let peerEnded = false
@@ -47,7 +49,7 @@ export function memoryCarrier(): { readonly carrier: Carrier; readonly transport
 
   const flow = () => {
     while (endpoint !== undefined && !paused && !closed && waiting.length > 0)
-      endpoint.onData(waiting.shift()!)
+      lend(waiting.shift()!, (chunk) => endpoint!.onData(chunk), chunks++ % 8)
     if (endpoint === undefined || paused || closed || !peerEnded || peerEndTold) return
     peerEndTold = true
     endpoint.onEnd()
@@ -62,7 +64,7 @@ export function memoryCarrier(): { readonly carrier: Carrier; readonly transport
     start: (sink) => void (peer = sink),
     write(chunk) {
       if (closed || peerEnded) return
-      waiting.push(shifted(chunk, chunks++ % 8))
+      waiting.push(Buffer.from(chunk))
       flow()
     },
     end() {
@@ -100,11 +102,4 @@ export function memoryCarrier(): { readonly carrier: Carrier; readonly transport
     },
   }
   return { carrier, transport }
-}
-
-/** A copy at another alignment each time, other bytes around it: what reads or writes by words has to cope. */
-function shifted(chunk: Buffer, by: number): Buffer {
-  const room = Buffer.alloc(chunk.length + 16, 0xff)
-  chunk.copy(room, by)
-  return room.subarray(by, by + chunk.length)
 }

@@ -17,7 +17,7 @@ export function logSink(onData: (chunk: Buffer) => void = () => {}): SinkLog {
     },
     onData(chunk) {
       told.push(`data ${chunk.length > 20 ? chunk.length : chunk}`)
-      chunks.push(chunk)
+      chunks.push(Buffer.from(chunk))
       onData(chunk)
     },
     onEnd: () => told.push('end'),

@@ -12,7 +12,7 @@ test('chunks: a binary message arrives as the pieces in which it came, whole if 
   })
   const payload = Buffer.from(Array.from({ length: 50_000 }, (_, index) => index & 0xff))
   await rig.peer.send([0x82, payload], [0x82, Buffer.from([1, 2, 3])], [0x81, 'text stays text'])
-  assert.ok(Array.isArray(seen[0]) && seen[0].length > 3)
+  assert.ok(Array.isArray(seen[0]) && seen[0].length > 1)
   assert.deepEqual(Buffer.concat(seen[0]), payload)
   assert.deepEqual(seen[1], [Buffer.from([1, 2, 3])])
   assert.equal(seen[2], 'text stays text')

@@ -28,7 +28,7 @@ export class RawPeer {
     this.transport = transport
     this.#key = key
     transport.start({
-      onData: (chunk) => this.chunks.push(chunk),
+      onData: (chunk) => this.chunks.push(Buffer.from(chunk)),
       onEnd: () => {
         this.ended = true
       },

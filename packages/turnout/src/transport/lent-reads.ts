@@ -1,0 +1,55 @@
+// Knows how to read a TCP socket without new memory for each read: all of them into one place, lent to who listens.
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { lent } from '../base/lent.ts'
+
+/**
+ * Lets a socket that a server has accepted do what `net.connect` offers as `onread`: the 64 KiB that Node otherwise
+ * allocates for each read, and its stream's way from there to `data`, are a sixth of the cost of a small message.
+ * Node has no public name for it. Undefined: it cannot be done here, or somebody else listens, and `data` is to be
+ * heard.
+ *
+ * @param onRead told how many bytes lie in `lent`; false: read no more until the socket's `resume`.
+ * @returns what had been read before.
+ */
+export function readLent(stream: Duplex, onRead: (bytes: number) => boolean): Buffer | undefined {
+  if (!CAN_LEND || Object.getPrototypeOf(stream) !== Socket.prototype) return undefined
+  const socket = stream as LendingSocket
+  if (socket.readableEncoding !== null || isHeard(socket)) return undefined
+  const handle = socket._handle
+  if (typeof handle?.useUserBuffer !== 'function') return undefined
+  symbols ??= findSymbols(socket)
+  if (symbols === undefined || socket[symbols.buffer] !== null) return undefined
+  socket[symbols.buffer] = lent
+  socket[symbols.callback] = onRead
+  handle.useUserBuffer(lent)
+  return socket.readableLength > 0 ? (socket.read() ?? NOTHING) : NOTHING
+}
+
+type LendingSocket = Socket & {
+  readonly _handle?: { useUserBuffer?(buffer: Buffer): void } | null
+  [key: symbol]: unknown
+}
+
+interface Symbols {
+  readonly buffer: symbol
+  readonly callback: symbol
+}
+
+let symbols: Symbols | undefined
+
+function findSymbols(socket: Socket): Symbols | undefined {
+  const own = Object.getOwnPropertySymbols(socket)
+  const buffer = own.find((key) => key.description === 'kBuffer')
+  const callback = own.find((key) => key.description === 'kBufferCb')
+  return buffer === undefined || callback === undefined ? undefined : { buffer, callback }
+}
+
+function isHeard(socket: Socket): boolean {
+  return socket.listenerCount('data') > 0 || socket.listenerCount('readable') > 0
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** On Windows memory is handed over before there is anything to read: two sockets would write into it at a time. */
+const CAN_LEND = process.platform !== 'win32' && process.versions.bun === undefined && !('Deno' in globalThis)

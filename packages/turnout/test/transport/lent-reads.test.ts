@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import net from 'node:net'
+import { after, before, test } from 'node:test'
+import fc from 'fast-check'
+import { isLent, LENT_BYTES } from '../../src/base/lent.ts'
+import { duplexTransport } from '../../src/transport/duplex.ts'
+import type { Transport } from '../../src/transport/transport.ts'
+import { bytes, logSink, started, turn } from './sink.ts'
+
+let server: net.Server
+const sockets = new Set<net.Socket>()
+
+before(async () => {
+  server = net.createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+})
+
+after(() => {
+  for (const socket of sockets) socket.destroy()
+  server.close()
+})
+
+async function connected(): Promise<{ client: net.Socket; accepted: net.Socket }> {
+  const { port } = server.address() as net.AddressInfo
+  const client = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  const accepted = await new Promise<net.Socket>((resolve) => {
+    const onConnection = (socket: net.Socket) => {
+      // others may be connecting at the same time
+      if (socket.remotePort !== client.localPort) return
+      server.off('connection', onConnection)
+      resolve(socket)
+    }
+    server.on('connection', onConnection)
+  })
+  for (const socket of [client, accepted]) {
+    socket.on('error', () => {})
+    sockets.add(socket)
+  }
+  return { client, accepted }
+}
+
+/** Waits until it is so, turn by turn. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await turn()
+}
+
+/** A pattern of its own for each number, without a period that a mix-up could hide behind. */
+function pattern(number: number, from: number, size: number): Buffer {
+  const made = Buffer.allocUnsafe(size)
+  for (let at = 0; at < size; at++) made[at] = ((from + at) * 31 + ((from + at) >> 8) + number * 101) & 0xff
+  return made
+}
+
+test('a TCP socket is read into lent memory, on either side', { timeout: 10_000 }, async () => {
+  const { client, accepted } = await connected()
+  for (const [from, to] of [
+    [client, accepted],
+    [accepted, client],
+  ] as const) {
+    const lentOnes: boolean[] = []
+    const heard = started(duplexTransport(to), (chunk) => lentOnes.push(isLent(chunk)))
+    from.write('hello')
+    await until(() => heard.bytes.length === 5)
+    assert.deepEqual(lentOnes, [true])
+    assert.deepEqual(heard.told, ['data hello'])
+  }
+})
+
+test('many sockets at once, paused and resumed at random: every byte, in order, to the right one', {
+  timeout: 60_000,
+}, async () => {
+  const plan = fc.record({
+    writes: fc.array(fc.constantFrom(1, 100, 5_000, 40_000, 65_536, 200_000), { minLength: 1, maxLength: 8 }),
+    pauses: fc.array(fc.boolean(), { minLength: 1, maxLength: 8 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(plan, { minLength: 2, maxLength: 6 }), async (plans) => {
+      await Promise.all(
+        plans.map(async ({ writes, pauses }, number) => {
+          const { client, accepted } = await connected()
+          const transport = duplexTransport(accepted)
+          let reads = 0
+          const heard = started(transport, () => {
+            if (pauses[reads++ % pauses.length] !== true) return
+            transport.pause()
+            setImmediate(() => transport.resume())
+          })
+          let sent = 0
+          for (const size of writes) {
+            client.write(pattern(number, sent, size))
+            sent += size
+          }
+          client.end()
+          await until(() => heard.told.at(-1) === 'end')
+          assert.ok(heard.bytes.equals(pattern(number, 0, sent)))
+          accepted.destroy()
+        }),
+      )
+    }),
+    { numRuns: 25 },
+  )
+})
+
+test('what was read or unshifted before comes out first, and nothing within start itself', {
+  timeout: 10_000,
+}, async () => {
+  for (const pausesAtFirst of [false, true]) {
+    const { client, accepted } = await connected()
+    accepted.pause()
+    accepted.unshift(bytes('first '))
+    client.end('second')
+    const transport = duplexTransport(accepted)
+    const heard = started(transport)
+    if (pausesAtFirst) transport.pause()
+    assert.deepEqual(heard.told, [])
+    if (pausesAtFirst) {
+      for (let turns = 0; turns < 5; turns++) await turn()
+      assert.deepEqual(heard.told, [])
+      transport.resume()
+    }
+    await until(() => heard.told.at(-1) === 'end')
+    assert.equal(heard.bytes.toString(), 'first second')
+  }
+})
+
+test('a pause takes one read more at most, and TCP slows the peer', { timeout: 10_000 }, async () => {
+  const { client, accepted } = await connected()
+  const transport: Transport = duplexTransport(accepted)
+  const heard = started(transport, () => transport.pause())
+  const sent = pattern(7, 0, 8_000_000)
+  client.write(sent)
+  await until(() => heard.told.length === 1)
+  for (let turns = 0; turns < 20; turns++) await turn()
+  assert.equal(heard.told.length, 1)
+  assert.ok(accepted.bytesRead <= 2 * LENT_BYTES, `${accepted.bytesRead} bytes read`)
+  assert.ok(client.writableLength > 0)
+  client.end()
+  while (heard.told.at(-1) !== 'end') {
+    transport.resume()
+    await turn()
+  }
+  assert.ok(heard.bytes.equals(sent))
+})
+
+test('a reset is noticed during a pause', { timeout: 10_000 }, async () => {
+  const { client, accepted } = await connected()
+  const transport = duplexTransport(accepted)
+  const heard = started(transport)
+  client.write('x')
+  await until(() => heard.told.length === 1)
+  transport.pause()
+  client.resetAndDestroy()
+  await until(() => heard.told.length === 2)
+  assert.deepEqual(heard.told, ['data x', 'close read ECONNRESET'])
+})
+
+test('the end waits for what came before it during a pause', { timeout: 10_000 }, async () => {
+  const { client, accepted } = await connected()
+  const transport = duplexTransport(accepted)
+  const heard = started(transport)
+  client.write('one')
+  await until(() => heard.told.length === 1)
+  transport.pause()
+  client.end('two')
+  for (let turns = 0; turns < 10; turns++) await turn()
+  assert.deepEqual(heard.told, ['data one'])
+  transport.resume()
+  transport.resume()
+  await until(() => heard.told.length === 3)
+  assert.deepEqual(heard.told, ['data one', 'data two', 'end'])
+})
+
+test('nothing that waited comes once it is destroyed', { timeout: 10_000 }, async () => {
+  const { client, accepted } = await connected()
+  const transport = duplexTransport(accepted)
+  const heard = started(transport)
+  transport.pause()
+  client.write('late')
+  await until(() => accepted.bytesRead === 4)
+  transport.resume()
+  transport.destroy()
+  await until(() => heard.told.length > 0)
+  assert.deepEqual(heard.told, ['close'])
+})
+
+test('whoever listens to the socket already goes on to hear everything', { timeout: 10_000 }, async () => {
+  const { client, accepted } = await connected()
+  let tapped = ''
+  accepted.on('data', (chunk) => {
+    tapped += chunk
+  })
+  const lentOnes: boolean[] = []
+  const heard = started(duplexTransport(accepted), (chunk) => lentOnes.push(isLent(chunk)))
+  client.end('for both')
+  await until(() => heard.told.at(-1) === 'end')
+  assert.equal(tapped, 'for both')
+  assert.equal(heard.bytes.toString(), 'for both')
+  assert.ok(!lentOnes.includes(true))
+})
+
+test('a socket that is not quite one of net is read as a stream', { timeout: 10_000 }, async () => {
+  const { client, accepted } = await connected()
+  Object.setPrototypeOf(accepted, Object.create(net.Socket.prototype))
+  const lentOnes: boolean[] = []
+  const heard = started(duplexTransport(accepted), (chunk) => lentOnes.push(isLent(chunk)))
+  client.end('plain')
+  await until(() => heard.told.at(-1) === 'end')
+  assert.deepEqual([heard.bytes.toString(), lentOnes], ['plain', [false]])
+})
+
+test('each side still ends without the other', { timeout: 10_000 }, async () => {
+  const { client, accepted } = await connected()
+  const sink = logSink()
+  const transport = duplexTransport(accepted)
+  transport.start(sink)
+  client.end()
+  await until(() => sink.told.includes('end'))
+  transport.write([bytes('still here')])
+  transport.end()
+  const [answer] = (await once(client, 'data')) as [Buffer]
+  assert.equal(answer.toString(), 'still here')
+  await until(() => sink.told.includes('close'))
+})
