@@ -4,8 +4,8 @@ import type { WriteStream } from 'node:tty'
 export interface Progress {
   /** What is being done. */
   now(text: string): void
-  /** One more measurement of `total` is done, or need not be. */
-  step(count?: number): void
+  /** One more measurement of `total` is done. */
+  step(): void
   /** Prints a block for good, above the progress. */
   print(text: string): void
   end(): void
@@ -35,8 +35,8 @@ export function createProgress(total: number, out: NodeJS.WriteStream = process.
         out.write(`[${done}/${total}] ${workload} ${remaining(done, total, startMs)}\n`)
       }
     },
-    step(count = 1) {
-      done = Math.min(total, done + count)
+    step() {
+      done = Math.min(total, done + 1)
       draw()
     },
     print(text) {

@@ -1,4 +1,5 @@
 // Knows how results read in a terminal: a block for each workload, and one table of all at the end.
+import { bases } from '../peers.ts'
 import type { PeerResult, WorkloadResult } from '../results.ts'
 import { type Figure, spreadOf } from '../statistics.ts'
 
@@ -6,7 +7,7 @@ import { type Figure, spreadOf } from '../statistics.ts'
 export function workloadBlock(result: WorkloadResult): string {
   const memory = result.unit === 'bytes a connection'
   const entries = Object.entries(result.peers).sort(([, a], [, b]) => a.cost.median - b.cost.median)
-  const baseNames = ['ws', 'raw', 'bun'].filter((base) => base in result.peers)
+  const baseNames = bases.filter((base) => entries.some(([, { ratios }]) => base in ratios))
   const header = [
     'peer',
     memory ? 'KB/conn' : 'CPU µs',
@@ -58,12 +59,11 @@ export function summary(results: readonly WorkloadResult[]): string {
   ].join('\n')
 }
 
-/** Digits that mean something: 0.472, 9.41, 112, 1,578. */
+/** Digits that mean something, and never fewer than stand before the point: 0.0613, 0.472, 9.41, 112, 1,578. */
 export function significant(value: number, digits: number = 3): string {
   if (!Number.isFinite(value)) return '–'
-  const whole = Math.max(1, Math.floor(Math.log10(Math.abs(value) || 1)) + 1)
-  const decimals = value < 1 ? digits : Math.max(0, digits - whole)
-  return value.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })
+  if (Math.abs(value) >= 10 ** digits) return Math.round(value).toLocaleString('en')
+  return value.toLocaleString('en', { minimumSignificantDigits: digits, maximumSignificantDigits: digits })
 }
 
 function ratioCells(ratio: Figure | undefined): [string, string] {

@@ -5,11 +5,25 @@ import { sampleResults } from './sample.ts'
 
 test('figures show the digits that mean something', () => {
   assert.deepEqual(
-    [0.0613, 0.472, 9.412, 112.4, 1578.2].map((value) => significant(value)),
-    ['0.061', '0.472', '9.41', '112', '1,578'],
+    [0.0613, 0.472, 9.412, 9.996, 112.4, 999.6, 1578.2].map((value) => significant(value)),
+    ['0.0613', '0.472', '9.41', '10.0', '112', '1,000', '1,578'],
   )
-  assert.equal(significant(0.0834, 2), '0.08')
-  assert.equal(significant(0), '0.000')
+  assert.equal(significant(0), '0.00')
+})
+
+test('two digits tell a ratio below a tenth from its neighbours', () => {
+  assert.deepEqual(
+    [0.0834, 0.0949, 0.0996, 0.472, 1.18, 13.4].map((value) => significant(value, 2)),
+    ['0.083', '0.095', '0.10', '0.47', '1.2', '13'],
+  )
+})
+
+test('a block has columns for the ratios that there are, and none for a peer that stands alone', () => {
+  const both = workloadBlock(sampleResults.workloads[0]!)
+  assert.match(both, /× ws/)
+  assert.doesNotMatch(both, /× raw|× bun/)
+  const { ws } = sampleResults.workloads[0]!.peers
+  assert.doesNotMatch(workloadBlock({ ...sampleResults.workloads[0]!, peers: { ws: ws! } }), /×/)
 })
 
 test('a block shows its peers from the cheapest on, and why others are absent', () => {
