@@ -64,12 +64,12 @@ export function chart({ workloads, machine, made, versions }: Results): string {
     made.slice(0, 10),
   ].join(' · ')
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title desc">
-<title id="title">CPU time a message costs, turnout beside its peers</title>
+<title id="title">What a message, a handshake and an idle connection cost, turnout beside its peers</title>
 <desc id="desc">${escaped(panels.map(({ title, result }) => inWords(title, result)).join(' '))}</desc>
 <style>${style}</style>
 <rect class="card" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="10"/>
-<text class="head" x="${margin}" y="40">What a message costs</text>
-<text class="note" x="${margin}" y="61">CPU time of the server (or the client), user + system, a message. Shorter is better.</text>
+<text class="head" x="${margin}" y="40">What it costs</text>
+<text class="note" x="${margin}" y="61">CPU time a message or handshake, user + system, of the server or client; memory where idle. Shorter is better.</text>
 ${body.join('\n')}
 <text class="note" x="${margin}" y="${height - 18}">${escaped(under)}</text>
 </svg>

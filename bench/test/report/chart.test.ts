@@ -28,6 +28,10 @@ test('text is escaped and every element is closed', () => {
   assert.deepEqual(open, [])
 })
 
+test('the heading speaks of all that the panels show', () => {
+  assert.match(svg, /CPU time a message or handshake, user \+ system, .*; memory where idle\./)
+})
+
 test('a workload without figures has no panel', () => {
-  assert.doesNotMatch(svg, /handshake/)
+  assert.doesNotMatch(svg, /handshake \+ close/)
 })
