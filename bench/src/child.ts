@@ -52,9 +52,9 @@ export class Child {
   ask<Name extends keyof Questions>(
     name: Name,
     argument: Questions[Name]['argument'],
-    deadlineMs: number = 30_000,
   ): Promise<Questions[Name]['answer']> {
     if (this.#end !== undefined) return Promise.reject(this.#end)
+    const deadlineMs = answerMs(argument)
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -101,6 +101,14 @@ export class Child {
     for (const { reject } of this.#waiting.values()) reject(this.#end)
     this.#waiting.clear()
   }
+}
+
+/** How long an answer may take: as long as what is asked for lasts, connections opened included, and half a minute. */
+export function answerMs(argument: Questions[keyof Questions]['argument']): number {
+  const spareMs = 30_000
+  if (argument === undefined) return spareMs
+  if ('durationMs' in argument) return spareMs + argument.durationMs
+  return 'workload' in argument ? spareMs + 5 * argument.workload.connections : spareMs
 }
 
 /** The telling line of what a process wrote before it fell: its error, not the stack. */
