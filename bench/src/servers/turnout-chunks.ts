@@ -1,7 +1,7 @@
 // turnout with `binary: 'chunks'`: a large message is passed on in the pieces it came in.
 import { createServer } from 'node:http'
 import { createTurnout } from 'turnout'
-import { maxMessageBytes } from '../limits.ts'
+import { maxBufferedBytes, maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
 import { listen } from './listen.ts'
 
@@ -11,6 +11,7 @@ answer({
     const turnout = createTurnout()
     turnout.websocket('/*', {
       maxMessageBytes,
+      maxBufferedBytes,
       binary: 'chunks',
       message: (socket, data) => void socket.send(data),
     })

@@ -1,7 +1,7 @@
 // turnout as its documentation shows it, with the async iterator: awaiting is backpressure.
 import { createServer } from 'node:http'
 import { createTurnout, type WebSocketConnection } from 'turnout'
-import { maxMessageBytes } from '../limits.ts'
+import { maxBufferedBytes, maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
 import { listen } from './listen.ts'
 
@@ -12,6 +12,7 @@ answer({
     const sockets = new Set<WebSocketConnection>()
     turnout.websocket('/*', {
       maxMessageBytes,
+      maxBufferedBytes,
       compression: compressed,
       async handler(socket) {
         if (kind !== 'fanout') {

@@ -1,7 +1,7 @@
 // turnout as its documentation shows it, with the callback form, for those who count.
 import { createServer } from 'node:http'
 import { createTurnout, type WebSocketConnection } from 'turnout'
-import { maxMessageBytes } from '../limits.ts'
+import { maxBufferedBytes, maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
 import { listen } from './listen.ts'
 
@@ -13,6 +13,7 @@ answer({
       const sockets = new Set<WebSocketConnection>()
       turnout.websocket('/*', {
         maxMessageBytes,
+        maxBufferedBytes,
         open: (socket) => void sockets.add(socket),
         close: (socket) => void sockets.delete(socket),
         message: (_socket, data) => void turnout.broadcast(sockets, data as string),
@@ -20,6 +21,7 @@ answer({
     } else {
       turnout.websocket('/*', {
         maxMessageBytes,
+        maxBufferedBytes,
         compression: compressed,
         message: (socket, data) => void socket.send(data),
       })
