@@ -6,6 +6,7 @@ import type { Progress } from './progress.ts'
 import type { Tally, Target, Usage } from './questions.ts'
 import { Gathering, type Sample, type Settings, type WorkloadResult } from './results.ts'
 import type { Runtimes } from './runtimes.ts'
+import { inTurn } from './turns.ts'
 import { isCompressed, type Workload } from './workloads.ts'
 
 export interface Bench {
@@ -86,7 +87,7 @@ async function oneRound({ workload, peers, bench, way, gathering, round }: Round
     // Memory is read once a process: what was freed is not given back in the same way each time.
     const windows = workload.kind === 'idle' ? 1 : settings.windows
     for (let window = 0; window < windows; window++) {
-      for (const runner of runners) {
+      for (const runner of inTurn(runners, (round - 1) * windows + window)) {
         if (gathering.isOut(runner.name)) continue
         tell(runner.name)
         await attempt(runner.name, gathering, async () => {

@@ -26,8 +26,9 @@ export function spreadOf({ median, low, high }: Figure): number {
 }
 
 /**
- * Pair by pair: sample `i` of one against sample `i` of the other, which were taken one right after the other.
- * What the machine did meanwhile hits both alike, so the ratio is steadier than either figure.
+ * Pair by pair: sample `i` of one against sample `i` of the other, which were taken in the same turn of windows, with
+ * those of other peers before, between and after them, the one first as often as the other. What the machine did for
+ * longer than such a turn hits both alike, so the ratio is steadier than either figure.
  */
 export function ratioOf(samples: readonly number[], base: readonly number[]): Figure | undefined {
   const pairs = Math.min(samples.length, base.length)
