@@ -54,8 +54,9 @@ const help = `npm run bench [-- options]
   --windows N          measurements a round, the peers taking turns (default ${full.windows})
   --window-ms N        length of one (default ${full.windowMs}; quick ${quick.windowMs})
   --warm-ms N          work before the first one (default ${full.warmMs}; quick ${quick.warmMs})
-  --instrument PATH    make the load with this C program or source instead (load.c); twice, or with
-                       "own", to hold one against the other: --instrument own --instrument load.c
+  --instrument PATH    make the load with this program, or C source (*.c), instead. It is an outside
+                       instrument and not part of this repository: bench/README.md says what it must
+                       understand. With "own" both, in turns: --instrument own --instrument PATH
   --node PATH          run the peers in this Node; 22, 24 and 26 are the ones of scripts/runtimes.mjs
   --bun PATH           where Bun is
   --profile FOLDER     write a V8 CPU profile of each measured Node process there
@@ -72,7 +73,7 @@ export function readArguments(line: readonly string[]): Request {
     const base = values.quick === true ? quick : full
     const instruments = values.instrument ?? ['own']
     const outside = instruments.filter((name) => name !== 'own')
-    if (outside.length > 1) throw new Mistake(`one instrument besides "own", not ${outside.length}`)
+    if (outside.length > 1) throw new Mistake(`--instrument: one besides "own", not ${outside.length}`)
     return {
       kind: 'run',
       plan: {

@@ -1,4 +1,5 @@
-// Knows the outside instrument: a load generator in C, compiled on the spot, against which the own one is held.
+// Knows the outside instrument: a load generator from elsewhere, such as an epoll client in C that is compiled on the
+// spot, against which the own one is held. What it has to understand and to print is said in bench/README.md.
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -38,15 +39,16 @@ interface Report {
 }
 
 /** From C source or from a program; throws when there is none, or no compiler. */
-export function openInstrument(path: string, root: string): Instrument {
-  const found = [resolve(path), join(root, path), join(root, '../shared/load', basename(path))].find(
-    existsSync,
-  )
-  if (found === undefined) throw new Error(`there is no instrument at ${path}`)
-  const folder = found.endsWith('.c') ? mkdtempSync(join(tmpdir(), 'bench-instrument-')) : undefined
-  const program = folder === undefined ? found : compile(found, join(folder, 'load'))
+export function openInstrument(path: string): Instrument {
+  if (!existsSync(path)) {
+    throw new Error(
+      `--instrument: there is no ${path}. An instrument is not part of this repository; bench/README.md says what one is.`,
+    )
+  }
+  const folder = path.endsWith('.c') ? mkdtempSync(join(tmpdir(), 'bench-instrument-')) : undefined
+  const program = folder === undefined ? resolve(path) : compile(path, join(folder, 'load'), folder)
   return {
-    name: basename(found),
+    name: basename(path),
     cannot(workload, framing) {
       if (workload.side === 'client') return 'the instrument is a client itself'
       if (framing === 'raw' && workload.kind !== 'echo') return 'the instrument has echo only for raw'
@@ -59,10 +61,11 @@ export function openInstrument(path: string, root: string): Instrument {
   }
 }
 
-function compile(source: string, program: string): string {
+function compile(source: string, program: string, folder: string): string {
   try {
     execFileSync('gcc', ['-O2', '-o', program, source, '-lz'], { stdio: ['ignore', 'ignore', 'pipe'] })
   } catch (error) {
+    rmSync(folder, { recursive: true, force: true })
     const complaints = (error as { stderr?: Buffer }).stderr?.toString().trim().split('\n')[0]
     throw new Error(`${source} could not be compiled with gcc and zlib: ${complaints ?? String(error)}`)
   }

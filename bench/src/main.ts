@@ -26,7 +26,7 @@ else console.log(request.text)
 async function run(plan: Plan): Promise<void> {
   const runtimes = chooseRuntimes(plan)
   const instrument: Instrument | undefined =
-    plan.instrument === undefined ? undefined : openInstrument(plan.instrument, root)
+    plan.instrument === undefined ? undefined : openInstrument(plan.instrument)
   const progress = createProgress(countMeasurements(plan))
   const bench: Bench = { dist, runtimes, settings: plan.settings, own: plan.own, instrument, progress }
   const made = new Date().toISOString()

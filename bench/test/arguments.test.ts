@@ -64,5 +64,5 @@ test('the outside instrument comes instead of the own load, or beside it', () =>
     [false, 'load.c'],
   )
   assert.equal(planOf('--instrument', 'own', '--instrument', 'load.c').own, true)
-  assert.match(mistakeOf('--instrument', 'a.c', '--instrument', 'b.c'), /one instrument/)
+  assert.match(mistakeOf('--instrument', 'a.c', '--instrument', 'b.c'), /--instrument: one besides "own"/)
 })
