@@ -3,7 +3,7 @@ import { Child, type ChildOptions } from './child.ts'
 import type { Instrument } from './instrument.ts'
 import { bases, launch, type Part, type Peer, partFor } from './peers.ts'
 import type { Progress } from './progress.ts'
-import type { Tally, Target, Usage } from './questions.ts'
+import type { Tally, Usage } from './questions.ts'
 import { Gathering, type Sample, type Settings, type WorkloadResult } from './results.ts'
 import type { Runtimes } from './runtimes.ts'
 import { inTurn } from './turns.ts'
@@ -73,14 +73,13 @@ async function oneRound({ workload, peers, bench, way, gathering, round }: Round
   const by = way === undefined ? '' : ` by ${way.name}`
   const tell = (peer: string) => progress.now(`${workload.name}: ${peer}${by}, round ${round}`)
   try {
-    const shared = await startShared(workload, bench, start)
     const runners: Runner[] = []
     for (const { name, part } of able(workload, peers, way, gathering)) {
       tell(name)
       await attempt(name, gathering, async () => {
-        const runner = await startPeer(name, part, workload, bench, shared, start)
+        const runner = await startPeer(name, part, workload, bench, start)
         await warm(runner, workload, settings)
-        if (way !== undefined) await runner.driver.ask('close', { peer: name })
+        if (way !== undefined) await runner.driver.ask('close', undefined)
         runners.push(runner)
       })
     }
@@ -123,57 +122,46 @@ function able(
   })
 }
 
-/** The load generator for servers; the fixed server for clients. */
-async function startShared(
-  workload: Workload,
-  bench: Bench,
-  start: Start,
-): Promise<{ readonly child: Child; readonly port: number }> {
-  const script = `${bench.dist}/${workload.side === 'server' ? 'load/main.js' : 'servers/fixed.js'}`
-  const child = start({ runtime: process.execPath, script })
-  if (workload.side === 'server') return { child, port: 0 }
-  return { child, port: (await child.ask('listen', { kind: workload.kind, compressed: false })).port }
-}
-
 async function startPeer(
   name: string,
   part: Part,
   workload: Workload,
   bench: Bench,
-  shared: { readonly child: Child; readonly port: number },
   start: Start,
 ): Promise<Runner> {
   const options = launch(part, bench.dist, bench.runtimes, `${workload.name}-${name}`)
   if (typeof options === 'string') throw new Error(options)
   const measured = start(options)
-  const driver = workload.side === 'server' ? shared.child : measured
-  const { kind, side } = workload
-  const compressed = isCompressed(workload)
-  const { port } = side === 'server' ? await measured.ask('listen', { kind, compressed }) : shared
-  const target: Target = { peer: name, port, workload, framing: part.framing }
-  await driver.ask('open', target)
+  const other = start({ runtime: process.execPath, script: `${bench.dist}/${counterpart[workload.side]}` })
+  const [server, driver] = workload.side === 'server' ? [measured, other] : [other, measured]
+  const { kind } = workload
+  const { port } = await server.ask('listen', { kind, compressed: isCompressed(workload) })
+  await driver.ask('open', { port, workload, framing: part.framing })
   return { name, part, measured, driver, port }
 }
 
+/** What a peer works with: the load generator a server, the fixed server a client. Each has one of its own. */
+const counterpart = { server: 'load/main.js', client: 'servers/fixed.js' } as const
+
 /** Compares every echo with what was sent, then works until the machine code has settled. */
-async function warm({ name, driver }: Runner, workload: Workload, settings: Settings): Promise<void> {
+async function warm({ driver }: Runner, workload: Workload, settings: Settings): Promise<void> {
   if (workload.kind === 'idle') return
-  await driver.ask('run', { peer: name, durationMs: verifyMs, verify: true })
+  await driver.ask('run', { durationMs: verifyMs, verify: true })
   const { warmMs } = settings
   // An HTTP server takes tens of thousands of requests to reach its speed, and the first are three times as slow.
   const least = workload.kind === 'handshake' ? 20_000 : 1
   let messages = 0
   for (let turn = 0; turn < 30 && messages < least; turn++) {
-    messages += (await driver.ask('run', { peer: name, durationMs: warmMs, verify: false })).messages
+    messages += (await driver.ask('run', { durationMs: warmMs, verify: false })).messages
   }
 }
 
 /** From rest to rest, so that what is counted is exactly what was worked on. */
 async function ownSample(runner: Runner, workload: Workload, settings: Settings): Promise<Sample> {
-  const { name, driver, measured } = runner
+  const { driver, measured } = runner
   if (workload.kind === 'idle') return await idleSample(runner)
   const before = await measured.ask('usage', undefined)
-  const tally = await driver.ask('run', { peer: name, durationMs: settings.windowMs, verify: false })
+  const tally = await driver.ask('run', { durationMs: settings.windowMs, verify: false })
   return sampleOf(tally, before, await measured.ask('usage', undefined))
 }
 
@@ -199,11 +187,11 @@ function sampleOf(tally: Tally, before: Usage, after: Usage): Sample {
   }
 }
 
-async function idleSample({ name, driver, measured }: Runner): Promise<Sample> {
+async function idleSample({ driver, measured }: Runner): Promise<Sample> {
   const before = await settledMemory(measured)
-  const { messages } = await driver.ask('run', { peer: name, durationMs: settleMs, verify: false })
+  const { messages } = await driver.ask('run', { durationMs: settleMs, verify: false })
   const after = await settledMemory(measured)
-  await driver.ask('close', { peer: name })
+  await driver.ask('close', undefined)
   return { cost: (after - before) / messages, rssBytes: after }
 }
 

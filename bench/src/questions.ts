@@ -9,8 +9,6 @@ export interface Usage {
 }
 
 export interface Target {
-  /** Which peer this is about: one load process talks to several. */
-  readonly peer: string
   readonly port: number
   readonly workload: Workload
   /** `raw`: no handshake and no frames to read; the bytes that were sent come back. */
@@ -18,7 +16,6 @@ export interface Target {
 }
 
 export interface Run {
-  readonly peer: string
   readonly durationMs: number
   /** Compare every payload with what was sent, too. */
   readonly verify: boolean
@@ -47,7 +44,7 @@ export interface Questions {
   /** To the load generator and the clients. */
   open: { argument: Target; answer: undefined }
   run: { argument: Run; answer: Tally }
-  close: { argument: { readonly peer: string }; answer: undefined }
+  close: { argument: undefined; answer: undefined }
   /** Leave. Not answered. */
   stop: { argument: undefined; answer: undefined }
 }

@@ -102,6 +102,15 @@ test('a server that errs is left out with the reason, and the others are measure
   assert.match(leftOut['does not start']!, /this server cannot start/)
 })
 
+test('a load that does not start costs its peer the figures, and not the bench its life', {
+  timeout: 30_000,
+}, async () => {
+  for (const workload of [echo, clientEcho]) {
+    const [result] = await measureWorkload(workload, named('ws'), { ...bench, dist: '/nowhere' })
+    assert.match(result!.leftOut.ws!, /Cannot find module/)
+  }
+})
+
 test('who cannot do a workload, or has no runtime here, is left out with a word', {
   timeout: 30_000,
 }, async () => {

@@ -1,4 +1,4 @@
-// The load generator: a process of its own that talks to the servers which the bench names.
+// The load generator: a process of its own that talks to the server which the bench names.
 import { answer, type Target } from '../questions.ts'
 import { createEcho } from './echo.ts'
 import { createFanout } from './fanout.ts'
@@ -6,23 +6,21 @@ import { createHandshake } from './handshake.ts'
 import { createIdle } from './idle.ts'
 import type { Session } from './session.ts'
 
-const sessions = new Map<string, Session>()
+let session: Session | undefined
 
 answer({
   async open(target) {
-    const session = createSession(target)
-    sessions.set(target.peer, session)
+    session = createSession(target)
     await session.open()
     return undefined
   },
   async run(run) {
-    const session = sessions.get(run.peer)
-    if (session === undefined) throw new Error(`no connections to ${run.peer}`)
+    if (session === undefined) throw new Error('there are no connections')
     return await session.run(run)
   },
-  close({ peer }) {
-    sessions.get(peer)?.close()
-    sessions.delete(peer)
+  close() {
+    session?.close()
+    session = undefined
     return undefined
   },
 })
