@@ -10,11 +10,21 @@ export interface Counter {
   count(chunk: Buffer, length: number): number
 }
 
-/** With `agreement` every answer has to be compressed, as that is what is measured. */
-export function createCounter(framing: 'websocket' | 'raw', ring: Ring, agreement?: Agreement): Counter {
+export interface CounterOptions {
+  /** With it every answer has to be compressed, as that is what is measured. */
+  readonly agreement?: Agreement | undefined
+  /** A Ping came, with this payload; who does not answer is given up as lost. */
+  readonly ping?: ((payload: Buffer) => void) | undefined
+}
+
+export function createCounter(
+  framing: 'websocket' | 'raw',
+  ring: Ring,
+  { agreement, ping }: CounterOptions = {},
+): Counter {
   return framing === 'raw'
     ? new ByteCounter(ring)
-    : new FrameCounter(ring, agreement && new Inflater(agreement))
+    : new FrameCounter(ring, agreement && new Inflater(agreement), ping)
 }
 
 /** Reads frame headers and skips payloads. The echo of message `n` must be the `n`th to come. */
@@ -22,6 +32,8 @@ class FrameCounter implements Counter {
   verify = false
   readonly #ring: Ring
   readonly #inflater: Inflater | undefined
+  readonly #ping: ((payload: Buffer) => void) | undefined
+  #pingPayload: Buffer = Buffer.alloc(0)
   readonly #header = Buffer.alloc(10)
   #headerBytes = 0
   #payloadBytes = 0
@@ -33,9 +45,10 @@ class FrameCounter implements Counter {
   #messageBytes = 0
   #position = 0
 
-  constructor(ring: Ring, inflater: Inflater | undefined) {
+  constructor(ring: Ring, inflater: Inflater | undefined, ping: ((payload: Buffer) => void) | undefined) {
     this.#ring = ring
     this.#inflater = inflater
+    this.#ping = ping
   }
 
   count(chunk: Buffer, length: number): number {
@@ -49,9 +62,12 @@ class FrameCounter implements Counter {
       }
       const part = Math.min(this.#missing, length - offset)
       if (this.verify && this.#opcode < 8) this.#compare(chunk, offset, part)
+      if (this.#opcode === 9) {
+        this.#pingPayload = Buffer.concat([this.#pingPayload, chunk.subarray(offset, offset + part)])
+      }
       this.#missing -= part
       offset += part
-      if (this.#missing === 0 && this.#opcode < 8) messages += this.#endFrame()
+      if (this.#missing === 0) messages += this.#opcode < 8 ? this.#endFrame() : this.#endControl()
     }
     return messages
   }
@@ -118,6 +134,14 @@ class FrameCounter implements Counter {
     this.#messageBytes = 0
     this.#position = (this.#position + 1) % this.#ring.length
     return 1
+  }
+
+  #endControl(): number {
+    if (this.#opcode === 9) {
+      this.#ping?.(this.#pingPayload)
+      this.#pingPayload = Buffer.alloc(0)
+    }
+    return 0
   }
 
   /** How long a compressed answer is tells nothing. */

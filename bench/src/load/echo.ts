@@ -69,7 +69,10 @@ export function createEcho(target: Target, workload: EchoWorkload): Session {
       const lanes = await openLanes(target, workload.connections, { open() {}, data, closed })
       ring = ringFor(workload, lanes)
       for (const lane of lanes) {
-        const counter = createCounter(target.framing, ring, lane.agreement)
+        const counter = createCounter(target.framing, ring, {
+          agreement: lane.agreement,
+          ping: (payload) => lane.pong(payload),
+        })
         states.set(lane, { lane, counter, position: 0, sentMs: 0 })
       }
     },

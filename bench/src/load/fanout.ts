@@ -40,7 +40,10 @@ export function createFanout(target: Target, workload: FanoutWorkload): Session 
   return {
     async open() {
       const lanes = await openLanes(target, connections, { open() {}, data, closed })
-      for (const lane of lanes) counters.set(lane, createCounter(target.framing, ring))
+      for (const lane of lanes) {
+        const ping = (payload: Buffer) => lane.pong(payload)
+        counters.set(lane, createCounter(target.framing, ring, { ping }))
+      }
       speaker = lanes[0]
       // Without a handshake a server may hear of a connection after its client did.
       if (target.framing === 'raw') await new Promise((resolve) => setTimeout(resolve, 300))

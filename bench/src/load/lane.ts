@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import type { Target } from '../questions.ts'
 import { isCompressed } from '../workloads.ts'
 import { type Agreement, offer, readAgreement } from './deflate.ts'
+import { maskedFrame } from './ring.ts'
 
 /** One buffer for all reads of the process: whatever is read is counted before the next read. */
 const readBuffer = Buffer.allocUnsafe(1024 * 1024)
@@ -56,6 +57,11 @@ export class Lane {
   /** What compression was agreed upon, for a workload with any, once the lane is open. */
   get agreement(): Agreement | undefined {
     return this.#agreement
+  }
+
+  /** Answers a Ping, as one who lives (RFC 6455 section 5.5.3). */
+  pong(payload: Buffer): void {
+    this.#socket.write(maskedFrame(0x8a, payload))
   }
 
   write(bytes: Buffer): void {

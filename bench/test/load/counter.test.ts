@@ -69,6 +69,24 @@ test('a message may come in fragments, with a control frame among them', () => {
   }
 })
 
+test('RFC 6455 section 5.5.2: a Ping is told with its payload, empty or not, however its bytes are cut', () => {
+  const ring = new Ring(16, false, 1)
+  const bytes = Buffer.concat([
+    header(0x89, 0, 0),
+    echoOf(ring, 1),
+    header(0x89, 4, 0),
+    Buffer.from('beat'),
+    header(0x8a, 2, 0),
+    Buffer.from('no'),
+  ])
+  for (const chunkBytes of [1, 3, bytes.length]) {
+    const pings: string[] = []
+    const counter = createCounter('websocket', ring, { ping: (payload) => pings.push(payload.toString()) })
+    assert.equal(feed(counter, bytes, chunkBytes), 1)
+    assert.deepEqual(pings, ['', 'beat'])
+  }
+})
+
 test('another content, another length, another order are errors', () => {
   const ring = new Ring(16, false, 1)
   const right = echoOf(ring, 2)
@@ -108,33 +126,33 @@ function compressedEcho(messages: number, firstByte = 0xc1): Buffer {
 test('compressed answers are inflated and compared, however their bytes are cut', () => {
   const bytes = compressedEcho(5)
   for (const chunkBytes of [1, 7, bytes.length]) {
-    const counter = createCounter('websocket', compressed, agreement)
+    const counter = createCounter('websocket', compressed, { agreement })
     counter.verify = true
     assert.equal(feed(counter, bytes, chunkBytes), 5)
   }
-  const counter = createCounter('websocket', compressed, agreement)
+  const counter = createCounter('websocket', compressed, { agreement })
   counter.verify = true
   const second = bytes.subarray(header(0xc1, compressAlone(compressed.payloads[0]!, 15).length, 0).length)
   assert.throws(() => feed(counter, second, 99))
-  const other = createCounter('websocket', new Ring(1024, false, 1), agreement)
+  const other = createCounter('websocket', new Ring(1024, false, 1), { agreement })
   other.verify = true
   assert.throws(() => feed(other, bytes, 99), /another content/)
 })
 
 test('compressed answers are only counted once they need not be compared', () => {
   const bytes = compressedEcho(9)
-  assert.equal(feed(createCounter('websocket', compressed, agreement), bytes, 50), 9)
+  assert.equal(feed(createCounter('websocket', compressed, { agreement }), bytes, 50), 9)
 })
 
 test('RFC 7692 section 6: RSV1 stands on the first frame of a compressed message, and nowhere else', () => {
   const wrong = (hex: string) => () =>
-    feed(createCounter('websocket', compressed, agreement), Buffer.from(hex, 'hex'), 99)
+    feed(createCounter('websocket', compressed, { agreement }), Buffer.from(hex, 'hex'), 99)
   assert.throws(wrong('810161'), /without compression/)
   assert.throws(wrong('e10161'), /reserved bit/)
   assert.throws(wrong('c900'), /reserved bit/)
   assert.throws(wrong('410161c00161'), /reserved bit/)
   const payload = compressAlone(compressed.payloads[0]!, 15)
-  const counter = createCounter('websocket', compressed, agreement)
+  const counter = createCounter('websocket', compressed, { agreement })
   counter.verify = true
   const fragments = [
     header(0x41, 100, 0),
