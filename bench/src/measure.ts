@@ -7,7 +7,7 @@ import type { Tally, Usage } from './questions.ts'
 import { Gathering, type Sample, type Settings, type WorkloadResult } from './results.ts'
 import type { Runtimes } from './runtimes.ts'
 import { inTurn } from './turns.ts'
-import { isCompressed, type Workload } from './workloads.ts'
+import { hasHeartbeats, isCompressed, type Workload } from './workloads.ts'
 
 export interface Bench {
   /** Where the programs of the bench lie. */
@@ -134,8 +134,11 @@ async function startPeer(
   const measured = start(options)
   const other = start({ runtime: process.execPath, script: `${bench.dist}/${counterpart[workload.side]}` })
   const [server, driver] = workload.side === 'server' ? [measured, other] : [other, measured]
-  const { kind } = workload
-  const { port } = await server.ask('listen', { kind, compressed: isCompressed(workload) })
+  const { port } = await server.ask('listen', {
+    kind: workload.kind,
+    compressed: isCompressed(workload),
+    heartbeats: hasHeartbeats(workload),
+  })
   await driver.ask('open', { port, workload, framing: part.framing })
   return { name, part, measured, driver, port }
 }

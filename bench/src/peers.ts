@@ -1,7 +1,8 @@
 // Knows who is measured: how each peer is started, and what it cannot do.
 import type { ChildOptions } from './child.ts'
+import { tooFewFiles } from './open-files.ts'
 import type { Runtimes } from './runtimes.ts'
-import { isCompressed, type Workload } from './workloads.ts'
+import { hasHeartbeats, isCompressed, type Workload } from './workloads.ts'
 
 /** A program of the bench that hosts a peer. */
 export interface Part {
@@ -21,6 +22,8 @@ export interface Peer {
   readonly packages: readonly string[]
   readonly server?: Part
   readonly client?: Part
+  /** Its server keeps heartbeats when it is asked to; the others are not measured with them. */
+  readonly heartbeats?: true
   /** In a word why a workload is not for this peer. */
   readonly cannot?: (workload: Workload) => string | undefined
 }
@@ -32,6 +35,7 @@ export const peers: readonly Peer[] = [
     name: 'turnout',
     title: 'turnout',
     packages: ['turnout'],
+    heartbeats: true,
     server: node('servers/turnout.js'),
     client: node('clients/turnout.js'),
   },
@@ -55,6 +59,7 @@ export const peers: readonly Peer[] = [
     name: 'ws',
     title: 'ws',
     packages: ['ws'],
+    heartbeats: true,
     server: node('servers/ws.js', wsAlone),
     client: node('clients/ws.js', wsAlone),
   },
@@ -114,7 +119,8 @@ export const bases: readonly string[] = ['ws', 'raw', 'bun']
 export function partFor(peer: Peer, workload: Workload): Part | string {
   const part = workload.side === 'server' ? peer.server : peer.client
   if (part === undefined) return workload.side === 'server' ? 'a client only' : 'measured as a server only'
-  return peer.cannot?.(workload) ?? part
+  if (hasHeartbeats(workload) && peer.heartbeats === undefined) return 'measured for turnout and ws'
+  return peer.cannot?.(workload) ?? tooFewFiles(workload.connections) ?? part
 }
 
 /** How to start a part; a string says why it cannot be started here. `label` names its profile. */

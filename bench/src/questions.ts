@@ -8,6 +8,14 @@ export interface Usage {
   readonly rssBytes: number
 }
 
+export interface Listen {
+  readonly kind: Workload['kind']
+  /** With permessage-deflate for every message. */
+  readonly compressed: boolean
+  /** With a Ping every 30 s to who was silent, or to everyone, as the peer's documentation has it. */
+  readonly heartbeats: boolean
+}
+
 export interface Target {
   readonly port: number
   readonly workload: Workload
@@ -34,8 +42,7 @@ export interface Tally {
 export interface Questions {
   /** To a server: begin to listen on a free loopback port, ready for that kind of workload. */
   listen: {
-    /** `compressed`: with permessage-deflate for every message. */
-    argument: { readonly kind: Workload['kind']; readonly compressed: boolean }
+    argument: Listen
     answer: { readonly port: number }
   }
   usage: { argument: undefined; answer: Usage }

@@ -10,6 +10,8 @@ export interface EchoWorkload {
   readonly binary: boolean
   /** With permessage-deflate, both ways. */
   readonly compressed: boolean
+  /** With heartbeats of the server on every connection: what many connections cost, not only their messages. */
+  readonly heartbeats: boolean
   readonly inFlight: number
   readonly connections: number
 }
@@ -66,6 +68,9 @@ export const workloads: readonly Workload[] = [
   deflate('1k', 1024, 1),
   deflate('1k', 1024, 16),
   deflate('16k', 16 * 1024, 1),
+  growth(10),
+  growth(1000),
+  growth(10_000),
   fanout(1),
   fanout(8),
   {
@@ -111,6 +116,11 @@ export function isCompressed(workload: Workload): boolean {
   return workload.kind === 'echo' && workload.compressed
 }
 
+/** Whether the server is to keep heartbeats. */
+export function hasHeartbeats(workload: Workload): boolean {
+  return workload.kind === 'echo' && workload.heartbeats
+}
+
 /**
  * Workloads whose names match one of the patterns, in the bench's order; `*` stands for anything.
  * A pattern that matches nothing is returned as `unknown`.
@@ -154,6 +164,7 @@ function echo(
     sizeBytes,
     binary,
     compressed: false,
+    heartbeats: false,
     inFlight,
     connections: sizeBytes >= 1024 * 1024 ? 4 : 64,
   }
@@ -165,6 +176,17 @@ function deflate(label: string, sizeBytes: number, inFlight: number): EchoWorklo
     name: `deflate-${label}-p${inFlight}`,
     title: `permessage-deflate ${sizeBytes / 1024} KiB of JSON, ${inFlight} in flight`,
     compressed: true,
+  }
+}
+
+/** The same message on few connections and on many: what one costs should not depend on the others. */
+function growth(connections: number): EchoWorkload {
+  return {
+    ...echo('server', '125', 125, false, 8),
+    name: `growth-${connections}`,
+    title: `echo 125 B text, 8 in flight on each of ${connections.toLocaleString('en')} connections, heartbeats on`,
+    heartbeats: true,
+    connections,
   }
 }
 

@@ -89,6 +89,15 @@ test('servers that compress get figures, and who cannot is left out with a word'
   })
 })
 
+test('with heartbeats turnout and ws are measured, and who has none is left out with a word', {
+  timeout: 30_000,
+}, async () => {
+  const growth = { ...(workloads.find(({ name }) => name === 'growth-10') as EchoWorkload), ...small }
+  const { peers: found, leftOut } = await measured(growth, named('turnout', 'ws', 'raw'))
+  assert.deepEqual(Object.keys(found).sort(), ['turnout', 'ws'])
+  assert.deepEqual(leftOut, { raw: 'measured for turnout and ws' })
+})
+
 test('a server that errs is left out with the reason, and the others are measured', {
   timeout: 60_000,
 }, async () => {

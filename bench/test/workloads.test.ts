@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isCompressed, quickNames, selectWorkloads, workloads } from '../src/workloads.ts'
+import { hasHeartbeats, isCompressed, quickNames, selectWorkloads, workloads } from '../src/workloads.ts'
 
 test('every workload has a name of its own', () => {
   assert.equal(new Set(workloads.map(({ name }) => name)).size, workloads.length)
@@ -9,6 +9,19 @@ test('every workload has a name of its own', () => {
 test('echo comes in six sizes, as text and binary, with 1, 8 and 32 in flight', () => {
   const echoes = workloads.filter(({ name }) => name.startsWith('echo-'))
   assert.equal(echoes.length, 6 * 2 * 3)
+})
+
+test('the workloads called growth differ in their connections alone, and a quick run has none of them', () => {
+  const growth = selectWorkloads(['growth-*']).chosen
+  assert.deepEqual(
+    growth.map(({ connections }) => connections),
+    [10, 1000, 10_000],
+  )
+  const alike = growth.map((workload) => ({ ...workload, name: '', title: '', connections: 0 }))
+  assert.deepEqual(alike[1], alike[0])
+  assert.deepEqual(alike[2], alike[0])
+  assert.deepEqual(growth.filter(hasHeartbeats), growth)
+  assert.ok(!quickNames.some((name) => name.startsWith('growth-')))
 })
 
 test('only the workloads called deflate are compressed', () => {

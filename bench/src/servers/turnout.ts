@@ -6,7 +6,7 @@ import { answer } from '../questions.ts'
 import { listen } from './listen.ts'
 
 answer({
-  async listen({ kind, compressed }) {
+  async listen({ kind, compressed, heartbeats }) {
     const server = createServer()
     const turnout = createTurnout()
     if (kind === 'fanout') {
@@ -23,6 +23,7 @@ answer({
         maxMessageBytes,
         maxBufferedBytes,
         compression: compressed,
+        ...(heartbeats && { heartbeat: { intervalMs: 30_000 } }),
         message: (socket, data) => void socket.send(data),
       })
     }

@@ -1,13 +1,13 @@
-// The npm package ws, as its documentation shows it; compression with its defaults, which keep the context. What it
-// loads beside itself is the bench's choice.
+// The npm package ws, as its documentation shows it, heartbeats included; compression with its defaults, which keep the
+// context. What it loads beside itself is the bench's choice.
 import { createServer } from 'node:http'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
 import { listen } from './listen.ts'
 
 answer({
-  async listen({ kind, compressed }) {
+  async listen({ kind, compressed, heartbeats }) {
     const server = createServer()
     const sockets = new WebSocketServer({
       server,
@@ -25,6 +25,22 @@ answer({
           : (data, binary) => socket.send(data, { binary }),
       )
     })
+    if (heartbeats) keepHeartbeats(sockets)
     return await listen(server)
   },
 })
+
+/** "How to detect and close broken connections" of its README. */
+function keepHeartbeats(sockets: WebSocketServer): void {
+  const alive = new WeakSet<WebSocket>()
+  sockets.on('connection', (socket) => {
+    alive.add(socket)
+    socket.on('pong', () => alive.add(socket))
+  })
+  setInterval(() => {
+    for (const socket of sockets.clients) {
+      if (!alive.delete(socket)) socket.terminate()
+      else socket.ping()
+    }
+  }, 30_000)
+}
