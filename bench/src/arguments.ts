@@ -21,6 +21,7 @@ export interface Plan {
 
 export type Request =
   | { readonly kind: 'run'; readonly plan: Plan }
+  | { readonly kind: 'linear' }
   | { readonly kind: 'help' | 'list'; readonly text: string }
   | { readonly kind: 'mistake'; readonly text: string }
 
@@ -41,6 +42,7 @@ const options = {
   profile: { type: 'string' },
   json: { type: 'string' },
   chart: { type: 'string' },
+  linear: { type: 'boolean' },
   list: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -62,6 +64,7 @@ const help = `npm run bench [-- options]
   --profile FOLDER     write a V8 CPU profile of each measured Node process there
   --json PATH          results (default bench/results.json)
   --chart PATH         chart (default docs/bench.svg, but not for --only or --peers)
+  --linear             no run, but what n fragments, chunks and queued sends cost, in memory
   --list               names of workloads and peers`
 
 /** Reads the command line. Never throws. */
@@ -69,6 +72,7 @@ export function readArguments(line: readonly string[]): Request {
   try {
     const { values } = parseArgs({ args: [...line], options, allowPositionals: false })
     if (values.help === true) return { kind: 'help', text: help }
+    if (values.linear === true) return { kind: 'linear' }
     if (values.list === true) return { kind: 'list', text: list() }
     const base = values.quick === true ? quick : full
     const instruments = values.instrument ?? ['own']

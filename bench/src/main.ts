@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Plan, readArguments } from './arguments.ts'
 import { type Instrument, openInstrument } from './instrument.ts'
+import { linearCounts, linearTable, measureLinear } from './linear.ts'
 import { type Bench, measureWorkload } from './measure.ts'
 import { partFor } from './peers.ts'
 import { createProgress } from './progress.ts'
@@ -20,7 +21,8 @@ if (request.kind === 'run') {
   await run(request.plan).catch((error: unknown) =>
     fail(error instanceof Error ? error.message : String(error)),
   )
-} else if (request.kind === 'mistake') fail(request.text)
+} else if (request.kind === 'linear') console.log(linearTable(await measureLinear(linearCounts)))
+else if (request.kind === 'mistake') fail(request.text)
 else console.log(request.text)
 
 async function run(plan: Plan): Promise<void> {

@@ -27,6 +27,10 @@ test('--quick runs fewer workloads, fewer peers and shorter windows', () => {
   assert.ok(plan.settings.windowMs < planOf().settings.windowMs)
 })
 
+test('--linear asks for a table of its own', () => {
+  assert.deepEqual(readArguments(['--linear']), { kind: 'linear' })
+})
+
 test('--only and --peers take names, lists, repetitions and stars', () => {
   const one = planOf('--only', 'echo-125-p32', '--peers', 'turnout,ws')
   assert.deepEqual(
