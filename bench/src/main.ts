@@ -9,7 +9,7 @@ import { type Bench, measureWorkload } from './measure.ts'
 import { partFor } from './peers.ts'
 import { createProgress } from './progress.ts'
 import { chart } from './report/chart.ts'
-import { summary, workloadBlock } from './report/text.ts'
+import { runLine, summary, workloadBlock } from './report/text.ts'
 import type { Results, WorkloadResult } from './results.ts'
 import { describeMachine, findBun, findNode, type Runtimes, versionOf, versionsOf } from './runtimes.ts'
 
@@ -45,6 +45,8 @@ async function run(plan: Plan): Promise<void> {
     instrument?.remove()
   }
   const results: Results = {
+    kind: plan.whole ? (process.argv.includes('--quick') ? 'quick' : 'full') : 'part',
+    complete: true,
     made,
     command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(
       ' ',
@@ -57,9 +59,11 @@ async function run(plan: Plan): Promise<void> {
     workloads: found,
   }
   console.log(summary(found))
+  console.log(runLine(results))
   write(plan.json ?? join(root, 'bench/results.json'), `${JSON.stringify(results, undefined, 2)}\n`)
   const chartPath = plan.chart ?? (plan.whole && plan.own ? join(root, 'docs/bench.svg') : undefined)
-  if (chartPath !== undefined) write(chartPath, chart(results))
+  const drawing = chart(results)
+  if (chartPath !== undefined && drawing !== undefined) write(chartPath, drawing)
   if (found.every(({ peers }) => Object.keys(peers).length === 0)) process.exitCode = 1
 }
 

@@ -1,5 +1,4 @@
 // Knows the shape of what the bench found out: what bench/results.json holds.
-
 import type { Machine } from './runtimes.ts'
 import { type Figure, figureOf, ratioOf } from './statistics.ts'
 import type { Workload } from './workloads.ts'
@@ -41,7 +40,13 @@ export interface WorkloadResult {
   readonly leftOut: Readonly<Record<string, string>>
 }
 
+/** Everything; what tells most, in short windows; or what somebody chose with `--only` and `--peers`. */
+export type RunKind = 'full' | 'quick' | 'part'
+
 export interface Results {
+  readonly kind: RunKind
+  /** Every workload that was asked for is in here. */
+  readonly complete: boolean
   readonly made: string
   readonly command: string
   readonly machine: Machine

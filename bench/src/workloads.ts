@@ -184,7 +184,7 @@ function growth(connections: number): EchoWorkload {
   return {
     ...echo('server', '125', 125, false, 8),
     name: `growth-${connections}`,
-    title: `echo 125 B text, 8 in flight on each of ${connections.toLocaleString('en')} connections, heartbeats on`,
+    title: `echo 125 B, 8 in flight, ${connections.toLocaleString('en')} connections + heartbeats`,
     heartbeats: true,
     connections,
   }

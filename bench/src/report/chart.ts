@@ -1,7 +1,8 @@
 // Knows how to draw the results: one small panel a workload, one bar a peer, in an SVG that stands on its own
 // card, light or dark as its reader's system is.
 import type { PeerResult, Results, WorkloadResult } from '../results.ts'
-import { significant } from './text.ts'
+import { spreadOf } from '../statistics.ts'
+import { runLine, significant } from './text.ts'
 
 /** The workloads that a reader of the README wants to see, as far as they were measured. */
 const shown: readonly (readonly [name: string, title: string])[] = [
@@ -38,14 +39,18 @@ const valueWidth = 104
 const barWidth = panelWidth - labelWidth - valueWidth
 const rowHeight = 19
 const titleHeight = 26
-const top = 84
+const top = 100
 
-/** The chart as SVG text. */
-export function chart({ workloads, machine, made, versions }: Results): string {
-  const panels = shown.flatMap(([name, title]) => {
-    const result = workloads.find((each) => each.name === name && each.instrument === 'own')
-    return result === undefined || Object.keys(result.peers).length === 0 ? [] : [{ title, result }]
-  })
+interface Panel {
+  readonly title: string
+  readonly result: WorkloadResult
+}
+
+/** The chart as SVG text; undefined when there is nothing to draw. */
+export function chart(results: Results): string | undefined {
+  const { machine, versions } = results
+  const panels = panelsOf(results)
+  if (panels.length === 0) return undefined
   let y = top
   const body: string[] = []
   for (let index = 0; index < panels.length; index += 2) {
@@ -55,13 +60,11 @@ export function chart({ workloads, machine, made, versions }: Results): string {
     })
     y += Math.max(...row.map(({ result }) => panelHeight(result))) + 20
   }
-  const height = y + 34
+  const height = y + 51
   const under = [
-    `Node ${machine.node.replace(/^v/, '')}`,
     ...(machine.bun === undefined ? [] : [`Bun ${machine.bun}`]),
     ...(versions.ws === undefined ? [] : [versions.ws]),
     `${machine.cores} cores, ${machine.processor}`,
-    made.slice(0, 10),
   ].join(' · ')
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title desc">
 <title id="title">What a message, a handshake and an idle connection cost, turnout beside its peers</title>
@@ -69,8 +72,10 @@ export function chart({ workloads, machine, made, versions }: Results): string {
 <style>${style}</style>
 <rect class="card" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="10"/>
 <text class="head" x="${margin}" y="40">What it costs</text>
-<text class="note" x="${margin}" y="61">CPU time a message or handshake, user + system, of the server or client; memory where idle. Shorter is better.</text>
+<text class="note" x="${margin}" y="61">CPU time a message or handshake, user + system, of the server or client; memory of an idle connection. Shorter is better.</text>
+<text class="note" x="${margin}" y="78">A bar is the median of all windows; the thin line on it spans the middle half of them.</text>
 ${body.join('\n')}
+<text class="note" x="${margin}" y="${height - 35}">${escaped(runLine(results))}</text>
 <text class="note" x="${margin}" y="${height - 18}">${escaped(under)}</text>
 </svg>
 `
@@ -87,6 +92,7 @@ text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,
 .bar{fill:#afb8c1}
 .bar.turnout{fill:#0969da}
 .bar.raw{fill:none;stroke:#818b98;stroke-dasharray:3 2}
+.spread{fill:none;stroke:#1f2328}
 @media (prefers-color-scheme:dark){
 text{fill:#f0f6fc}
 .card{fill:#0d1117;stroke:#3d444d}
@@ -95,21 +101,39 @@ text{fill:#f0f6fc}
 .bar{fill:#545d68}
 .bar.turnout{fill:#4493f8}
 .bar.raw{fill:none;stroke:#9198a1}
+.spread{stroke:#f0f6fc}
 }
 `
 
+/** What the README shows, as far as it was measured; without any of it, whatever was. By the own load, if it was there. */
+function panelsOf({ workloads }: Results): readonly Panel[] {
+  const drawable = workloads.filter((result) => rowsOf(result).length > 0)
+  const own = drawable.filter(({ instrument }) => instrument === 'own')
+  const results = own.length > 0 ? own : drawable
+  const panels = shown.flatMap(([name, title]) =>
+    results.filter((result) => result.name === name).map((result) => ({ title, result })),
+  )
+  return panels.length > 0 ? panels : results.map((result) => ({ title: result.title, result }))
+}
+
 function panel(title: string, result: WorkloadResult, x: number, y: number): string {
   const rows = rowsOf(result)
-  const most = Math.max(...rows.map(({ peer }) => peer.cost.median))
+  const most = Math.max(...rows.map(({ peer }) => peer.cost.high))
   const lines = rows.map(({ name, label, peer }, index) => {
     const middle = y + titleHeight + index * rowHeight + rowHeight / 2
     const length = Math.max(1.5, (peer.cost.median / most) * barWidth)
     const start = x + labelWidth
     const own = name === 'turnout' ? ' own' : ''
     const bar = `<rect class="bar ${name}" x="${round(start)}" y="${round(middle - 6)}" width="${round(length)}" height="12" rx="2"/>`
+    const { low, high, samples } = peer.cost
+    const from = start + (low / most) * barWidth
+    const to = start + (high / most) * barWidth
+    const spread =
+      samples.length < 2 ? '' : `<path class="spread" d="M${round(from)} ${round(middle)}H${round(to)}"/>`
+    const after = Math.max(start + length, samples.length < 2 ? 0 : to) + 6
     return (
-      `<text class="label${own}" x="${x}" y="${round(middle + 4)}">${escaped(label)}</text>${bar}` +
-      `<text class="value${own}" x="${round(start + length + 6)}" y="${round(middle + 4)}">${escaped(value(result, peer, name))}</text>`
+      `<text class="label${own}" x="${x}" y="${round(middle + 4)}">${escaped(label)}</text>${bar}${spread}` +
+      `<text class="value${own}" x="${round(after)}" y="${round(middle + 4)}">${escaped(value(result, peer, name))}</text>`
     )
   })
   return `<g>\n<text class="panel" x="${x}" y="${y + 12}">${escaped(title)}</text>\n${lines.join('\n')}\n</g>`
@@ -136,7 +160,10 @@ function value({ unit }: WorkloadResult, { cost, ratios }: PeerResult, name: str
 }
 
 function inWords(title: string, result: WorkloadResult): string {
-  const rows = rowsOf(result).map(({ name, label, peer }) => `${label} ${value(result, peer, name)}`)
+  const rows = rowsOf(result).map(({ name, label, peer }) => {
+    const spread = peer.cost.samples.length < 2 ? '' : ` (±${Math.round(spreadOf(peer.cost) * 100)}%)`
+    return `${label} ${value(result, peer, name)}${spread}`
+  })
   return `${title}: ${rows.join('; ')}.`
 }
 

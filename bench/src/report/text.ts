@@ -1,6 +1,6 @@
 // Knows how results read in a terminal: a block for each workload, and one table of all at the end.
 import { bases } from '../peers.ts'
-import type { PeerResult, WorkloadResult } from '../results.ts'
+import type { PeerResult, Results, RunKind, WorkloadResult } from '../results.ts'
 import { type Figure, spreadOf } from '../statistics.ts'
 
 /** One workload: a row for each peer, cheapest first, and who was left out. */
@@ -57,6 +57,23 @@ export function summary(results: readonly WorkloadResult[]): string {
       ]),
     ]),
   ].join('\n')
+}
+
+const kinds: Readonly<Record<RunKind, string>> = {
+  full: 'full run',
+  quick: 'quick run',
+  part: 'part of a run',
+}
+
+/** What kind of run it was: `full run, 3 rounds × 2 windows of 400 ms, Node 20.19.0, 2026-01-02`. */
+export function runLine({ kind, complete, settings, machine, made }: Results): string {
+  const times = (count: number, word: string) => `${count} ${word}${count === 1 ? '' : 's'}`
+  return [
+    `${kinds[kind]}${complete ? '' : ', unfinished'}`,
+    `${times(settings.rounds, 'round')} × ${times(settings.windows, 'window')} of ${settings.windowMs} ms`,
+    `Node ${machine.node.replace(/^v/, '')}`,
+    made.slice(0, 10),
+  ].join(', ')
 }
 
 /** Digits that mean something, and never fewer than stand before the point: 0.0613, 0.472, 9.41, 112, 1,578. */

@@ -11,6 +11,8 @@ gathering.add('ws', { cost: 5, perSecond: 200_000, busy: 1 })
 for (const peer of ['bun', 'uws']) gathering.leaveOut(peer, 'no runtime & no binary')
 
 export const sampleResults: Results = {
+  kind: 'quick',
+  complete: true,
   made: '2026-01-02T03:04:05.000Z',
   command: 'npm run bench',
   machine: {
@@ -23,7 +25,7 @@ export const sampleResults: Results = {
     loadAverage: 0,
   },
   versions: { ws: 'ws 8.0.0' },
-  settings: { rounds: 1, windows: 1, windowMs: 1, warmMs: 1 },
+  settings: { rounds: 1, windows: 3, windowMs: 300, warmMs: 300 },
   workloads: [
     gathering.result(echo, 'own', ['ws', 'raw', 'bun']),
     new Gathering().result(handshake, 'own', ['ws']),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { significant, summary, workloadBlock } from '../../src/report/text.ts'
+import { runLine, significant, summary, workloadBlock } from '../../src/report/text.ts'
 import { sampleResults } from './sample.ts'
 
 test('figures show the digits that mean something', () => {
@@ -39,6 +39,11 @@ test('the table of all leaves out what nobody could do', () => {
   assert.match(text, /echo-125-p32 +0\.500 \(0\.10\) +5\.00/)
   assert.doesNotMatch(text, /handshake/)
   assert.equal(summary([]), 'Nothing could be measured.')
+})
+
+test('a run says how long and how often it measured, and whether it came to its end', () => {
+  assert.equal(runLine(sampleResults), 'quick run, 1 round × 3 windows of 300 ms, Node 26.0.0, 2026-01-02')
+  assert.match(runLine({ ...sampleResults, kind: 'full', complete: false }), /^full run, unfinished, /)
 })
 
 test('a single sample has no spread to show', () => {
