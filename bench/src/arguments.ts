@@ -1,15 +1,16 @@
 // Knows what can be asked of `npm run bench`, and says clearly what cannot.
 import { parseArgs } from 'node:util'
 import { type Peer, peers, quickPeers } from './peers.ts'
-import type { Settings } from './results.ts'
+import type { RunKind, Settings } from './results.ts'
 import { quickNames, selectWorkloads, type Workload, workloads } from './workloads.ts'
 
 export interface Plan {
   readonly workloads: readonly Workload[]
   readonly peers: readonly Peer[]
   readonly settings: Settings
-  /** The whole of it, not a part that someone works on: its chart may stand in the README. */
-  readonly whole: boolean
+  readonly kind: RunKind
+  /** Its figures take the place of those in the repository, and its chart that of the one in the README. */
+  readonly publish: boolean
   readonly own: boolean
   readonly instrument: string | undefined
   readonly node: string | undefined
@@ -40,6 +41,7 @@ const options = {
   node: { type: 'string' },
   bun: { type: 'string' },
   profile: { type: 'string' },
+  publish: { type: 'boolean' },
   json: { type: 'string' },
   chart: { type: 'string' },
   linear: { type: 'boolean' },
@@ -62,8 +64,10 @@ const help = `npm run bench [-- options]
   --node PATH          run the peers in this Node; 22, 24 and 26 are the ones of scripts/runtimes.mjs
   --bun PATH           where Bun is
   --profile FOLDER     write a V8 CPU profile of each measured Node process there
-  --json PATH          results (default bench/results.json)
-  --chart PATH         chart (default docs/bench.svg, but not for --only or --peers)
+  --json PATH          results (default bench/out/results.json)
+  --chart PATH         chart (default bench/out/bench.svg)
+  --publish            write bench/results.json and docs/bench.svg, too. A run of everything by the own load
+                       does so unasked, if its Node is this one and nothing is shorter than by default.
   --linear             no run, but what n fragments, chunks and queued sends cost, in memory
   --list               names of workloads and peers`
 
@@ -75,21 +79,28 @@ export function readArguments(line: readonly string[]): Request {
     if (values.linear === true) return { kind: 'linear' }
     if (values.list === true) return { kind: 'list', text: list() }
     const base = values.quick === true ? quick : full
+    const isPart = values.only !== undefined || values.peers !== undefined
     const instruments = values.instrument ?? ['own']
     const outside = instruments.filter((name) => name !== 'own')
     if (outside.length > 1) throw new Mistake(`--instrument: one besides "own", not ${outside.length}`)
+    const settings: Settings = {
+      rounds: count('rounds', values.rounds, base.rounds),
+      windows: count('windows', values.windows, base.windows),
+      windowMs: count('window-ms', values['window-ms'], base.windowMs),
+      warmMs: count('warm-ms', values['warm-ms'], base.warmMs),
+    }
+    const why = unpublishable(values, isPart, instruments)
+    if (values.publish === true && why !== undefined) throw new Mistake(`--publish does not go with ${why}`)
     return {
       kind: 'run',
       plan: {
         workloads: chooseWorkloads(names(values.only), values.quick === true),
         peers: choosePeers(names(values.peers), values.quick === true),
-        settings: {
-          rounds: count('rounds', values.rounds, base.rounds),
-          windows: count('windows', values.windows, base.windows),
-          windowMs: count('window-ms', values['window-ms'], base.windowMs),
-          warmMs: count('warm-ms', values['warm-ms'], base.warmMs),
-        },
-        whole: values.only === undefined && values.peers === undefined,
+        settings,
+        kind: isPart ? 'part' : values.quick === true ? 'quick' : 'full',
+        publish:
+          values.publish === true ||
+          (why === undefined && values.quick !== true && values.node === undefined && isThorough(settings)),
         own: instruments.includes('own'),
         instrument: outside[0],
         node: values.node,
@@ -106,6 +117,25 @@ export function readArguments(line: readonly string[]): Request {
 }
 
 class Mistake extends Error {}
+
+/** What makes a run one that is not for the README, whatever is asked for; undefined when nothing does. */
+function unpublishable(
+  values: { readonly profile?: string; readonly json?: string; readonly chart?: string },
+  isPart: boolean,
+  instruments: readonly string[],
+): string | undefined {
+  if (isPart) return '--only and --peers'
+  if (instruments.some((name) => name !== 'own')) return '--instrument'
+  if (values.profile !== undefined) return '--profile'
+  return values.json === undefined && values.chart === undefined ? undefined : '--json and --chart'
+}
+
+/** Nothing is done less often, or shorter, than by default. */
+function isThorough({ rounds, windows, windowMs, warmMs }: Settings): boolean {
+  return (
+    rounds >= full.rounds && windows >= full.windows && windowMs >= full.windowMs && warmMs >= full.warmMs
+  )
+}
 
 function names(lists: readonly string[] | undefined): readonly string[] | undefined {
   return lists

@@ -14,17 +14,43 @@ function mistakeOf(...line: string[]): string {
   return (request as { text: string }).text
 }
 
-test('without arguments everything runs, and its chart may stand in the README', () => {
+test('without arguments everything runs, and is published', () => {
   const plan = planOf()
   assert.ok(plan.workloads.length > 40)
   assert.ok(plan.peers.length >= 9)
-  assert.equal(plan.whole, true)
+  assert.deepEqual([plan.kind, plan.publish], ['full', true])
 })
 
 test('--quick runs fewer workloads, fewer peers and shorter windows', () => {
   const plan = planOf('--quick')
   assert.ok(plan.workloads.length < planOf().workloads.length)
   assert.ok(plan.settings.windowMs < planOf().settings.windowMs)
+  assert.equal(plan.kind, 'quick')
+})
+
+test('a run of everything is published unless its Node, its load or its length is another', () => {
+  for (const line of ['--rounds 5', '--window-ms 1000', '--instrument own', '--bun bun']) {
+    assert.equal(planOf(...line.split(' ')).publish, true, line)
+  }
+  const others = [
+    '--quick',
+    '--node 26',
+    '--rounds 1',
+    '--window-ms 100',
+    '--instrument load.c',
+    '--profile folder',
+  ]
+  for (const line of [...others, '--json here.json', '--chart here.svg', '--peers turnout']) {
+    assert.equal(planOf(...line.split(' ')).publish, false, line)
+  }
+})
+
+test('--publish publishes a quick run, or one of another Node, and is refused where it would mislead', () => {
+  assert.equal(planOf('--quick', '--publish').publish, true)
+  assert.equal(planOf('--node', '26', '--publish').publish, true)
+  assert.match(mistakeOf('--publish', '--only', 'idle'), /--publish does not go with --only and --peers/)
+  assert.match(mistakeOf('--publish', '--instrument', 'load.c'), /--publish does not go with --instrument/)
+  assert.match(mistakeOf('--publish', '--json', 'x'), /--publish does not go with --json and --chart/)
 })
 
 test('--linear asks for a table of its own', () => {
@@ -41,7 +67,7 @@ test('--only and --peers take names, lists, repetitions and stars', () => {
     one.peers.map(({ name }) => name),
     ['turnout', 'ws'],
   )
-  assert.equal(one.whole, false)
+  assert.deepEqual([one.kind, one.publish], ['part', false])
   assert.deepEqual(
     planOf('--only', 'fanout-*', '--only', 'idle').workloads.map(({ name }) => name),
     ['fanout-p1', 'fanout-p8', 'idle'],
