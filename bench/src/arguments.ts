@@ -27,7 +27,7 @@ export type Request =
   | { readonly kind: 'mistake'; readonly text: string }
 
 const full: Settings = { rounds: 3, windows: 2, windowMs: 400, warmMs: 400 }
-const quick: Settings = { rounds: 1, windows: 3, windowMs: 300, warmMs: 300 }
+const quick: Settings = { rounds: 1, windows: 3, windowMs: 250, warmMs: 250 }
 
 const options = {
   quick: { type: 'boolean' },
