@@ -1,13 +1,13 @@
 // Knows how to read a TCP socket without new memory for each read: all of them into one place, lent to who listens.
 import { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { Duplex } from 'node:stream'
 import { lent } from '../base/lent.ts'
 
 /**
  * Lets a socket that a server has accepted do what `net.connect` offers as `onread`: the 64 KiB that Node otherwise
  * allocates for each read, and its stream's way from there to `data`, are a sixth of the cost of a small message.
- * Node has no public name for it. Undefined: it cannot be done here, or somebody else listens, and `data` is to be
- * heard.
+ * Node has no public name for it. Undefined: it cannot be done here, or somebody else watches the socket, and `data`
+ * is to be heard.
  *
  * @param onRead told how many bytes lie in `lent`; false: read no more until the socket's `resume`.
  * @returns what had been read before.
@@ -15,7 +15,7 @@ import { lent } from '../base/lent.ts'
 export function readLent(stream: Duplex, onRead: (bytes: number) => boolean): Buffer | undefined {
   if (!CAN_LEND || Object.getPrototypeOf(stream) !== Socket.prototype) return undefined
   const socket = stream as LendingSocket
-  if (socket.readableEncoding !== null || isHeard(socket)) return undefined
+  if (socket.readableEncoding !== null || isObserved(socket)) return undefined
   const handle = socket._handle
   if (typeof handle?.useUserBuffer !== 'function') return undefined
   symbols ??= findSymbols(socket)
@@ -45,8 +45,10 @@ function findSymbols(socket: Socket): Symbols | undefined {
   return buffer === undefined || callback === undefined ? undefined : { buffer, callback }
 }
 
-function isHeard(socket: Socket): boolean {
-  return socket.listenerCount('data') > 0 || socket.listenerCount('readable') > 0
+/** Somebody else wants to see what comes, by listening or by a method of their own. */
+function isObserved(socket: Socket): boolean {
+  if (socket.listenerCount('data') > 0 || socket.listenerCount('readable') > 0) return true
+  return socket.push !== Duplex.prototype.push || socket.emit !== Duplex.prototype.emit
 }
 
 const NOTHING = Buffer.alloc(0)

@@ -199,6 +199,27 @@ test('whoever listens to the socket already goes on to hear everything', { timeo
   assert.ok(!lentOnes.includes(true))
 })
 
+test('whoever has put a method of their own in the way goes on to see everything', {
+  timeout: 10_000,
+}, async () => {
+  for (const name of ['push', 'emit'] as const) {
+    const { client, accepted } = await connected()
+    const original: (...args: never[]) => unknown = accepted[name]
+    const seen: unknown[] = []
+    Object.assign(accepted, {
+      [name]: (...args: never[]) => {
+        seen.push(...args)
+        return original.apply(accepted, args)
+      },
+    })
+    const heard = started(duplexTransport(accepted))
+    client.end('seen')
+    await until(() => heard.told.at(-1) === 'end')
+    assert.equal(heard.bytes.toString(), 'seen')
+    assert.ok(seen.some((each) => Buffer.isBuffer(each) && each.toString() === 'seen'))
+  }
+})
+
 test('a socket that is not quite one of net is read as a stream', { timeout: 10_000 }, async () => {
   const { client, accepted } = await connected()
   Object.setPrototypeOf(accepted, Object.create(net.Socket.prototype))
