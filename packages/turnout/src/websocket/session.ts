@@ -215,11 +215,11 @@ export class Session implements FrameSink {
     return this.#state === 'open' || this.#state === 'closeReceived'
   }
 
-  /** Answers the peer's Close with its own code (section 5.5.1). */
+  /** Answers the peer's Close with its own code and reason (section 5.5.1): so whoever began reads them, too. */
   answerClose(): void {
     if (this.#state !== 'closeReceived') return
-    const { code } = this.#received!
-    this.#sendControl(OPCODE.close, encodeCloseBody(code === CLOSE.noCode ? undefined : code, ''))
+    const { code, reason } = this.#received!
+    this.#sendControl(OPCODE.close, encodeCloseBody(code === CLOSE.noCode ? undefined : code, reason))
     this.#step('sendClose')
   }
 
@@ -299,7 +299,7 @@ export class Session implements FrameSink {
     this.#events.onPing(payload)
   }
 
-  /** Answered once, with the same code, unless ours went out before (section 5.5.1). */
+  /** Answered once, with the same code and reason, unless ours went out before (section 5.5.1). */
   #receiveClose(body: Buffer): void {
     this.#received = decodeCloseBody(body)
     this.#quiet()

@@ -16,7 +16,12 @@ test('two ends talk, close cleanly, and know what they were given', async () => 
   client.send('hello')
   const { value } = await client[Symbol.asyncIterator]().next()
   assert.equal(value, 'hello')
-  assert.deepEqual(await client.close(1000, 'bye'), { code: 1000, reason: '', clean: true, cause: undefined })
+  assert.deepEqual(await client.close(1000, 'bye'), {
+    code: 1000,
+    reason: 'bye',
+    clean: true,
+    cause: undefined,
+  })
   assert.equal((await server.closed).reason, 'bye')
 })
 

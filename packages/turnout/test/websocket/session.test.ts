@@ -362,6 +362,27 @@ test('a message beyond the limit is 1009 by its header, before any payload, and 
   }
 })
 
+test('RFC 6455 section 10.4: a message has no more fragments than it may have bytes, empty ones included', () => {
+  for (const role of roles) {
+    for (const [maxMessageBytes, most] of [
+      [5_000, 5_000],
+      [0, 1_024],
+    ] as const) {
+      const { receive, told, session } = trial(role, { maxMessageBytes })
+      receive([0x01])
+      for (let count = 0; count < most - 1; count++) receive([0x00])
+      receive([0x80])
+      assert.deepEqual(told, ['message ""'])
+      receive([0x02])
+      for (let count = 0; count < most; count++) receive([0x00])
+      assert.equal(session.state, 'open')
+      receive([0x00])
+      assert.equal(session.failure?.message.includes(`more than ${most} fragments`), true)
+      assert.equal((session.failure as PeerError).code, 'ERR_MESSAGE_TOO_BIG')
+    }
+  }
+})
+
 // --- control frames
 
 test('RFC 6455 section 5.5.2: a ping is answered with its payload, a pong with nothing', () => {
@@ -385,7 +406,7 @@ test('a control frame may be cut anywhere, also inside a message', () => {
     ])
     for (const chunk of cut(bytes, 1)) session.receive(chunk)
     assert.deepEqual(told, ['ping ping', 'message "Hey"', 'closeReceived', 'closeDone'])
-    assert.deepEqual(sent(), ['8a 70696e67', closed(1000)])
+    assert.deepEqual(sent(), ['8a 70696e67', closed(1000, 'bye')])
     assert.deepEqual(session.received, { code: 1000, reason: 'bye' })
   }
 })
@@ -431,13 +452,13 @@ test('RFC 6455 section 5.5: a control frame of ours above 125 bytes is misuse, a
 
 // --- closing
 
-test('RFC 6455 section 5.5.1: a Close is answered once with its own code, and nothing after it is read', () => {
+test('RFC 6455 section 5.5.1: a Close is answered once with its own code and reason, and nothing after it is read', () => {
   for (const role of roles) {
     for (const code of [undefined, 1000, 1003, 1014, 3000, 4999]) {
       const { receive, told, sent, session } = trial(role)
       receive(close(code, code === undefined ? undefined : 'why'), close(1001), [0x81, 'x'], 'ff ff')
       assert.deepEqual(told, ['closeReceived', 'closeDone'])
-      assert.deepEqual(sent(), [closed(code)])
+      assert.deepEqual(sent(), [closed(code, code === undefined ? undefined : 'why')])
       assert.deepEqual(session.received, { code: code ?? 1005, reason: code === undefined ? '' : 'why' })
       assert.equal(session.clean, true)
       assert.equal(session.failure, undefined)
