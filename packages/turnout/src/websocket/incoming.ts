@@ -28,6 +28,9 @@ export interface IncomingOptions {
   onDecoded?(): void
 }
 
+/** A message may have as many fragments as bytes, and so many in any case. */
+const FEWEST_FRAGMENTS = 1_024
+
 export class Incoming {
   readonly #options: IncomingOptions
   readonly #events: IncomingEvents
@@ -41,6 +44,8 @@ export class Incoming {
   #rsv = 0
   /** Its payload so far. */
   #bytes = 0
+  /** Its frames after the first. */
+  #fragments = 0
   /** What there is of it, once it came in more than one piece. */
   #parts: MessageParts | undefined
   /** It is delivered in parts. */
@@ -75,23 +80,23 @@ export class Incoming {
     this.#head = head
     if (opcode === OPCODE.continuation) {
       if (this.#message === 0) throw sequenceError('a continuation frame outside a message')
+      this.#fragments++
       if (rsv !== 0) throw rsvError(rsv, 'on a continuation frame')
     } else {
       if (this.#message !== 0) throw sequenceError('a new data frame inside a fragmented message')
       this.#message = opcode
       this.#rsv = rsv
       this.#bytes = 0
+      this.#fragments = 0
       if (this.#streaming && rsv === 0) this.#beginStream(opcode === OPCODE.text)
     }
     this.#bytes += length
-    // what an extension has changed is held until it is whole, also where messages come in parts
-    const most = this.#rsv === 0 ? this.#maxMessageBytes : this.#options.maxMessageBytes
-    if (this.#bytes > most) {
-      throw new PeerError(
-        'ERR_MESSAGE_TOO_BIG',
-        `a message of at least ${this.#bytes} bytes, at most ${most}`,
-      )
-    }
+    const isPlain = this.#rsv === 0
+    const most = isPlain ? this.#maxMessageBytes : this.#options.maxMessageBytes
+    if (this.#bytes > (isPlain ? most : encodedBytes(most))) throw tooBig(this.#bytes, most)
+    // of empty ones there is no end otherwise
+    const mostFragments = Math.max(most, FEWEST_FRAGMENTS)
+    if (this.#fragments > mostFragments) throw tooManyFragments(mostFragments)
   }
 
   /** Payload of that frame. @throws PeerError ERR_UTF8, and what a transform throws. */
@@ -162,6 +167,8 @@ export class Incoming {
   }
 
   #deliver(text: boolean, payload: Buffer): void {
+    const most = this.#options.maxMessageBytes
+    if (payload.length > most) throw tooBig(payload.length, most)
     if (text && !isUtf8(payload)) throw utf8Error()
     const message = text ? decodeText(payload, 0, payload.length, false) : payload
     if (!this.#streaming) this.#events.onMessage(message)
@@ -193,6 +200,19 @@ export class Incoming {
 export function rsvError(rsv: number, where: string): PeerError {
   const bits = (rsv >> 4).toString(2).padStart(3, '0')
   return new PeerError('ERR_FRAME', `RSV bits ${bits} ${where}`, { section: 'RFC 6455 section 5.2' })
+}
+
+/** What incompressible bytes grow to when they are compressed all the same, by the headers of small blocks. */
+function encodedBytes(maxMessageBytes: number): number {
+  return maxMessageBytes + Math.ceil(maxMessageBytes / 20) + 64
+}
+
+function tooBig(bytes: number, most: number): PeerError {
+  return new PeerError('ERR_MESSAGE_TOO_BIG', `a message of at least ${bytes} bytes, at most ${most}`)
+}
+
+function tooManyFragments(most: number): PeerError {
+  return new PeerError('ERR_MESSAGE_TOO_BIG', `a message of more than ${most} fragments`)
 }
 
 function transformError(error: unknown): PeerError {

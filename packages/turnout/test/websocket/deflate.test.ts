@@ -355,12 +355,30 @@ describe('what a peer may not send', () => {
     it(`more than maxMessageBytes once inflated: 1009, read ${how}`, async () => {
       const before = openEngines()
       await expectFailure(frame(0xc2, deflated(Buffer.alloc(1001)), KEY), 1009, options, 1000)
-      await expectFailure(frame(0xc2, noise(1001), KEY), 1009, options, 1000)
+      await expectFailure(frame(0xc2, noise(1200), KEY), 1009, options, 1000)
       assert.equal(openEngines(), before)
       const rig = compressedRig({ options: { maxMessageBytes: 1000 } }, { server: options, client: options })
       await rig.peer.send([0xc2, deflated(Buffer.alloc(1000))])
       await until(() => rig.log.includes('message binary of 1000'))
       rig.socket.terminate()
+    })
+
+    it(`as much as maxMessageBytes that does not compress, and grew: taken, read ${how}`, async () => {
+      for (const memLevel of [1, 9]) {
+        const grown = zlib.deflateRawSync(noise(100_000), {
+          level: 1,
+          memLevel,
+          finishFlush: zlib.constants.Z_SYNC_FLUSH,
+        })
+        assert.ok(grown.length > 100_004, `${grown.length} bytes`)
+        const rig = compressedRig(
+          { options: { maxMessageBytes: 100_000 } },
+          { server: options, client: options },
+        )
+        await rig.peer.send([0xc2, grown.subarray(0, -4)])
+        await until(() => rig.log.includes('message binary of 100000'))
+        rig.socket.terminate()
+      }
     })
 
     it(`a bomb of a gibibyte: 1009 and no more memory than the limit, read ${how}`, async () => {
@@ -392,7 +410,7 @@ describe('what a peer may not send', () => {
   it('a compressed message is bounded also where messages come in parts', async () => {
     const rig = compressedRig({ iterated: true })
     rig.socket.streams()
-    await rig.peer.send([0x42, Buffer.alloc(MIB)], [0x00, 'x'])
+    await rig.peer.send([0x42, Buffer.alloc(MIB)], [0x00, Buffer.alloc(60_000)])
     assert.equal(closeCode(rig), 1009)
     rig.socket.terminate()
   })
