@@ -1,7 +1,7 @@
 // Knows the messages that wait for a connection: in order, and within bounds.
 import { MisuseError } from '../base/errors.ts'
+import { type Deferred, deferred } from '../base/promise.ts'
 import type { Sendable } from './options.ts'
-import { type Deferred, deferred } from './sender.ts'
 
 export interface HeldLimits {
   readonly maxMessages: number

@@ -5,6 +5,7 @@ import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertFromZero, assertFunction, assertOneOf } from '../base/option-value.ts'
+import { type Deferred, deferred } from '../base/promise.ts'
 import { tell, warn } from '../base/tell.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import { BACKOFF_OPTIONS, Backoff, type BackoffOptions } from './backoff.ts'
@@ -14,7 +15,6 @@ import type { AnyConnection, CloseInfo, WebSocketConnection } from './connection
 import { Held } from './held.ts'
 import type { BinaryForm, ChosenProtocol, Message, Sendable } from './options.ts'
 import { isPassing, retryAfterMs } from './passing.ts'
-import { type Deferred, deferred } from './sender.ts'
 
 /** Where in its life a connection is, for those who are told of it. */
 export interface Attempt {

@@ -1,6 +1,7 @@
 // Knows how messages leave one connection: encoded at once, written together, slowed when the peer is slow.
 import { MisuseError, PeerError } from '../base/errors.ts'
 import type { Outbox } from '../base/outbox.ts'
+import { type Deferred, deferred } from '../base/promise.ts'
 import type { Tally } from '../base/tally.ts'
 import type { Transport } from '../transport/transport.ts'
 import { type Flushable, flushSoon } from './flush.ts'
@@ -288,19 +289,6 @@ export class Sender implements Flushable {
     this.#turn = turn
     return acted
   }
-}
-
-export interface Deferred<Value> {
-  readonly promise: Promise<Value>
-  readonly resolve: (value: Value) => void
-}
-
-export function deferred<Value>(): Deferred<Value> {
-  let resolve: (value: Value) => void = noop
-  const promise = new Promise<Value>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }
 
 type Part = string | ArrayBufferView | ArrayBuffer

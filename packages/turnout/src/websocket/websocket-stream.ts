@@ -1,9 +1,9 @@
 // Knows the WebSocketStream of browsers (the WebSockets standard of the WHATWG): one connection as two streams.
 import { assertOptions } from '../base/option-names.ts'
+import { type Deferred, deferred } from '../base/promise.ts'
 import { CONNECT_OPTIONS, type Dial, dial, prepareDial } from './client.ts'
 import type { AnyConnection, CloseInfo } from './connection.ts'
 import type { Message } from './options.ts'
-import { type Deferred, deferred } from './sender.ts'
 import { assertSubprotocols, readUrl } from './standard-checks.ts'
 import { toChunk, toProtocols, type WebSocketInit } from './web-idl.ts'
 import { connectionError, readCloseInfo, type WebSocketCloseInfo, WebSocketError } from './websocket-error.ts'
