@@ -2,6 +2,7 @@
 import { MisuseError } from '../base/errors.ts'
 import type { AnyConnection } from './connection.ts'
 import { encodeFrame, FIN, OPCODE } from './frame.ts'
+import { viewOf } from './sendable.ts'
 import { roleOf, sendFrame, transformOf } from './shell.ts'
 import type { MessageTransform } from './transform.ts'
 
@@ -77,10 +78,8 @@ class Frames {
 }
 
 function bytesOf(message: unknown): Uint8Array {
-  if (ArrayBuffer.isView(message)) {
-    return new Uint8Array(message.buffer, message.byteOffset, message.byteLength)
-  }
-  if (message instanceof ArrayBuffer) return new Uint8Array(message)
+  const bytes = viewOf(message)
+  if (bytes !== undefined) return bytes
   throw new MisuseError(
     'ERR_INVALID_ARGUMENT',
     `${typeof message} cannot be broadcast: a string or bytes can`,

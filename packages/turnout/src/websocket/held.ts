@@ -1,7 +1,7 @@
 // Knows the messages that wait for a connection: in order, and within bounds.
-import { MisuseError } from '../base/errors.ts'
 import { type Deferred, deferred } from '../base/promise.ts'
 import type { Sendable } from './options.ts'
+import { ownCopy, sizeOf } from './sendable.ts'
 
 export interface HeldLimits {
   readonly maxMessages: number
@@ -36,12 +36,11 @@ export class Held {
    * at once: it is beyond the bounds. @throws MisuseError for what cannot be sent
    */
   hold(message: Sendable): false | Promise<boolean> {
-    const copy = ownCopy(message)
-    const bytes = sizeOf(copy)
+    const bytes = sizeOf(message)
     const { maxMessages, maxBytes } = this.#limits
     if (this.messages >= maxMessages || this.#bytes + bytes > maxBytes) return false
     const sent = deferred<boolean>()
-    this.#entries.push({ message: copy, bytes, sent })
+    this.#entries.push({ message: ownCopy(message), bytes, sent })
     this.#bytes += bytes
     return sent.promise
   }
@@ -74,28 +73,4 @@ async function settled(taken: true | Promise<boolean>): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-/** Parts are not counted: nobody knows them yet. */
-function sizeOf(message: Sendable): number {
-  if (typeof message === 'string') return Buffer.byteLength(message)
-  if (message instanceof Blob) return message.size
-  return ArrayBuffer.isView(message) ? message.byteLength : 0
-}
-
-/** The message as it is now: the application may use its memory for something else. */
-function ownCopy(message: Sendable): Sendable {
-  if (typeof message === 'string' || message instanceof Blob) return message
-  if (ArrayBuffer.isView(message)) {
-    return Buffer.from(new Uint8Array(message.buffer, message.byteOffset, message.byteLength))
-  }
-  if (message instanceof ArrayBuffer || message instanceof SharedArrayBuffer) {
-    return Buffer.from(new Uint8Array(message))
-  }
-  const parts = typeof message === 'object' && message !== null
-  if (parts && (Symbol.asyncIterator in message || Symbol.iterator in message)) return message
-  throw new MisuseError(
-    'ERR_INVALID_ARGUMENT',
-    `${typeof message} cannot be sent: a string, bytes or a Blob can`,
-  )
 }

@@ -1,5 +1,5 @@
 // Knows how messages leave one connection: encoded at once, written together, slowed when the peer is slow.
-import { MisuseError, PeerError } from '../base/errors.ts'
+import { PeerError } from '../base/errors.ts'
 import type { Outbox } from '../base/outbox.ts'
 import { type Deferred, deferred } from '../base/promise.ts'
 import type { Tally } from '../base/tally.ts'
@@ -7,6 +7,8 @@ import type { Transport } from '../transport/transport.ts'
 import { type Flushable, flushSoon } from './flush.ts'
 import { OPCODE } from './frame.ts'
 import type { MessageParts, Sendable } from './options.ts'
+import { letGo, mixedParts, type Part, type Source, sourceOf, TextEncoding } from './parts.ts'
+import { bytesOf, isParts, ownCopy } from './sendable.ts'
 import type { Session } from './session.ts'
 
 /** What to do about a message for a peer that has not taken `maxBufferedBytes` yet. */
@@ -289,85 +291,6 @@ export class Sender implements Flushable {
     this.#turn = turn
     return acted
   }
-}
-
-type Part = string | ArrayBufferView | ArrayBuffer
-
-/** Where the parts of one message come from. */
-interface Source {
-  next(): Promise<IteratorResult<Part>>
-  /** No more are wanted. */
-  end(): unknown
-}
-
-function sourceOf(parts: MessageParts): Source {
-  if (parts instanceof ReadableStream) {
-    const reader: ReadableStreamDefaultReader<Part> = parts.getReader()
-    return { next: () => reader.read() as Promise<IteratorResult<Part>>, end: () => reader.cancel() }
-  }
-  if (Symbol.asyncIterator in parts) {
-    const iterator = parts[Symbol.asyncIterator]()
-    // an iterator that waits for its next item hears of nothing else; a stream can be destroyed
-    const { destroy } = parts as { destroy?: () => unknown }
-    const end = () => (typeof destroy === 'function' ? destroy.call(parts) : iterator.return?.())
-    return { next: async () => iterator.next(), end }
-  }
-  const iterator = parts[Symbol.iterator]()
-  const next = async (): Promise<IteratorResult<Part>> => {
-    const { done, value } = iterator.next()
-    return { done: done === true, value: await value }
-  }
-  return { next, end: () => iterator.return?.() }
-}
-
-/** What it says to that is nobody's business any more, and may never come. */
-function letGo(source: Source): void {
-  new Promise((resolve) => resolve(source.end())).catch(noop)
-}
-
-function isParts(message: unknown): message is MessageParts {
-  if (typeof message !== 'object' || message === null || ArrayBuffer.isView(message)) return false
-  return Symbol.asyncIterator in message || Symbol.iterator in message
-}
-
-function mixedParts(): MisuseError {
-  return new MisuseError('ERR_INVALID_ARGUMENT', 'the parts of one message are all strings or all bytes')
-}
-
-/** Strings to UTF-8, one after the other: a surrogate pair may be cut between two of them. */
-class TextEncoding {
-  #high = ''
-
-  encode(part: string): Uint8Array {
-    const text = this.#high + part
-    const last = text.charCodeAt(text.length - 1)
-    const cut = last >= 0xd800 && last <= 0xdbff
-    this.#high = cut ? text.slice(-1) : ''
-    return Buffer.from(cut ? text.slice(0, -1) : text)
-  }
-
-  end(): Uint8Array {
-    return Buffer.from(this.#high)
-  }
-}
-
-/** The bytes of a view or a buffer, not copied. @throws MisuseError when there are none. */
-function bytesOf(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-  if (value instanceof ArrayBuffer) return new Uint8Array(value)
-  if (typeof SharedArrayBuffer !== 'undefined' && value instanceof SharedArrayBuffer)
-    return new Uint8Array(value)
-  const seen = value === null ? 'null' : typeof value
-  throw new MisuseError('ERR_INVALID_ARGUMENT', `${seen} cannot be sent: a string, bytes or a Blob can`)
-}
-
-/** The message as it is now, for later. */
-function ownCopy(message: Sendable): Sendable {
-  if (Array.isArray(message))
-    return message.map((part) => (typeof part === 'string' ? part : Buffer.from(bytesOf(part))))
-  const lasting = typeof message === 'string' || message instanceof Blob || isParts(message)
-  return lasting ? message : Buffer.from(bytesOf(message))
 }
 
 function noop(): void {}

@@ -6,6 +6,7 @@ import type { AnyConnection, CloseInfo } from './connection.ts'
 import { EventHandlers } from './event-handlers.ts'
 import { CloseEvent, FailureEvent } from './events.ts'
 import type { Message } from './options.ts'
+import { sizeOf } from './sendable.ts'
 import { holdSends, releaseSends } from './shell.ts'
 import { assertClose, assertSubprotocols, readUrl } from './standard-checks.ts'
 import { Tasks } from './tasks.ts'
@@ -255,9 +256,4 @@ export class WebSocket extends EventTarget {
     const { code, reason, clean: wasClean } = info
     this.dispatchEvent(new CloseEvent('close', { code, reason, wasClean }))
   }
-}
-
-function sizeOf(message: string | ArrayBuffer | ArrayBufferView | Blob): number {
-  if (typeof message === 'string') return Buffer.byteLength(message)
-  return message instanceof Blob ? message.size : message.byteLength
 }

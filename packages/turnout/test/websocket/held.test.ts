@@ -89,3 +89,22 @@ test('bytes are kept as they were; what cannot be sent is misuse at once', async
     assert.throws(() => held.hold(wrong as unknown as Sendable), MisuseError)
   }
 })
+
+test('an array is kept as it was, too, and each of its parts counts', async () => {
+  const held = new Held({ maxMessages: 10, maxBytes: 10 })
+  assert.equal(held.hold([Buffer.alloc(6), new Uint8Array(5)]), false)
+  assert.equal(held.hold(['h\u00e4\u00e4\u00e4\u00e4', 'ab']), false)
+  const bytes = Buffer.from('AAAA')
+  const list = [bytes]
+  void held.hold(list)
+  const words = ['h\u00e4', 'b']
+  void held.hold(words)
+  assert.deepEqual([held.messages, held.bytes], [2, 8])
+  bytes.fill('B')
+  list.push(Buffer.from('C'))
+  words.pop()
+  const seen: Sendable[] = []
+  await held.release((message) => seen.push(message) > 0)
+  assert.deepEqual(seen, [[Buffer.from('AAAA')], ['h\u00e4', 'b']])
+  assert.throws(() => held.hold([5] as unknown as Sendable), MisuseError)
+})
