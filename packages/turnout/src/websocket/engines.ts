@@ -1,4 +1,5 @@
 // Knows whose engine works on a message: the connection's own, whose window lives on, or one lent for the time.
+import { Queue } from '../base/queue.ts'
 import { Engine, type EngineSettings } from './zlib-engine.ts'
 
 export interface EngineSource {
@@ -95,7 +96,7 @@ export function lentEngines(settings: EngineSettings): EngineSource {
 const MOST_APART = 4
 
 let atWork = 0
-const waiting: (() => void)[] = []
+const waiting = new Queue<() => void>()
 
 /** Does `work`, which is the thread pool's, when fewer than four such are being done. In the order of asking. */
 export async function apart<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -105,7 +106,7 @@ export async function apart<Result>(work: () => Promise<Result>): Promise<Result
   try {
     return await work()
   } finally {
-    const next = waiting.shift()
+    const next = waiting.take()
     if (next === undefined) atWork--
     else next()
   }

@@ -1,5 +1,6 @@
 // Knows the messages that wait for a connection: in order, and within bounds.
 import { type Deferred, deferred } from '../base/promise.ts'
+import { Queue } from '../base/queue.ts'
 import type { Sendable } from './options.ts'
 import { ownCopy, sizeOf } from './sendable.ts'
 
@@ -16,7 +17,7 @@ interface Entry {
 
 export class Held {
   readonly #limits: HeldLimits
-  #entries: Entry[] = []
+  readonly #entries = new Queue<Entry>()
   #bytes = 0
 
   constructor(limits: HeldLimits) {
@@ -24,7 +25,7 @@ export class Held {
   }
 
   get messages(): number {
-    return this.#entries.length
+    return this.#entries.size
   }
 
   get bytes(): number {
@@ -47,10 +48,10 @@ export class Held {
 
   /** Hands them over until `send` will take no more, at the pace that it asks for. True: all are gone. */
   async release(send: (message: Sendable) => boolean | Promise<boolean>): Promise<boolean> {
-    for (let entry = this.#entries[0]; entry !== undefined; entry = this.#entries[0]) {
+    for (let entry = this.#entries.first(); entry !== undefined; entry = this.#entries.first()) {
       const taken = send(entry.message)
       if (taken === false) return false
-      this.#entries.shift()
+      this.#entries.take()
       this.#bytes -= entry.bytes
       // what failed on its way is not sent again: it may have arrived
       entry.sent.resolve(await settled(taken))
@@ -60,8 +61,7 @@ export class Held {
 
   /** Nobody will take them. */
   drop(): void {
-    for (const { sent } of this.#entries) sent.resolve(false)
-    this.#entries = []
+    for (const { sent } of this.#entries.takeAll()) sent.resolve(false)
     this.#bytes = 0
   }
 }

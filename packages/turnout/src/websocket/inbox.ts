@@ -1,22 +1,19 @@
 // Knows the messages that arrived and nobody has taken yet, and who waits for the next one.
-
-/** So many empty slots at the front are given back, though the queue never gets empty. */
-const COMPACT_FROM = 1024
+import { Queue } from '../base/queue.ts'
 
 /** A queue that `for await` reads. Ends when it is closed and empty. */
 export class Inbox<Item> {
-  #items: Item[] = []
-  #read = 0
-  #waiting: ((result: IteratorResult<Item, undefined>) => void)[] = []
+  readonly #items = new Queue<Item>()
+  readonly #waiting = new Queue<(result: IteratorResult<Item, undefined>) => void>()
   #closed = false
 
   get size(): number {
-    return this.#items.length - this.#read
+    return this.#items.size
   }
 
   /** Tells whether somebody was waiting for it; if not, it is kept. */
   put(item: Item): boolean {
-    const next = this.#waiting.shift()
+    const next = this.#waiting.take()
     if (next === undefined) this.#items.push(item)
     else next({ value: item, done: false })
     return next !== undefined
@@ -24,17 +21,7 @@ export class Inbox<Item> {
 
   /** The next item, or undefined when there is none now. */
   take(): Item | undefined {
-    if (this.#read === this.#items.length) return undefined
-    const item = this.#items[this.#read]
-    this.#items[this.#read++] = undefined as Item
-    if (this.#read === this.#items.length) {
-      this.#items = []
-      this.#read = 0
-    } else if (this.#read === COMPACT_FROM) {
-      this.#items.splice(0, COMPACT_FROM)
-      this.#read = 0
-    }
-    return item
+    return this.#items.take()
   }
 
   next(): Promise<IteratorResult<Item, undefined>> {
@@ -47,7 +34,6 @@ export class Inbox<Item> {
   /** No more will come; what is here can still be taken. */
   close(): void {
     this.#closed = true
-    for (const resolve of this.#waiting) resolve({ value: undefined, done: true })
-    this.#waiting = []
+    for (const resolve of this.#waiting.takeAll()) resolve({ value: undefined, done: true })
   }
 }

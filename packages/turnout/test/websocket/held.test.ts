@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { MisuseError } from '../../src/base/errors.ts'
 import { Held } from '../../src/websocket/held.ts'
 import type { Sendable } from '../../src/websocket/options.ts'
+import { movedBy } from '../base/moved.ts'
 
 const roomy = { maxMessages: 10, maxBytes: 100 }
 
@@ -107,4 +108,13 @@ test('an array is kept as it was, too, and each of its parts counts', async () =
   await held.release((message) => seen.push(message) > 0)
   assert.deepEqual(seen, [[Buffer.from('AAAA')], ['h\u00e4', 'b']])
   assert.throws(() => held.hold([5] as unknown as Sendable), MisuseError)
+})
+
+test('a message costs no more the more of them are held', async () => {
+  const messages = 50_000
+  const held = new Held({ maxMessages: messages, maxBytes: messages })
+  for (let count = 0; count < messages; count++) void held.hold('a')
+  const moved = await movedBy(() => held.release(() => true))
+  assert.equal(held.messages, 0)
+  assert.ok(moved.slots <= 2 * messages, `${moved.slots} slots moved for ${messages} messages`)
 })

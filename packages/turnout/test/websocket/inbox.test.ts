@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Inbox } from '../../src/websocket/inbox.ts'
+import { movedBy } from '../base/moved.ts'
 
 test('items are taken in the order in which they were put', async () => {
   const inbox = new Inbox<string>()
@@ -53,4 +54,16 @@ test('items come out in order, however many went through while others waited', (
   assert.equal(inbox.size, 10_000 - taken)
   while (inbox.size > 0) assert.equal(inbox.take(), taken++)
   assert.equal(taken, 10_000)
+})
+
+test('an item costs no more the more of them wait, nor does whoever waits', async () => {
+  const items = 50_000
+  const inbox = new Inbox<number>()
+  const moved = await movedBy(() => {
+    for (let count = 0; count < items; count++) inbox.put(count)
+    for (let count = 0; count < items; count++) assert.equal(inbox.take(), count)
+    for (let count = 0; count < items; count++) void inbox.next()
+    for (let count = 0; count < items; count++) inbox.put(count)
+  })
+  assert.ok(moved.slots <= 4 * items, `${moved.slots} slots moved for ${items} items`)
 })
