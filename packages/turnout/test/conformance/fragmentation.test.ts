@@ -1,6 +1,7 @@
 // Knows messages in several frames: section 5.4.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { movedBy } from '../base/moved.ts'
 import { IN_MEMORY } from './endpoint.ts'
 import { bytes, fragments, frame } from './hex.ts'
 import { binary, ping, pong, text } from './log.ts'
@@ -137,47 +138,12 @@ describe('RFC 6455 section 5.4: a large message in fragments of any size', { tim
       const moved = async (count: number) => {
         const opened = await setting.open()
         const sent = fragments(0x82, Array(count).fill('07'))
-        const bytesMoved = await countBytesMoved(() => opened.peer.send(sent, 'a frame at a time'))
+        const { bytes } = await movedBy(() => opened.peer.send(sent, 'a frame at a time'))
         await conclude(opened, { events: [binary(`07*${count}`)] })
-        return bytesMoved
+        return bytes
       }
       const [once, twice] = [await moved(5_000), await moved(10_000)]
       assert.ok(twice < once * 2.5, `${once} bytes for 5,000 fragments, ${twice} for 10,000`)
     })
   }
 })
-
-/** Counts the bytes that Buffer's and Uint8Array's own ways of copying move while `run` runs. */
-async function countBytesMoved(run: () => Promise<void>): Promise<number> {
-  const { concat } = Buffer
-  const { copy } = Buffer.prototype
-  const { set, slice } = Uint8Array.prototype
-  let moved = 0
-  Buffer.concat = (list, total) => {
-    const joined = concat(list, total)
-    moved += joined.length
-    return joined
-  }
-  Buffer.prototype.copy = function (this: Buffer, ...rest: Parameters<Buffer['copy']>) {
-    const copied = copy.apply(this, rest)
-    moved += copied
-    return copied
-  }
-  Uint8Array.prototype.set = function (this: Uint8Array, source, at) {
-    moved += source.length
-    set.call(this, source, at)
-  }
-  Uint8Array.prototype.slice = function (this: Uint8Array<ArrayBuffer>, start, end) {
-    const part = slice.call(this, start, end)
-    moved += part.length
-    return part
-  }
-  try {
-    await run()
-  } finally {
-    Object.assign(Buffer, { concat })
-    Object.assign(Buffer.prototype, { copy })
-    Object.assign(Uint8Array.prototype, { set, slice })
-  }
-  return moved
-}
