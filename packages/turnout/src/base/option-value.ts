@@ -1,4 +1,5 @@
-// Knows what the value of an option may be: a number, a function, one of a few names. An absent one always passes.
+// Knows what the value of an option may be: a number, a function, one of a few names. An absent one always passes,
+// and one that is undefined is absent.
 import { MisuseError, shown } from './errors.ts'
 
 /** @throws MisuseError ERR_INVALID_ARGUMENT */
@@ -22,6 +23,12 @@ export function assertAboveZero(name: string, value: unknown): void {
 export function assertOneOf(name: string, value: unknown, choices: readonly string[]): void {
   if (value === undefined || choices.includes(value as string)) return
   throw oddOption(name, value, choices.join(' or '))
+}
+
+/** Without what is undefined, so that it can be spread over defaults, or handed to Node. */
+export function given<Options extends object | undefined>(options: Options): Options {
+  if (options === undefined) return options
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options
 }
 
 /** Says what an option is, and what it may be. */

@@ -6,7 +6,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
-import { assertAboveZero } from '../base/option-value.ts'
+import { assertAboveZero, given } from '../base/option-value.ts'
 import { connectionOptions } from '../http/connection.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
 import { isEndToEnd } from '../http/hop.ts'
@@ -124,7 +124,7 @@ export async function performUpgrade(url: string | URL, options: UpgradeOptions)
     timeoutMs: readTimeout(options.timeoutMs),
     clock,
     agent: options.agent,
-    tls: options.tls,
+    tls: given(options.tls),
     proxy: chosenProxy(options, target),
     judge: (response) => {
       chosen = chosenProtocol(response.rawHeaders, offered)

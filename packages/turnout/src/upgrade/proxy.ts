@@ -3,6 +3,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { MisuseError } from '../base/errors.ts'
 import type { OptionNames } from '../base/option-names.ts'
+import { given } from '../base/option-value.ts'
 import { fieldsOf } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
@@ -91,7 +92,7 @@ function readProxy(options: ProxyOptions, where: string): TunnelProxy {
   const fields: Fields = authorized
     ? own
     : [...own, ...credentials.map(([, value]) => ['Proxy-Authorization', value] as const)]
-  return { secure, host, port, fields, tls: options.tls }
+  return { secure, host, port, fields, tls: given(options.tls) }
 }
 
 /** Never tells the URL: there may be a password in it. */

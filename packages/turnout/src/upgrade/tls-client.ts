@@ -6,6 +6,7 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError, PeerError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
+import { given } from '../base/option-value.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
 import type { Fields, Protocol } from '../http/message.ts'
 import { assertToken, sameName } from '../http/token.ts'
@@ -119,7 +120,7 @@ export async function upgradeTls(
     fields: withCredentials(own, target.credentials),
     body,
     signal,
-    tls: options.tls,
+    tls: given(options.tls),
     proxy: chosenProxy(options, target),
     clock: options.clock ?? systemClock,
     timeoutMs: readTimeout(options.timeoutMs),

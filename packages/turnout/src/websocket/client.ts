@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { type ErrorCode, MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
-import { assertFunction } from '../base/option-value.ts'
+import { assertFunction, given } from '../base/option-value.ts'
 import { tell } from '../base/tell.ts'
 import { assertFieldValue, fieldsOf } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
@@ -167,7 +167,11 @@ export function prepareDial<Data>(url: string | URL, options: AnyConnectOptions<
   assertHttp2(options)
   const compression = compressionExtension(options.compression)
   return {
-    hop: { url: to, fields: withCredentials(ownFields(options), target.credentials), tls: options.tls },
+    hop: {
+      url: to,
+      fields: withCredentials(ownFields(options), target.credentials),
+      tls: given(options.tls),
+    },
     protocols: list,
     extensions: [...(compression === undefined ? [] : [compression]), ...(options.extensions ?? [])],
     timeoutMs: readTimeout(options.timeoutMs),

@@ -1,7 +1,7 @@
 // Knows permessage-deflate (RFC 7692) as an extension: its options, its agreement, and what it does to messages.
 import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
-import { oddOption } from '../base/option-value.ts'
+import { given, oddOption } from '../base/option-value.ts'
 import { DeflateContext, InflateContext } from './deflate-context.ts'
 import {
   answerDeflate,
@@ -44,7 +44,7 @@ class PermessageDeflate implements Extension {
   readonly #options: CompressionOptions
 
   constructor(options: CompressionOptions) {
-    this.#options = options
+    this.#options = given(options)
   }
 
   answer(offers: Parameters<Extension['answer']>[0]): Agreed | undefined {

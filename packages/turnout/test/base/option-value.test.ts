@@ -5,6 +5,7 @@ import {
   assertFromZero,
   assertFunction,
   assertOneOf,
+  given,
   oddOption,
 } from '../../src/base/option-value.ts'
 
@@ -38,4 +39,12 @@ test('an error says the value as it is, a text in quotes and cut', () => {
   ] as const) {
     assert.equal(oddOption('x', value, 'y').message, `option x is ${seen}, not y`)
   }
+})
+
+test('what is undefined was not given; false, 0 and null were', () => {
+  const options: Record<string, unknown> = { a: undefined, b: false, c: 0, d: null, e: '', f: Number.NaN }
+  assert.deepEqual(Object.keys(given(options)), ['b', 'c', 'd', 'e', 'f'])
+  assert.equal({ a: 1, ...given(options) }.a, 1)
+  assert.deepEqual(given({}), {})
+  assert.equal(given(undefined), undefined)
 })

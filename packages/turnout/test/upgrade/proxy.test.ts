@@ -41,7 +41,7 @@ test('an object says more, and its fields come before the userinfo', () => {
     ['X-A', '1'],
     ['X-A', '2'],
   ])
-  assert.equal(proxy.tls, tls)
+  assert.deepEqual(proxy.tls, tls)
 })
 
 test('what is no proxy is refused, and no password is told', () => {

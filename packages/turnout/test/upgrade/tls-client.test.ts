@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type Agent, createServer as createHttpServer, get as getHttp, type IncomingMessage } from 'node:http'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { TLSSocket } from 'node:tls'
+import { type ConnectionOptions, TLSSocket } from 'node:tls'
 import { type TlsMode, type TlsUpgradeOptions, upgradeTls } from '../../src/upgrade/tls-client.ts'
 import { certificate, privateKey } from './certificate.ts'
 import { fieldOf, head, type RawServer, rawServer } from './raw-server.ts'
@@ -146,6 +146,30 @@ test('R17: a 101 to something else is not followed', async () => {
   )
   await assert.rejects(upgradeTls(unasked.url, { tls, mode: 'invited' }), { code: 'ERR_UPGRADE_UNSOLICITED' })
   await unasked.close()
+})
+
+test('an option of TLS that is undefined is not given: the name goes out, and is checked', async () => {
+  const names: unknown[] = []
+  const server = await rawServer(({ socket }) => {
+    socket.removeAllListeners('data')
+    socket.write(head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: TLS/1.2'))
+    const ALPNCallback = ({ servername, protocols }: { servername: string; protocols: string[] }) => {
+      names.push(servername)
+      return protocols[0]
+    }
+    const options = { isServer: true, key: privateKey, cert: certificate, ALPNCallback }
+    const secured = new TLSSocket(socket, options)
+    secured.on('error', () => {})
+    secured.on('secure', () => secured.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+  })
+  const url = server.url.replace('127.0.0.1', 'localhost')
+  const unsaid = { servername: undefined, checkServerIdentity: undefined, rejectUnauthorized: undefined }
+  const options = { ...tls, ...unsaid } as ConnectionOptions
+  const result = await upgradeTls(url, { mode: 'optional', tls: options })
+  assert.equal(await textOf(result.response), 'ok')
+  assert.deepEqual(names, ['localhost'])
+  result.agent!.destroy()
+  await server.close()
 })
 
 test('RFC 2817 section 3.1: a handshake that fails is ERR_TLS_HANDSHAKE, and the connection is closed', async () => {

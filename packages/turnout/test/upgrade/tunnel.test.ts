@@ -4,6 +4,7 @@ import { Agent } from 'node:http'
 import { connect as connectTcp } from 'node:net'
 import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
+import type { ConnectionOptions } from 'node:tls'
 import { createVirtualClock, type VirtualClock } from '../../src/base/clock.ts'
 import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { MAX_REFUSAL_BYTES, REFUSAL_TIMEOUT_MS } from '../../src/upgrade/answered.ts'
@@ -152,6 +153,27 @@ for (const [name, overTls] of [
     assert.equal(error.code, 'ERR_CONNECT')
   })
 }
+
+test(
+  'an option of TLS that is undefined is not given, to the proxy nor to the target',
+  bounded,
+  async (t) => {
+    const proxy = await proxyServer(t, join, { tls })
+    const raw = await webSocketServer(t, undefined, { tls })
+    const unsaid = { servername: undefined, checkServerIdentity: undefined }
+    const trusted = { ca: certificate, ...unsaid } as ConnectionOptions
+    for (const [through, http2] of [
+      [{ proxy: { url: proxy.url.replace('127.0.0.1', 'localhost'), tls: trusted } }, false],
+      [{}, false],
+      [{}, 'auto'],
+    ] as const) {
+      const url = raw.wsUrl.replace('127.0.0.1', 'localhost')
+      const socket = await connect(url, { ...through, http2, tls: trusted })
+      assert.equal(socket.readyState, 'open')
+      socket.terminate()
+    }
+  },
+)
 
 test('a certificate that the proxy cannot show fails before a byte of the CONNECT', bounded, async (t) => {
   const proxy = await proxyServer(t, join, { tls })

@@ -118,6 +118,16 @@ describe('compression', () => {
     )
   })
 
+  it('takes an option that is undefined for one that is not there', () => {
+    const unsaid = Object.fromEntries(Object.keys(WHOLE).map((name) => [name, undefined]))
+    const [whole, none] = [compressionExtension(unsaid)!, compressionExtension({})!]
+    assert.deepEqual(whole.offer(), none.offer())
+    assert.equal(
+      formatExtensions([whole.answer(whole.offer())!.answer]),
+      'permessage-deflate; server_max_window_bits=13; client_max_window_bits=13',
+    )
+  })
+
   it('refuses options that could never work', () => {
     const bad: unknown[] = [
       'yes',
