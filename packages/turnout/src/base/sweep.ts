@@ -49,6 +49,15 @@ export class Sweep {
   }
 }
 
+const LONGEST_PERIOD_MS = 1_000
+const SHORTEST_PERIOD_MS = 20
+
+/** The common sweep for whoever waits so long or longer: it looks ten times meanwhile, but not all the time. */
+export function sweepFor(clock: Clock, waitMs: number): Sweep {
+  const periodMs = Math.min(Math.max(Math.ceil(waitMs / 10), SHORTEST_PERIOD_MS), LONGEST_PERIOD_MS)
+  return sweepOf(clock, periodMs)
+}
+
 const sweeps = new WeakMap<Clock, Map<number, Sweep>>()
 
 /** The sweep that everybody with this clock and this period shares. */

@@ -1,7 +1,8 @@
 // Knows permessage-deflate (RFC 7692) as an extension: its options, its agreement, and what it does to messages.
-import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import { given, oddOption } from '../base/option-value.ts'
+import { type Sweep, type Swept, sweepFor } from '../base/sweep.ts'
 import { DeflateContext, InflateContext } from './deflate-context.ts'
 import {
   answerDeflate,
@@ -87,7 +88,7 @@ interface DeflateSetup {
   readonly clock: Clock
 }
 
-class DeflateTransform implements MessageTransform {
+class DeflateTransform implements MessageTransform, Swept {
   readonly rsv = RSV1
   readonly sharedKey: string | undefined
   readonly #threshold: number
@@ -98,8 +99,9 @@ class DeflateTransform implements MessageTransform {
   readonly #inEngines: EngineSource
   readonly #out: DeflateContext
   readonly #in: InflateContext
+  /** Looks now and then whether our window can be given back; undefined: it is not ours, or is kept for ever. */
+  readonly #sweep: Sweep | undefined
   #usedAtMs = 0
-  #alarm: Alarm | undefined
 
   constructor({ role, agreement, options, maxMessageBytes, clock }: DeflateSetup) {
     const { ours, theirs } = sides(role, agreement)
@@ -107,6 +109,7 @@ class DeflateTransform implements MessageTransform {
     this.#offloadBytes = options.offloadBytes ?? DEFAULTS.offloadBytes
     this.#idleReleaseMs = ours.takeover ? (options.idleReleaseMs ?? DEFAULTS.idleReleaseMs) : 0
     this.#clock = clock
+    this.#sweep = this.#idleReleaseMs === 0 ? undefined : sweepFor(clock, this.#idleReleaseMs)
     const level = options.level ?? DEFAULTS.level
     const memLevel = options.memLevel ?? DEFAULTS.memLevel
     const { windowBits } = ours
@@ -122,7 +125,10 @@ class DeflateTransform implements MessageTransform {
   }
 
   encode(payload: Uint8Array): Buffer | Promise<Buffer> {
-    if (this.#idleReleaseMs > 0) this.#restWhenIdle()
+    if (this.#sweep !== undefined) {
+      this.#usedAtMs = this.#clock.now()
+      this.#sweep.add(this)
+    }
     return this.#out.compress(payload, this.#offloadBytes)
   }
 
@@ -131,22 +137,16 @@ class DeflateTransform implements MessageTransform {
   }
 
   release(): void {
-    this.#alarm?.cancel()
-    this.#alarm = undefined
+    this.#sweep?.remove(this)
     this.#outEngines.release()
     this.#inEngines.release()
   }
 
   /** Our window can be forgotten at any time between messages; the peer's cannot. */
-  #restWhenIdle(): void {
-    this.#usedAtMs = this.#clock.now()
-    if (this.#alarm !== undefined) return
-    const look = () => {
-      const leftMs = this.#usedAtMs + this.#idleReleaseMs - this.#clock.now()
-      this.#alarm = leftMs > 0 ? this.#clock.after(leftMs, look) : undefined
-      if (leftMs <= 0 && !this.#outEngines.rest()) this.#restWhenIdle()
-    }
-    this.#alarm = this.#clock.after(this.#idleReleaseMs, look)
+  onSweep(nowMs: number): void {
+    if (nowMs - this.#usedAtMs < this.#idleReleaseMs) return
+    if (this.#outEngines.rest()) this.#sweep?.remove(this)
+    else this.#usedAtMs = nowMs
   }
 }
 

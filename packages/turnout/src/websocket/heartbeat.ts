@@ -1,7 +1,7 @@
 // Knows whether the peer still lives: a Ping when nothing was heard for a while, and an end when no answer comes.
 import type { Clock } from '../base/clock.ts'
 import type { OptionNames } from '../base/option-names.ts'
-import { type Sweep, type Swept, sweepOf } from '../base/sweep.ts'
+import { type Sweep, type Swept, sweepFor } from '../base/sweep.ts'
 
 export interface HeartbeatOptions {
   /** Send a Ping when nothing was heard for so many milliseconds. Default 30,000. */
@@ -14,8 +14,6 @@ export const HEARTBEAT_OPTIONS: OptionNames<HeartbeatOptions> = { intervalMs: tr
 
 const DEFAULT_INTERVAL_MS = 30_000
 const DEFAULT_TIMEOUT_MS = 10_000
-const LONGEST_PERIOD_MS = 1_000
-const SHORTEST_PERIOD_MS = 20
 
 /** The connection whose heart it is. */
 export interface HeartbeatHost {
@@ -49,9 +47,7 @@ export class Heartbeat implements Swept {
     this.#intervalMs = options === false ? Infinity : (options.intervalMs ?? DEFAULT_INTERVAL_MS)
     this.#timeoutMs = options === false ? Infinity : (options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
     this.#idleTimeoutMs = idleTimeoutMs === 0 ? Infinity : idleTimeoutMs
-    const shortest = Math.min(this.#intervalMs, this.#timeoutMs, this.#idleTimeoutMs)
-    const periodMs = Math.min(Math.max(Math.ceil(shortest / 10), SHORTEST_PERIOD_MS), LONGEST_PERIOD_MS)
-    this.#sweep = sweepOf(clock, periodMs)
+    this.#sweep = sweepFor(clock, Math.min(this.#intervalMs, this.#timeoutMs, this.#idleTimeoutMs))
     this.#sweep.add(this)
     this.#heardMs = this.#messageMs = this.#sweep.nowMs
   }

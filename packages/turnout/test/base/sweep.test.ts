@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
-import { Sweep, sweepOf } from '../../src/base/sweep.ts'
+import { Sweep, sweepFor, sweepOf } from '../../src/base/sweep.ts'
 
 test('ten thousand members are looked at on one alarm', () => {
   const clock = createVirtualClock()
@@ -53,4 +53,16 @@ test('one clock and period have one sweep, others have their own', () => {
   assert.equal(sweepOf(one, 100), sweepOf(one, 100))
   assert.notEqual(sweepOf(one, 100), sweepOf(one, 200))
   assert.notEqual(sweepOf(one, 100), sweepOf(other, 100))
+})
+
+test('whoever waits is looked at ten times meanwhile, between every 20 ms and every second', () => {
+  const clock = createVirtualClock()
+  for (const [waitMs, periodMs] of [
+    [1, 20],
+    [2_345, 235],
+    [30_000, 1_000],
+    [Number.POSITIVE_INFINITY, 1_000],
+  ] as const) {
+    assert.equal(sweepFor(clock, waitMs), sweepOf(clock, periodMs))
+  }
 })

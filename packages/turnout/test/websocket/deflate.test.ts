@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import zlib from 'node:zlib'
 import fc from 'fast-check'
+import { createVirtualClock } from '../../src/base/clock.ts'
 import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { createTurnout } from '../../src/turnout.ts'
 import { connect } from '../../src/websocket/client.ts'
@@ -483,6 +484,21 @@ describe('memory', () => {
       assert.equal(openEngines(), before + engines)
       await pair.close()
     }
+  })
+
+  it('of many is given back on one alarm, which the heartbeats share', async () => {
+    const clock = createVirtualClock()
+    const before = openEngines()
+    const options = { clock, heartbeat: {} }
+    const pairs = Array.from({ length: 50 }, () => createPair({ server: AT_ONCE, client: AT_ONCE, options }))
+    for (const { server } of pairs) void server.socket.send('Hello')
+    await until(() => pairs.every(({ client }) => client.messages.length === 1))
+    assert.equal(openEngines(), before + 100)
+    assert.equal(clock.waiting, 1)
+    clock.advance(30_000)
+    assert.equal(openEngines(), before + 50)
+    for (const pair of pairs) await pair.close()
+    assert.equal(clock.waiting, 0)
   })
 
   it('is not taken away from a message that is being compressed', async () => {
