@@ -118,7 +118,7 @@ function saysResponse({ head }: HttpMessage): Said {
   return { label, detail: 'the connection stays with HTTP/1.1', tone: 'main' }
 }
 
-export function saysFrame(frame: Frame): string {
+function saysFrame(frame: Frame): string {
   const kind = frame.fin || frame.opcode > 7 ? frame.name : `${frame.name}, more follows`
   if (frame.opcode === 8) return `${kind} ${frame.text ?? ''}`
   if (frame.text !== undefined) return frame.text === '' ? kind : `${kind} “${frame.text}”`

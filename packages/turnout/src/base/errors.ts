@@ -39,10 +39,8 @@ export type ErrorCode =
   | 'ERR_HTTP2_NOT_OFFERED'
   | 'ERR_TLS_HANDSHAKE'
   // handshake, seen from the server
-  | 'ERR_BAD_REQUEST'
   | 'ERR_BODY'
   | 'ERR_PEER_GONE'
-  | 'ERR_ACCEPT_FAILED'
   // deadlines and limits, either side
   | 'ERR_HANDSHAKE_TIMEOUT'
   | 'ERR_DECISION_TIMEOUT'

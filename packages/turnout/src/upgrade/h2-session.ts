@@ -222,7 +222,7 @@ function remember(key: string, clock: Clock): void {
 }
 
 /** Scheme, host and port; the port that the scheme implies is left out, as in `:authority`. */
-export function originOf(target: Target): string {
+function originOf(target: Target): string {
   return `${target.secure ? 'https' : 'http'}://${authorityOf(target)}`
 }
 

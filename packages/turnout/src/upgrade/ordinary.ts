@@ -24,7 +24,7 @@ const started = channel('http.server.request.start')
 const finished = channel('http.server.response.finish')
 
 /** How much of a body that nobody read is thrown away before the connection is ended instead, in bytes. */
-export const MAX_DISCARDED_BYTES = 1_048_576
+const MAX_DISCARDED_BYTES = 1_048_576
 
 /** A response like the one Node would have made, on the connection, ready to be written. */
 export function openResponse(arrival: Arrival): ServerResponse {
@@ -111,7 +111,7 @@ function returnToHttp(arrival: Arrival): void {
 }
 
 /** Ends the connection as soon as everything written has left. */
-export function endSoon(stream: Duplex): void {
+function endSoon(stream: Duplex): void {
   const { destroySoon } = stream as { destroySoon?: () => void }
   if (destroySoon !== undefined) destroySoon.call(stream)
   else stream.end(() => stream.destroy())

@@ -112,7 +112,7 @@ export interface CompressionOptions {
   readonly idleReleaseMs?: number | undefined
 }
 
-export const COMPRESSION_OPTIONS: OptionNames<CompressionOptions> = {
+const COMPRESSION_OPTIONS: OptionNames<CompressionOptions> = {
   threshold: true,
   level: true,
   memLevel: true,

@@ -1,16 +1,14 @@
 // Knows the plan of the house: floors, cores, no circles, no dependencies. Reads every import of the library.
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { importsOf, type Source, violations } from './imports.ts'
-
-const library = findLibrary()
+import { library, readSources } from './sources.ts'
 
 describe('the plan of the house', () => {
   it('imports point down only, without circles, and no core knows a socket or a timer', () => {
-    const sources = readSources(join(library, 'src'))
+    const sources = readSources('src')
     assert.ok(sources.length > 0, 'no sources were found')
     assert.deepEqual(violations(sources), [])
   })
@@ -171,20 +169,4 @@ describe('the checker itself can fail', () => {
 
 function listed(sources: Readonly<Record<string, string>>): Source[] {
   return Object.entries(sources).map(([path, text]) => ({ path, text }))
-}
-
-function readSources(folder: string): Source[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .sort()
-    .map((name) => ({ path: name.split(sep).join('/'), text: readFileSync(join(folder, name), 'utf8') }))
-}
-
-/** The folder of the package: above this file, or, for a build that stands elsewhere, below where we run. */
-function findLibrary(): string {
-  for (let folder = fileURLToPath(new URL('.', import.meta.url)); ; folder = join(folder, '..')) {
-    if (existsSync(join(folder, 'package.json')) && existsSync(join(folder, 'src'))) return folder
-    if (folder === join(folder, '..')) break
-  }
-  return join(process.cwd(), 'packages/turnout')
 }
