@@ -9,7 +9,7 @@ import type { Arriving } from './deliberation.ts'
 export interface AdmissionOptions {
   /**
    * Upgraded connections at a time, those whose handshake is under way included. One more gets a 503 with
-   * Retry-After. Default: no limit; a connection costs about 6 KB of memory, and a file descriptor.
+   * Retry-After. Default: no limit; a connection costs under 10 KB of memory, and a file descriptor.
    */
   readonly maxConnections?: number | undefined
   /**
