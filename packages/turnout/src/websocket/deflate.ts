@@ -14,7 +14,7 @@ import {
 } from './deflate-offer.ts'
 import { type EngineSource, lentEngines, OwnEngine } from './engines.ts'
 import { type Role, RSV1 } from './frame.ts'
-import type { CompressionOptions } from './options.ts'
+import { type CompressionOptions, DEFAULT_MAX_MESSAGE_BYTES } from './options.ts'
 import type { Agreed, Extension, MessageTransform } from './transform.ts'
 import type { EngineSettings } from './zlib-engine.ts'
 
@@ -27,8 +27,6 @@ const DEFAULTS = {
   offloadBytes: 65_536,
   idleReleaseMs: 30_000,
 } as const
-
-const DEFAULT_MAX_MESSAGE_BYTES = 1_048_576
 
 /** The extension for the option `compression`; undefined when that is off. @throws MisuseError for odd options. */
 export function compressionExtension(

@@ -124,6 +124,9 @@ const COMPRESSION_OPTIONS: OptionNames<CompressionOptions> = {
   idleReleaseMs: true,
 }
 
+/** Of the frames that arrive, and of what comes out of a compressed message. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_576
+
 /** What both sides may choose for a connection. What is undefined is as if it were not there. */
 export interface ConnectionOptions<Form extends BinaryForm = 'buffer'> {
   /** Largest message taken, in bytes of payload, checked from the frame's header; beyond it: close 1009. Default 1 MiB (1,048,576). */

@@ -18,7 +18,14 @@ import {
 } from './connection.ts'
 import type { Role } from './frame.ts'
 import { Heartbeat, type HeartbeatHost } from './heartbeat.ts'
-import type { BinaryForm, ConnectionEvents, ConnectionOptions, Message, Sendable } from './options.ts'
+import {
+  type BinaryForm,
+  type ConnectionEvents,
+  type ConnectionOptions,
+  DEFAULT_MAX_MESSAGE_BYTES,
+  type Message,
+  type Sendable,
+} from './options.ts'
 import { Pace, WAIT } from './pace.ts'
 import { Rate } from './rate.ts'
 import { Receiver, watch } from './receiver.ts'
@@ -28,7 +35,6 @@ import { closes, errors, messages, opens } from './sight.ts'
 import type { MessageStream } from './stream.ts'
 import type { MessageTransform } from './transform.ts'
 
-const DEFAULT_MAX_MESSAGE_BYTES = 1_048_576
 const DEFAULT_CLOSE_TIMEOUT_MS = 10_000
 const DEFAULT_HIGH_WATER_MARK_BYTES = 65_536
 const DEFAULT_MAX_BUFFERED_BYTES = 16_777_216
