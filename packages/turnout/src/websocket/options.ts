@@ -239,7 +239,11 @@ export interface SwitchOptions<
    * its visitor's cookies: cross-site WebSocket hijacking. Default: none other.
    */
   readonly origins?: readonly string[] | '*' | undefined
-  /** Lives as long as the connection. What it throws closes with 1011 and reaches `onError`. */
+  /**
+   * Lives as long as the connection. What it throws closes with 1011 and reaches `onError`. An async function
+   * keeps its arguments until it ends: one that names the context keeps the request, a few KB, for as long. The
+   * parameters are on the socket, too: `async handler(socket)` and `socket.params`.
+   */
   readonly handler?:
     | ((
         socket: WebSocketConnection<Data, NoInfer<Form>, RouteParams, ChosenProtocol<Subprotocol, Strict>>,
