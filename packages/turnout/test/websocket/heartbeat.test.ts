@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
+import { createVirtualClock } from '../../src/base/clock.ts'
 import type { PeerError } from '../../src/base/errors.ts'
+import { sweepFor } from '../../src/base/sweep.ts'
+import { Heartbeat, type HeartbeatOptions } from '../../src/websocket/heartbeat.ts'
 import { createRig, type Rig, turn } from './rig.ts'
 
 /** Lets time pass second by second, with everything that happens in between. */
@@ -110,4 +114,138 @@ test('no alarm outlives its connections', async () => {
   rig.socket.terminate()
   await turn()
   assert.equal(rig.clock.waiting, 0)
+})
+
+/** Something that happens to one connection, so many milliseconds after the last thing. */
+interface Happening {
+  readonly afterMs: number
+  readonly what: 'heard' | 'answered' | 'messaged' | 'deaf' | 'listening' | 'nothing'
+}
+
+interface Life {
+  readonly options: HeartbeatOptions | false
+  readonly idleTimeoutMs: number
+  readonly happenings: readonly Happening[]
+}
+
+const life: fc.Arbitrary<Life> = fc.record({
+  options: fc.oneof(
+    { weight: 1, arbitrary: fc.constant(false as const) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        intervalMs: fc.constantFrom(50, 300, 2_000),
+        timeoutMs: fc.constantFrom(40, 300, 1_000),
+      }),
+    },
+  ),
+  idleTimeoutMs: fc.constantFrom(0, 0, 700, 4_000),
+  happenings: fc.array(
+    fc.record({
+      afterMs: fc.oneof(fc.nat(60), fc.nat(400), fc.nat(3_000)),
+      what: fc.constantFrom('heard', 'answered', 'answered', 'messaged', 'deaf', 'listening', 'nothing'),
+    }),
+    { maxLength: 25 },
+  ),
+})
+
+const WHOLE_MS = 40_000
+
+function shortestMsOf({ options, idleTimeoutMs }: Life): number {
+  const { intervalMs = 0, timeoutMs = 0 } = options || { intervalMs: Infinity, timeoutMs: Infinity }
+  return Math.min(intervalMs, timeoutMs, idleTimeoutMs || Infinity)
+}
+
+/** Nothing happens at the very moment of a look. */
+function historyOf({ happenings }: Life): { readonly atMs: number; readonly what: Happening['what'] }[] {
+  let nowMs = 0.5
+  return happenings.map(({ afterMs, what }) => {
+    nowMs += afterMs
+    return { atMs: nowMs, what }
+  })
+}
+
+/**
+ * What has to happen to one connection, read from its whole history at each look: nothing is kept in between, and
+ * of the others nothing is known. A thing counts from the last look before it.
+ */
+function expectedOf(life: Life): string[] {
+  const { options, idleTimeoutMs } = life
+  const { intervalMs = 0, timeoutMs = 0 } = options || { intervalMs: Infinity, timeoutMs: Infinity }
+  const periodMs = Math.min(Math.max(Math.ceil(shortestMsOf(life) / 10), 20), 1_000)
+  const history = historyOf(life)
+  const told: string[] = []
+  const deafLooks: number[] = []
+  let pingedMs = Number.NEGATIVE_INFINITY
+  for (let lookMs = periodMs; lookMs <= WHOLE_MS; lookMs += periodMs) {
+    const before = history.filter(({ atMs }) => atMs < lookMs)
+    const latest = (...kinds: string[]) => {
+      const atMs = before.findLast(({ what }) => kinds.includes(what))?.atMs ?? 0
+      return Math.floor(atMs / periodMs) * periodMs
+    }
+    const silentMs = lookMs - Math.max(latest('heard', 'answered'), deafLooks.at(-1) ?? 0)
+    const unanswered =
+      pingedMs > (deafLooks.at(-1) ?? Number.NEGATIVE_INFINITY) &&
+      !before.some(({ atMs, what }) => (what === 'heard' || what === 'answered') && atMs >= pingedMs)
+    if (idleTimeoutMs > 0 && lookMs - latest('messaged') >= idleTimeoutMs) return [...told, `${lookMs} idle`]
+    if (before.findLast(({ what }) => what === 'deaf' || what === 'listening')?.what === 'deaf') {
+      deafLooks.push(lookMs)
+    } else if (unanswered) {
+      if (lookMs - pingedMs >= timeoutMs) return [...told, `${lookMs} silent for ${silentMs}`]
+    } else if (silentMs >= intervalMs) {
+      pingedMs = lookMs
+      told.push(`${lookMs} ping`)
+    }
+  }
+  return told
+}
+
+test('any number of them in common sweeps do what each would do alone', () => {
+  const property = fc.property(fc.array(life, { minLength: 1, maxLength: 6 }), (lives) => {
+    const clock = createVirtualClock()
+    // the looks are the same whoever comes and goes
+    for (const one of lives) sweepFor(clock, shortestMsOf(one)).add({ onSweep: () => {} })
+    const told = lives.map((one) => {
+      const log: string[] = []
+      let listening = true
+      let ping: { readonly payload: Buffer; readonly atMs: number } | undefined
+      const say = (what: string) => log.push(`${clock.now()} ${what}`)
+      const heart: Heartbeat = new Heartbeat(
+        {
+          get listening() {
+            return listening
+          },
+          sendHeartbeat: (payload) => {
+            ping = { payload, atMs: clock.now() }
+            say('ping')
+          },
+          onSilence: (silentMs) => {
+            heart.stop()
+            say(`silent for ${silentMs}`)
+          },
+          onIdle: () => {
+            heart.stop()
+            say('idle')
+          },
+        },
+        clock,
+        one.options,
+        one.idleTimeoutMs,
+      )
+      for (const { atMs, what } of historyOf(one)) {
+        clock.after(atMs, () => {
+          if (what === 'heard' || what === 'answered') heart.heard()
+          if (what === 'answered' && ping !== undefined) {
+            assert.equal(heart.pong(ping.payload), clock.now() - ping.atMs)
+          }
+          if (what === 'messaged') heart.messaged()
+          if (what === 'deaf' || what === 'listening') listening = what === 'listening'
+        })
+      }
+      return log
+    })
+    clock.advance(WHOLE_MS)
+    assert.deepEqual(told, lives.map(expectedOf))
+  })
+  fc.assert(property, { numRuns: 200 })
 })
