@@ -20,6 +20,7 @@ import { dropBody, expectsContinue, framingFields, type RequestBody, sendBody } 
 import { tellClientHandshake } from './sight.ts'
 import type { Target } from './target.ts'
 import { nameOf, openTunnel } from './tunnel.ts'
+import { Wait } from './wait.ts'
 
 /** How long a 100 is waited for before the body is sent without it, in milliseconds (RFC 9110 section 10.1.1). */
 const CONTINUE_TIMEOUT_MS = 1_000
@@ -96,80 +97,61 @@ function ask(exchange: Exchange, tunnel: Duplex | undefined): Promise<Outcome> {
     const waitsForContinue = expectsContinue(body, exchange.fields)
     const request = openRequest(exchange, tunnel)
     const connecting = new Connecting(request, exchange.target.secure)
-    let settled = false
     let bodyStarted = false
-
-    const settle = (): boolean => {
-      if (settled) return false
-      settled = true
-      deadline.cancel()
+    const wait = new Wait({ clock, timeoutMs, signal, where: where(exchange.target) }, (error) => {
       goOn?.cancel()
-      signal?.removeEventListener('abort', onAbort)
-      return true
-    }
-    const fail = (error: unknown): void => {
-      if (!settle()) return
       dropBody(body)
       request.destroy()
       reject(error)
-    }
-    const onAbort = (): void => fail(signal?.reason)
+    })
     const startBody = (): void => {
-      if (bodyStarted || settled) return
+      if (bodyStarted || wait.settled) return
       bodyStarted = true
       sendBody(request, body, exchange.fields, (error) => {
-        fail(error)
+        wait.fail(error)
         // after the answer's head: what is left of the exchange ends with its body
         request.destroy()
       })
     }
-
-    const deadline = clock.after(timeoutMs, () => {
-      fail(
-        new PeerError(
-          'ERR_HANDSHAKE_TIMEOUT',
-          `no answer from ${where(exchange.target)} in ${Math.round(timeoutMs)} ms`,
-        ),
-      )
-    })
     const goOn = waitsForContinue ? clock.after(CONTINUE_TIMEOUT_MS, startBody) : undefined
-    signal?.addEventListener('abort', onAbort)
 
     request.on('upgrade', (response: IncomingMessage, stream: Duplex, head: Buffer) => {
       // the first act: a reset from here on must not end the process
       stream.on('error', ignore)
-      if (settled) return void stream.destroy()
+      if (wait.settled) return void stream.destroy()
       try {
         if (!request.writableFinished) throw tooEarly()
         if (response.httpVersion !== '1.1') throw notFollowed(`a 101 in HTTP/${response.httpVersion}`)
         exchange.judge(response)
       } catch (error) {
         stream.destroy()
-        return fail(error)
+        return wait.fail(error)
       }
-      settle()
+      wait.settle()
+      goOn?.cancel()
       handOver(stream, head)
       resolve({ kind: 'switched', response, stream })
     })
     request.on('response', (response: IncomingMessage) => {
-      if (settled) return void response.destroy()
+      if (wait.settled) return void response.destroy()
       if (response.statusCode === 101) {
         // node:http gives a 101 here that lacks Upgrade or Connection: upgrade
         try {
           exchange.judge(response)
           throw notFollowed('a 101 that node:http reads as an ordinary response')
         } catch (error) {
-          return fail(error)
+          return wait.fail(error)
         }
       }
-      settle()
+      wait.settle()
+      goOn?.cancel()
       if (signal !== undefined) abortWith(signal, response)
       if (!bodyStarted) endAfter(response, request, body)
       resolve({ kind: 'answered', response })
     })
     request.on('continue', startBody)
-    request.on('error', (cause) => fail(connecting.failure(where(exchange.target), cause)))
-    request.on('close', () => fail(connecting.failure(where(exchange.target), undefined)))
+    request.on('error', (cause) => wait.fail(connecting.failure(where(exchange.target), cause)))
+    request.on('close', () => wait.fail(connecting.failure(where(exchange.target), undefined)))
     if (!waitsForContinue) startBody()
   })
 }

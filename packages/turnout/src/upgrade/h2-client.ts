@@ -18,6 +18,7 @@ import type { Outcome } from './exchange.ts'
 import { authorityOf } from './h2-session.ts'
 import { tellClientHandshake } from './sight.ts'
 import type { Target } from './target.ts'
+import { Wait } from './wait.ts'
 
 export interface ConnectExchange {
   readonly session: ClientHttp2Session
@@ -55,28 +56,13 @@ function connectOver(exchange: ConnectExchange): Promise<Outcome> {
     }
     cancelOnDestroy(stream)
     stream.once('close', () => exchange.onOver())
-    let settled = false
-    const settle = (): boolean => {
-      if (settled) return false
-      settled = true
-      deadline.cancel()
-      signal?.removeEventListener('abort', onAbort)
-      return true
-    }
-    const fail = (error: unknown): void => {
-      if (!settle()) return
+    const wait = new Wait({ clock, timeoutMs, signal, where: authorityOf(target) }, (error) => {
       stream.destroy()
       reject(error)
-    }
-    const onAbort = (): void => fail(signal?.reason)
-    const deadline = clock.after(timeoutMs, () => {
-      const seen = `no answer from ${authorityOf(target)} in ${Math.round(timeoutMs)} ms`
-      fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', seen))
     })
-    signal?.addEventListener('abort', onAbort)
     // the listener stays: a reset must not end the process
-    stream.on('error', (error) => fail(lost(target, error)))
-    stream.on('close', () => fail(lost(target, undefined)))
+    stream.on('error', (error) => wait.fail(lost(target, error)))
+    stream.on('close', () => wait.fail(lost(target, undefined)))
     stream.on('response', (headers, flags, rawHeaders?: readonly string[]) => {
       const response = asResponse(stream, headers, rawHeaders)
       const status = headers[':status'] ?? 0
@@ -84,12 +70,12 @@ function connectOver(exchange: ConnectExchange): Promise<Outcome> {
         try {
           exchange.judge(response, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0)
         } catch (error) {
-          return fail(error)
+          return wait.fail(error)
         }
-        settle()
+        wait.settle()
         return resolve({ kind: 'switched', response, stream })
       }
-      settle()
+      wait.settle()
       // a refused client has nothing more to send
       stream.end()
       resolve({ kind: 'answered', response })

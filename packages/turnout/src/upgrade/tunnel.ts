@@ -5,12 +5,12 @@ import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
-import { PeerError } from '../base/errors.ts'
 import { BodyReader, bodyFraming } from '../http/body.ts'
 import { AnsweredError, MAX_REFUSAL_BYTES, REFUSAL_TIMEOUT_MS, type ReadAnswer } from './answered.ts'
 import { Connecting } from './connecting.ts'
 import type { TunnelProxy } from './proxy.ts'
 import type { Target } from './target.ts'
+import { Wait } from './wait.ts'
 
 /** The proxy answered, and would not: 407 wants credentials, 403 forbids, 502 and 504 found nobody there. */
 export class ProxyError extends AnsweredError {
@@ -36,37 +36,18 @@ export function openTunnel(tunnel: Tunnel): Promise<Duplex> {
     if (signal?.aborted) return reject(signal.reason)
     const request = proxy.secure ? requestHttps(overTls(tunnel)) : requestHttp(asked(tunnel))
     const connecting = new Connecting(request, proxy.secure)
-    let settled = false
-    const settle = (): boolean => {
-      if (settled) return false
-      settled = true
-      deadline.cancel()
-      signal?.removeEventListener('abort', onAbort)
-      return true
-    }
-    const fail = (error: unknown): void => {
-      if (!settle()) return
+    const wait = new Wait({ clock, timeoutMs, signal, where: where(proxy) }, (error) => {
       request.destroy()
       reject(error)
-    }
-    const onAbort = (): void => fail(signal?.reason)
-    const lost = (cause: Error | undefined): void => fail(connecting.failure(where(proxy), cause))
-    const deadline = clock.after(timeoutMs, () => {
-      fail(
-        new PeerError(
-          'ERR_HANDSHAKE_TIMEOUT',
-          `no answer from ${where(proxy)} in ${Math.round(timeoutMs)} ms`,
-        ),
-      )
     })
-    signal?.addEventListener('abort', onAbort)
+    const lost = (cause: Error | undefined): void => wait.fail(connecting.failure(where(proxy), cause))
     request.on('error', lost)
     request.on('close', () => lost(undefined))
     // node:http gives every final answer to a CONNECT here, its body, if any, unread
     request.on('connect', (response: IncomingMessage, socket: Socket, head: Buffer) => {
       // the first act: a reset from here on must not end the process
       socket.on('error', ignore)
-      if (!settle()) return void socket.destroy()
+      if (!wait.settle()) return void socket.destroy()
       socket.setTimeout(0)
       const status = response.statusCode ?? 0
       if (status >= 200 && status < 300) {
