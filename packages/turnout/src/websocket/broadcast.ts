@@ -2,8 +2,8 @@
 import { MisuseError } from '../base/errors.ts'
 import type { AnyConnection } from './connection.ts'
 import { encodeFrame, FIN, OPCODE } from './frame.ts'
+import { roleOf, sendFrame, transformOf } from './inside.ts'
 import { viewOf } from './sendable.ts'
-import { roleOf, sendFrame, transformOf } from './shell.ts'
 import type { MessageTransform } from './transform.ts'
 
 /** What can be broadcast. A Blob has to be read first. */

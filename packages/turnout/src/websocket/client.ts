@@ -30,6 +30,7 @@ import type { AnyConnection, WebSocketConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { checkSwitch, createKey, readVersions, requestFields } from './handshake.ts'
+import { createConnection, openConnection } from './inside.ts'
 import { assertConnectionOptions } from './option-check.ts'
 import {
   type BinaryForm,
@@ -40,7 +41,6 @@ import {
   type ConnectionOptions,
 } from './options.ts'
 import { type Hop, type Redirect, readRedirect, toWebSocketScheme } from './redirect.ts'
-import { createConnection, openConnection } from './shell.ts'
 import { type Agreed, confirmExtensions, type Extension, stackTransforms } from './transform.ts'
 import { takeTurn } from './turns.ts'
 

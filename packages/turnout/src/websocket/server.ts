@@ -21,16 +21,10 @@ import type { AnyConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { assertOrigins, checkHandshake, checkOrigin, chooseSubprotocol, switchFields } from './handshake.ts'
+import { abandonConnection, createConnection, failHandler, openConnection, tallyOf } from './inside.ts'
 import { assertConnectionOptions } from './option-check.ts'
 import type { AcceptContext, Accepted, AcceptResult, BinaryForm, WebSocketOptions } from './options.ts'
-import {
-  abandonConnection,
-  createConnection,
-  failHandler,
-  openConnection,
-  type Part,
-  tallyOf,
-} from './shell.ts'
+import type { Part } from './shell.ts'
 import { type Agreed, answerExtensions, type Extension, stackTransforms } from './transform.ts'
 
 /** Told what the application's own code threw, on which connection, and where. */

@@ -5,8 +5,8 @@ import fc from 'fast-check'
 import { memoryTransportPair } from '../../src/transport/memory.ts'
 import { type Broadcastable, broadcast } from '../../src/websocket/broadcast.ts'
 import type { AnyConnection } from '../../src/websocket/connection.ts'
+import { createConnection, openConnection } from '../../src/websocket/inside.ts'
 import type { CompressionOptions, Message } from '../../src/websocket/options.ts'
-import { createConnection, openConnection } from '../../src/websocket/shell.ts'
 import { createPair } from './compressed-pair.ts'
 
 /** Somebody to send to, and what arrives at the other end. */

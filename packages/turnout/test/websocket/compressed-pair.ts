@@ -6,13 +6,13 @@ import type { AnyConnection, CloseInfo } from '../../src/websocket/connection.ts
 import { compressionExtension } from '../../src/websocket/deflate.ts'
 import { formatExtensions, parseExtensions } from '../../src/websocket/extension.ts'
 import type { Role } from '../../src/websocket/frame.ts'
+import { createConnection, openConnection } from '../../src/websocket/inside.ts'
 import type {
   BinaryForm,
   CompressionOptions,
   ConnectionOptions,
   Message,
 } from '../../src/websocket/options.ts'
-import { createConnection, openConnection } from '../../src/websocket/shell.ts'
 import {
   answerExtensions,
   confirmExtensions,

@@ -6,13 +6,13 @@ import { MisuseError, type PeerError, type TurnoutError } from '../../src/base/e
 import { memoryTransportPair } from '../../src/transport/memory.ts'
 import type { TransportSink } from '../../src/transport/transport.ts'
 import type { AnyConnection } from '../../src/websocket/connection.ts'
-import type { Message, Sendable } from '../../src/websocket/options.ts'
 import {
   abandonConnection,
   createConnection,
   failHandler,
   openConnection,
-} from '../../src/websocket/shell.ts'
+} from '../../src/websocket/inside.ts'
+import type { Message, Sendable } from '../../src/websocket/options.ts'
 import type { MessageTransform } from '../../src/websocket/transform.ts'
 import { closeBody, frame, parseFrames } from './frames.ts'
 import { createRig, describe, turn } from './rig.ts'

@@ -4,8 +4,8 @@ import { type MemoryPairOptions, memoryTransportPair } from '../../src/transport
 import type { Transport } from '../../src/transport/transport.ts'
 import type { AnyConnection, CloseInfo } from '../../src/websocket/connection.ts'
 import type { Role } from '../../src/websocket/frame.ts'
+import { createConnection, openConnection } from '../../src/websocket/inside.ts'
 import type { BinaryForm, ConnectionEvents, ConnectionOptions, Message } from '../../src/websocket/options.ts'
-import { createConnection, openConnection } from '../../src/websocket/shell.ts'
 import type { MessageTransform } from '../../src/websocket/transform.ts'
 import { frame, shown } from './frames.ts'
 
