@@ -2,7 +2,8 @@
 
 /** What a connection says of itself. */
 export interface Buffering {
-  /** Bytes of frames that were sent and have not left. */
+  readonly readyState: string
+  /** Bytes of frames, and of messages that wait to become some, that were sent and have not left. */
   readonly bufferedBytes: number
 }
 
@@ -10,30 +11,32 @@ export interface Buffering {
 export class BufferedAmount {
   /** Bytes that the connection took; how many of them are still there, it says. */
   #taken = 0
-  /** Bytes that wait: behind a Blob that is being read, or for the peer. */
-  #waiting = 0
   /** Bytes that will never be sent. */
   #lost = 0
   /** Something was sent in this turn of the event loop: until it ends, nothing counts as transmitted. */
   #sentThisTurn = false
   #buffering: Buffering | undefined
 
-  /** From now on, `buffering` knows what has left. Undefined: nothing leaves any more. */
-  follow(buffering: Buffering | undefined): void {
-    this.#forgetTransmitted()
+  /** From now on, `buffering` knows what has left, until it is closed. */
+  follow(buffering: Buffering): void {
     this.#buffering = buffering
   }
 
   get bytes(): number {
     this.#forgetTransmitted()
-    return this.#taken + this.#waiting + this.#lost
+    return this.#taken + this.#lost
   }
 
   /** Counts a message by what `send` of the connection returned for it. */
   count(bytes: number, sent: boolean | Promise<boolean>): void {
-    if (sent === false) this.#lost += bytes
-    else if (sent === true) this.#take(bytes)
-    else this.#wait(bytes, sent)
+    if (sent === false) {
+      this.#lost += bytes
+      return
+    }
+    this.#take(bytes)
+    if (sent === true) return
+    const lose = () => this.#lose(bytes)
+    sent.then((left) => left || lose(), lose)
   }
 
   #take(bytes: number): void {
@@ -46,17 +49,17 @@ export class BufferedAmount {
     })
   }
 
-  #wait(bytes: number, sent: Promise<boolean>): void {
-    this.#waiting += bytes
-    const settle = (left: boolean): void => {
-      this.#waiting -= bytes
-      if (!left) this.#lost += bytes
-    }
-    sent.then(settle, () => settle(false))
+  /** It is no longer among what waits, and has not been transmitted either. */
+  #lose(bytes: number): void {
+    const lost = Math.min(bytes, this.#taken)
+    this.#taken -= lost
+    this.#lost += lost
   }
 
   #forgetTransmitted(): void {
-    if (this.#sentThisTurn || this.#taken === 0 || this.#buffering === undefined) return
-    this.#taken = Math.min(this.#taken, this.#buffering.bufferedBytes)
+    const buffering = this.#buffering
+    // a connection that ends lets go of what it has
+    if (this.#sentThisTurn || buffering === undefined || buffering.readyState === 'closed') return
+    this.#taken = Math.min(this.#taken, buffering.bufferedBytes)
   }
 }

@@ -251,7 +251,6 @@ export class WebSocket extends EventTarget {
 
   #onClose(info: CloseInfo, failed: boolean): void {
     this.#readyState = CLOSED
-    this.#buffered.follow(undefined)
     if (failed) this.dispatchEvent(new FailureEvent('error', { error: info.cause }))
     const { code, reason, clean: wasClean } = info
     this.dispatchEvent(new CloseEvent('close', { code, reason, wasClean }))

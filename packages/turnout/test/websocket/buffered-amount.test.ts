@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { deferred } from '../../src/base/promise.ts'
 import { BufferedAmount } from '../../src/websocket/buffered-amount.ts'
 
 const turn = () => new Promise(setImmediate)
 
 test('bytes count until they have left, and nothing leaves while a script runs', async () => {
-  const connection = { bufferedBytes: 0 }
+  const connection = { readyState: 'open', bufferedBytes: 0 }
   const amount = new BufferedAmount()
   amount.follow(connection)
   amount.count(5, true)
@@ -21,25 +22,48 @@ test('bytes count until they have left, and nothing leaves while a script runs',
   assert.equal(amount.bytes, 0)
 })
 
-test('bytes that wait count until they were taken, and for ever when they were not', async () => {
+test('bytes whose send is promised fall as they leave, not all at the end', async () => {
+  const connection = { readyState: 'open', bufferedBytes: 0 }
   const amount = new BufferedAmount()
-  amount.follow({ bufferedBytes: 0 })
+  amount.follow(connection)
+  const sent = new Promise<boolean>(() => {})
+  for (let count = 0; count < 40; count++) {
+    connection.bufferedBytes += 100
+    amount.count(100, sent)
+  }
+  await turn()
+  assert.equal(amount.bytes, 4_000)
+  connection.bufferedBytes = 2_500
+  assert.equal(amount.bytes, 2_500)
+})
+
+test('bytes that could not be sent count for ever', async () => {
+  const connection = { readyState: 'open', bufferedBytes: 7 }
+  const amount = new BufferedAmount()
+  amount.follow(connection)
   amount.count(1, Promise.resolve(true))
   amount.count(2, Promise.resolve(false))
   amount.count(4, Promise.reject(new Error('a Blob that cannot be read')))
   amount.count(8, false)
   assert.equal(amount.bytes, 15)
   await turn()
+  connection.bufferedBytes = 0
   assert.equal(amount.bytes, 14)
 })
 
-test('what had not left when the connection ended stays', async () => {
-  const connection = { bufferedBytes: 3 }
+test('what had not left when the connection ended stays, and does not grow', async () => {
+  const connection = { readyState: 'open', bufferedBytes: 3 }
   const amount = new BufferedAmount()
   amount.follow(connection)
   amount.count(5, true)
+  const { promise, resolve } = deferred<boolean>()
+  amount.count(10, promise)
   await turn()
-  amount.follow(undefined)
+  connection.bufferedBytes = 9
+  assert.equal(amount.bytes, 9)
+  connection.readyState = 'closed'
   connection.bufferedBytes = 0
-  assert.equal(amount.bytes, 3)
+  resolve(false)
+  await turn()
+  assert.equal(amount.bytes, 9)
 })
