@@ -17,7 +17,6 @@ export type ErrorCode =
   | 'ERR_FRAME'
   | 'ERR_UTF8'
   | 'ERR_MESSAGE_TOO_BIG'
-  | 'ERR_POLICY'
   | 'ERR_CLOSE_TIMEOUT'
   | 'ERR_HEARTBEAT_TIMEOUT'
   | 'ERR_SLOW_CONSUMER'

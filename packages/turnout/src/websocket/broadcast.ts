@@ -32,11 +32,12 @@ function sendTo(socket: AnyConnection, message: Broadcastable, frames: Frames): 
   // a client masks every frame afresh (RFC 6455 section 5.3): its frame cannot be shared
   if (roleOf(socket) === 'client') return socket.send(message)
   const transform = transformOf(socket)
-  if (transform === undefined || !transform.wants(frames.bytes)) return sendFrame(socket, frames.plain)
+  if (transform === undefined || !transform.wants(frames.bytes))
+    return sendFrame(socket, frames.plain, frames.bytes)
   const { sharedKey } = transform
   return sharedKey === undefined
     ? socket.send(message)
-    : sendFrame(socket, frames.encoded(sharedKey, transform))
+    : sendFrame(socket, frames.encoded(sharedKey, transform), frames.bytes)
 }
 
 /** One message as frames, each made when the first connection wants it so. */

@@ -98,7 +98,8 @@ export class WebSocketConnection<
   }
 
   /**
-   * Sends a Ping (RFC 6455 section 5.5.2). False: not sent, the connection is closing or closed.
+   * Sends a Ping (RFC 6455 section 5.5.2). False: not sent, since the connection is closing or
+   * closed, or as much as `maxBufferedBytes` waits already.
    * @throws MisuseError ERR_CONTROL_TOO_LONG above 125 bytes.
    */
   ping(payload: string | Uint8Array = ''): boolean {

@@ -4,7 +4,6 @@ import type { Tally } from '../base/tally.ts'
 import type { Transport } from '../transport/transport.ts'
 import { type AnyConnection, shellOf } from './connection.ts'
 import type { Role } from './frame.ts'
-import type { SlowConsumer } from './sender.ts'
 import { type ConnectionSetup, Shell } from './shell.ts'
 import type { MessageTransform } from './transform.ts'
 
@@ -39,9 +38,9 @@ export function failHandler<Data>(socket: AnyConnection<Data>, error: unknown): 
 export function sendFrame(
   socket: AnyConnection,
   frame: Uint8Array | Promise<Uint8Array>,
-  slow?: SlowConsumer,
+  bytes: number,
 ): boolean | Promise<boolean> {
-  return shellOf(socket).sendFrame(frame, slow)
+  return shellOf(socket).sendFrame(frame, bytes)
 }
 
 /** Only for whoever counts: where the connection is counted. */

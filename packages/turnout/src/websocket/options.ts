@@ -150,10 +150,13 @@ export interface ConnectionOptions<Form extends BinaryForm = 'buffer'> {
   readonly highWaterMarkBytes?: number | undefined
   /** How much the peer may send in a while; beyond it the connection is closed with 1008. Default: no limit. */
   readonly rate?: RateOptions | undefined
-  /** The most that may wait for a slow peer, in bytes, before `slowConsumer` decides. Default 16 MiB (16,777,216). */
+  /**
+   * The most that may wait, in bytes, for a slow peer or behind a message that is still being read, encoded or sent
+   * in parts, before `slowConsumer` decides. Default 16 MiB (16,777,216).
+   */
   readonly maxBufferedBytes?: number | undefined
   /**
-   * What happens to a message for a peer with `maxBufferedBytes` unsent: `close` drops what waits and closes with
+   * What happens to a message while `maxBufferedBytes` wait: `close` drops what waits and closes with
    * 1013, `drop` drops this message (`send` returns false), `wait` queues without a bound, so that only awaiting
    * `send` protects your memory. Default `close`.
    */

@@ -8,7 +8,7 @@ import { type Flushable, flushSoon } from './flush.ts'
 import { OPCODE } from './frame.ts'
 import type { MessageParts, Sendable } from './options.ts'
 import { letGo, mixedParts, type Part, type Source, sourceOf, TextEncoding } from './parts.ts'
-import { bytesOf, isParts, ownCopy } from './sendable.ts'
+import { bytesOf, isParts, ownCopy, sizeOf } from './sendable.ts'
 import type { Session } from './session.ts'
 
 /** What to do about a message for a peer that has not taken `maxBufferedBytes` yet. */
@@ -32,7 +32,7 @@ export class Sender implements Flushable {
   readonly #outbox: Outbox
   readonly #options: SenderOptions
   readonly #tally: Tally
-  /** How many messages were taken. */
+  /** Grows with every message that is taken, and every part of one. */
   sends = 0
   #transport: Transport | undefined
   /** A chunk is being processed: what is sent now leaves when that is done. */
@@ -44,6 +44,8 @@ export class Sender implements Flushable {
   #ended = false
   /** Set while a Blob is being read or a message encoded apart: what is sent now waits for its turn. */
   #turn: Promise<void> | undefined
+  /** Bytes of the messages that wait for it. */
+  #waitingBytes = 0
   /** Ends the waiting for the next part of a message, which may never come. */
   #giveUp: (() => void) | undefined
   /** One promise for all who wait until everything has left. */
@@ -57,7 +59,7 @@ export class Sender implements Flushable {
   }
 
   get bufferedBytes(): number {
-    return this.#outbox.bytes + (this.#transport?.bufferedBytes ?? 0)
+    return this.#outbox.bytes + this.#waitingBytes + (this.#transport?.bufferedBytes ?? 0)
   }
 
   /** The peer has yet to take what was written. */
@@ -71,33 +73,31 @@ export class Sender implements Flushable {
   }
 
   send(message: Sendable): boolean | Promise<boolean> {
-    if (this.#session.state !== 'open' || this.#refuses(this.#options.slowConsumer)) return false
+    if (this.#session.state !== 'open' || this.#refuses()) return false
     this.sends++
     this.#tally.messagesOut++
     if (this.#turn !== undefined) {
       const kept = ownCopy(message)
-      return this.#inTurn(() => this.#lay(kept))
+      return this.#inTurn(sizeOf(kept), () => this.#lay(kept))
     }
     const apart = this.#lay(message)
-    return apart === undefined ? this.#sent() : this.#inTurn(() => apart)
+    return apart === undefined ? this.#sent() : this.#inTurn(sizeOf(message), () => apart)
   }
 
-  /** A frame that was encoded elsewhere, or is being so; what is sent after it waits. */
-  sendFrame(
-    frame: Uint8Array | Promise<Uint8Array>,
-    slow: SlowConsumer = this.#options.slowConsumer,
-  ): boolean | Promise<boolean> {
-    if (this.#session.state !== 'open' || this.#refuses(slow)) return false
+  /** A frame of about so many bytes that was encoded elsewhere, or is being so; what is sent after it waits. */
+  sendFrame(frame: Uint8Array | Promise<Uint8Array>, bytes: number): boolean | Promise<boolean> {
+    if (this.#session.state !== 'open' || this.#refuses()) return false
     this.sends++
     this.#tally.messagesOut++
-    if (frame instanceof Promise) return this.#inTurn(() => this.#pushLater(frame))
-    if (this.#turn !== undefined) return this.#inTurn(() => this.#push(frame))
+    if (frame instanceof Promise) return this.#inTurn(bytes, () => this.#pushLater(frame))
+    if (this.#turn !== undefined) return this.#inTurn(bytes, () => this.#push(frame))
     this.#push(frame)
     return this.#sent()
   }
 
+  /** False: the connection is not open, or as much as may wait does so already. */
   sendControl(kind: 'ping' | 'pong', payload: string | Uint8Array): boolean {
-    if (this.#session.state !== 'open') return false
+    if (this.#session.state !== 'open' || this.#full) return false
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : bytesOf(payload)
     if (kind === 'ping') this.#session.sendPing(bytes)
     else this.#session.sendPong(bytes)
@@ -189,13 +189,23 @@ export class Sender implements Flushable {
     )
   }
 
-  /** The peer is too far behind for one message more. */
-  #refuses(slow: SlowConsumer): boolean {
-    const most = this.#options.maxBufferedBytes
-    if (!this.#blocked || slow === 'wait' || this.bufferedBytes < most) return false
-    if (slow === 'drop') return true
+  /** As much waits as may: for the peer, or behind a message that is still on its way to us. */
+  get #full(): boolean {
+    const waits = this.#blocked || this.#turn !== undefined
+    return waits && this.bufferedBytes >= this.#options.maxBufferedBytes
+  }
+
+  /** The connection is too far behind for one message more. */
+  #refuses(): boolean {
+    const { slowConsumer } = this.#options
+    if (slowConsumer === 'wait' || !this.#full) return false
+    if (slowConsumer === 'drop') return true
     this.#outbox.take()
-    this.#session.fail(new PeerError('ERR_SLOW_CONSUMER', `the peer has left ${most} bytes or more unread`))
+    const most = this.#options.maxBufferedBytes
+    const seen = this.#blocked
+      ? `the peer has left ${most} bytes or more unread`
+      : `${most} bytes or more wait behind a message that is not complete`
+    this.#session.fail(new PeerError('ERR_SLOW_CONSUMER', seen))
     return true
   }
 
@@ -218,6 +228,7 @@ export class Sender implements Flushable {
         if (bytes.length === 0) continue
         this.#session.sendFragment(begun ? 0 : opcode, bytes, false)
         begun = true
+        this.sends++
         if ((await this.#sent()) === false) return letGo(source)
       }
     } catch (error) {
@@ -274,9 +285,15 @@ export class Sender implements Flushable {
     }
   }
 
-  #inTurn(lay: () => Promise<void> | undefined | void): Promise<boolean> {
+  #inTurn(bytes: number, lay: () => Promise<void> | undefined | void): Promise<boolean> {
+    this.#waitingBytes += bytes
+    const laid = () => {
+      this.#waitingBytes -= bytes
+    }
+    const queued = this.#queue(lay)
+    queued.then(laid, laid)
     // this may be a drain that does not come, and must not hold up the next turn
-    const sent = this.#queue(lay).then(() => this.#session.sendable && this.#sent())
+    const sent = queued.then(() => this.#session.sendable && this.#sent())
     // who sends without waiting must not lose the process to a source that breaks; who waits hears of it
     sent.catch(noop)
     return sent

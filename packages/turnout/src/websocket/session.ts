@@ -76,7 +76,6 @@ export interface SessionOptions {
 const FAILURE_CODES: { readonly [code: string]: number } = {
   ERR_UTF8: CLOSE.invalidData,
   ERR_MESSAGE_TOO_BIG: CLOSE.tooBig,
-  ERR_POLICY: CLOSE.policy,
   ERR_LIMIT: CLOSE.policy,
   ERR_HANDLER_FAILED: CLOSE.internalError,
   ERR_SLOW_CONSUMER: CLOSE.tryAgainLater,

@@ -23,7 +23,7 @@ import {
 import { Pace, WAIT } from './pace.ts'
 import { Rate } from './rate.ts'
 import { Receiver, watch } from './receiver.ts'
-import { Sender, type SlowConsumer } from './sender.ts'
+import { Sender } from './sender.ts'
 import { Session, type SessionEvents, type SessionState } from './session.ts'
 import { closes, errors, messages, opens } from './sight.ts'
 import type { MessageStream } from './stream.ts'
@@ -194,11 +194,8 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     return taken
   }
 
-  sendFrame(
-    frame: Uint8Array | Promise<Uint8Array>,
-    slow: SlowConsumer | undefined,
-  ): boolean | Promise<boolean> {
-    const taken = this.sender.sendFrame(frame, slow)
+  sendFrame(frame: Uint8Array | Promise<Uint8Array>, bytes: number): boolean | Promise<boolean> {
+    const taken = this.sender.sendFrame(frame, bytes)
     if (messages.hasSubscribers && taken !== false) this.#tell('out', undefined)
     return taken
   }

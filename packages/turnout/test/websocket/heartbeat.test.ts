@@ -94,6 +94,24 @@ test('both times are options, and false turns the heart off', async () => {
   assert.equal(off.clock.waiting, 0)
 })
 
+test('a message that is sent in parts keeps a connection from being idle', async () => {
+  const rig = createRig({ options: { idleTimeoutMs: 5_000, heartbeat: false } })
+  const parts = new ReadableStream<Buffer>({
+    async start(source) {
+      for (let second = 0; second < 30; second++) {
+        source.enqueue(Buffer.from('x'))
+        await turn()
+        rig.clock.advance(1_000)
+        assert.equal(rig.socket.readyState, 'open', `after ${second + 1} s`)
+      }
+      source.close()
+    },
+  })
+  await rig.socket.send(parts)
+  rig.clock.advance(6_000)
+  assert.equal(rig.socket.readyState, 'closing')
+})
+
 test('a connection without messages for idleTimeoutMs is closed with 1001, pings notwithstanding', async () => {
   const rig = createRig({ options: { idleTimeoutMs: 60_000 } })
   await pass(rig, 40, true)

@@ -114,7 +114,7 @@ function inState(role: Role, state: SessionState): Trial {
   })
   if (state === 'closeSent') made.session.sendClose(1000, '')
   if (state === 'closeReceived' || state === 'closeDone') made.receive(close(1000))
-  if (state === 'failed') made.session.fail(new PeerError('ERR_POLICY', 'no'))
+  if (state === 'failed') made.session.fail(new PeerError('ERR_LIMIT', 'no'))
   if (state === 'ended') made.session.transportEnd()
   assert.equal(made.session.state, state)
   made.sent()
@@ -513,8 +513,9 @@ test('RFC 6455 section 7.1.7: failing says why in a Close unless ours is out, an
   const codes = {
     ERR_FRAME: 1002,
     ERR_UTF8: 1007,
-    ERR_POLICY: 1008,
     ERR_MESSAGE_TOO_BIG: 1009,
+    ERR_LIMIT: 1008,
+    ERR_SLOW_CONSUMER: 1013,
     ERR_HANDLER_FAILED: 1011,
   } as const
   for (const role of roles) {
@@ -561,7 +562,7 @@ test('what is half read is let go when the connection closes or fails', () => {
     const { session, told, receive } = trial('server')
     receive([0x01, 'half'])
     session.receive(ownMemory(frame(0x89, 'ping', KEY).subarray(0, 8)))
-    if (act === 'fail') session.fail(new PeerError('ERR_POLICY', 'no'))
+    if (act === 'fail') session.fail(new PeerError('ERR_LIMIT', 'no'))
     else if (act === 'close') session.transportEnd()
     else session.transportEnd()
     const before = told.length
@@ -572,7 +573,7 @@ test('what is half read is let go when the connection closes or fails', () => {
 
 test('whoever hears a message may close, fail or end, and hears no more of this chunk', () => {
   const acts: { readonly [name: string]: (session: Session) => void } = {
-    fail: (session) => session.fail(new PeerError('ERR_POLICY', 'no')),
+    fail: (session) => session.fail(new PeerError('ERR_LIMIT', 'no')),
     end: (session) => session.transportEnd(),
   }
   for (const role of roles) {
@@ -703,7 +704,7 @@ test('a message that is decoded when the connection has ended is told to nobody'
   for (const end of ['fail', 'transportEnd'] as const) {
     const { receive, told, session } = trial('server', { transform: inverting(true) })
     receive([0xc1, hex('9e')], [0x81, 'next'])
-    if (end === 'fail') session.fail(new PeerError('ERR_POLICY', 'no'))
+    if (end === 'fail') session.fail(new PeerError('ERR_LIMIT', 'no'))
     else session.transportEnd()
     for (let count = 0; count < 10; count++) await undefined
     assert.deepEqual(told, ['wait', end === 'fail' ? 'failed' : 'ended'])
@@ -713,7 +714,7 @@ test('a message that is decoded when the connection has ended is told to nobody'
 test('what was being encoded when the connection closed is not sent', async () => {
   const { session, sent } = trial('server', { transform: inverting(true) })
   const encoded = session.sendText('late message')
-  session.fail(new PeerError('ERR_POLICY', 'no'))
+  session.fail(new PeerError('ERR_LIMIT', 'no'))
   await encoded
   assert.deepEqual(sent(), [closed(1008, 'no')])
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PeerError } from '../../src/base/errors.ts'
 import { broadcast } from '../../src/websocket/broadcast.ts'
+import { createPair } from './compressed-pair.ts'
 import { createRig, type Rig, turn } from './rig.ts'
 
 const KIB = Buffer.alloc(1_024)
@@ -66,4 +67,75 @@ test('a thousand slow readers of a fast publisher share each frame, and are clos
   const grown = process.memoryUsage().arrayBuffers - before.arrayBuffers
   assert.ok(grown < 400_000_000, String(grown))
   assert.ok(sockets.every((socket) => socket.readyState === 'closing'))
+})
+
+/** A message in parts that is never complete; what is sent after it waits. */
+async function* endless(): AsyncGenerator<Buffer> {
+  yield KIB
+  await new Promise(() => {})
+}
+
+test('what waits behind a message that is not complete counts, whether or not the peer reads', async () => {
+  for (const reads of [true, false]) {
+    for (const kind of ['bytes', 'text', 'broadcast', 'Blob'] as const) {
+      const rig = createRig({ options: { maxBufferedBytes: 100_000, slowConsumer: 'drop' } })
+      if (!reads) rig.peer.transport.pause()
+      void rig.socket.send(endless())
+      await turn()
+      const send = {
+        bytes: () => rig.socket.send(KIB) !== false,
+        text: () => rig.socket.send('x'.repeat(1_024)) !== false,
+        broadcast: () => broadcast([rig.socket], KIB) > 0,
+        Blob: () => rig.socket.send(new Blob([KIB])) !== false,
+      }[kind]
+      let taken = 0
+      while (send() && taken < 1_000) taken++
+      assert.ok(taken > 90 && taken < 110, `${taken} of ${kind}`)
+      assert.ok(rig.socket.bufferedBytes >= 100_000)
+      rig.socket.terminate()
+    }
+  }
+})
+
+test('a burst of Blobs counts before they are read, and of what is compressed apart before it is', async () => {
+  const blobs = createRig({ options: { maxBufferedBytes: 100_000, slowConsumer: 'drop' } })
+  const sent = Array.from({ length: 300 }, () => blobs.socket.send(new Blob([KIB])))
+  const taken = sent.filter((each) => each !== false).length
+  assert.ok(taken > 90 && taken < 110, `${taken} Blobs`)
+  assert.equal(blobs.socket.bufferedBytes, taken * KIB.length)
+  await Promise.all(sent)
+  await turn()
+  assert.equal(blobs.peer.frames.length, taken)
+  assert.equal(blobs.socket.bufferedBytes, 0)
+
+  const { server, clock } = createPair({
+    server: { threshold: 0, offloadBytes: 0 },
+    options: { maxBufferedBytes: 100_000 },
+  })
+  let count = 0
+  while (server.socket.send(KIB) !== false && count < 1_000) count++
+  assert.ok(count > 90 && count < 110, `${count} to be compressed`)
+  assert.equal(server.socket.readyState, 'closing')
+  clock.advance(2_000)
+  const { cause } = await server.socket.closed
+  assert.equal((cause as PeerError).code, 'ERR_SLOW_CONSUMER')
+  assert.match((cause as PeerError).message, /wait behind a message/)
+})
+
+test("the application's own pings are refused where as much waits as may", async () => {
+  const rig = stalled({ maxBufferedBytes: 100_000, slowConsumer: 'wait' })
+  for (let count = 0; count < 200; count++) {
+    void rig.socket.send(KIB)
+    if (count % 50 === 0) await turn()
+  }
+  const before = rig.socket.bufferedBytes
+  assert.ok(before > 100_000)
+  for (let count = 0; count < 1_000; count++) {
+    assert.equal(rig.socket.ping('x'), false)
+    assert.equal(rig.socket.pong('x'), false)
+  }
+  assert.equal(rig.socket.bufferedBytes, before)
+  rig.peer.transport.resume()
+  for (let count = 0; count < 20; count++) await turn()
+  assert.equal(rig.socket.ping('x'), true)
 })
