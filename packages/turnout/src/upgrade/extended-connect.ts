@@ -2,6 +2,7 @@
 // Never knows HTTP/1.1.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
+  constants,
   type Http2Server,
   Http2ServerResponse,
   type IncomingHttpHeaders,
@@ -90,6 +91,8 @@ export class ExtendedConnect {
   ): Occupant | undefined | Promise<Occupant | undefined> {
     const candidates = candidatesOf(protocolsOf(arrival), [protocol], arrival.request, 'client')
     if (candidates.length === 0) return void answerStream(arrival.stream, invitation)
+    const insisted = this.#insisted(arrival)
+    if (insisted !== undefined) return void this.#sendBack(arrival, insisted)
     if (this.#setup.isClosing()) return void this.#refuse(arrival, CLOSING)
     const given = response.getHeaders() as Record<string, string | string[]>
     const act = (verdict: Verdict) => this.#act(arrival, verdict, () => {}, given)
@@ -101,20 +104,32 @@ export class ExtendedConnect {
     const { protocol, request } = arrival
     let routes: readonly UpgradeProtocol[] = []
     let candidates: readonly Candidate[] = []
+    let insisted: Answer | undefined
     const leave = () => leaveTo(routes.length > 0)
     try {
+      insisted = this.#insisted(arrival)
       routes = this.#setup.protocols.filter((route) => protocol && route.connects?.(protocol))
       candidates = candidatesOf(protocolsOf(arrival), routes, request, 'client')
     } catch (error) {
       arrival.asked = { protocol: '', tally: this.#setup.others }
       return void this.#act(arrival, { kind: 'failed', error }, leave)
     }
+    if (insisted !== undefined) return this.#sendBack(arrival, insisted)
     if (candidates.length === 0) return leave()
     if (this.#setup.isClosing()) return this.#refuse(arrival, CLOSING)
     const verdict = this.#deliberate(arrival, candidates)
     if (!(verdict instanceof Promise)) return void this.#act(arrival, verdict, leave)
     // Out of the promise: what the app throws then is its own uncaught exception, as in every request.
     verdict.then((settled) => process.nextTick(() => this.#act(arrival, settled, leave)))
+  }
+
+  /** What a protocol that begins in HTTP/1.1 alone demands of this request: no stream can become that. */
+  #insisted({ request }: ConnectArrival): Answer | undefined {
+    for (const protocol of this.#setup.protocols) {
+      const insisted = protocol.insists?.(request)
+      if (insisted !== undefined) return insisted
+    }
+    return undefined
   }
 
   #deliberate(arrival: ConnectArrival, candidates: readonly Candidate[]): Verdict | Promise<Verdict> {
@@ -186,13 +201,23 @@ export class ExtendedConnect {
 
   /** Answers what no route is asked about. */
   #refuse(arrival: ConnectArrival, given: Answer): void {
+    this.#tellRefusal(arrival, given)
+    answerStream(arrival.stream, given)
+  }
+
+  /** Has it asked for in HTTP/1.1, where the Upgrade that is demanded can be (RFC 9113 section 7). */
+  #sendBack(arrival: ConnectArrival, demanded: Answer): void {
+    this.#tellRefusal(arrival, demanded)
+    arrival.stream.close(constants.NGHTTP2_HTTP_1_1_REQUIRED)
+  }
+
+  #tellRefusal(arrival: ConnectArrival, given: Answer): void {
     const { protocol } = arrival
     arrival.asked = {
       protocol: protocol === undefined ? '' : formatProtocol(protocol),
       tally: this.#setup.others,
     }
     tellHandshake(arrival, { outcome: given === CLOSING ? 'closing' : 'answered', status: given.status })
-    answerStream(arrival.stream, given)
   }
 
   #fail(arrival: ConnectArrival, error: unknown): void {
