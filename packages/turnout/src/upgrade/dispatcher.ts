@@ -232,17 +232,16 @@ export class Dispatcher {
    * @throws what a route's own matcher throws
    */
   #find(request: IncomingMessage, offered: UpgradeList): readonly Candidate[] | Answer {
-    if (offered.malformed) {
-      // RFC 9110 section 7.8 lets the field be ignored; a WebSocket client would wait in vain for a 101.
-      return this.#meansWebSocket(request) ? MALFORMED_UPGRADE : []
-    }
-    let candidates = candidatesOf(offered.protocols, this.#protocols, request, this.#options.prefer)
+    const protocols = offered.malformed ? [] : offered.protocols
+    let candidates = candidatesOf(protocols, this.#protocols, request, this.#options.prefer)
     for (const protocol of this.#protocols) {
       const insisted = protocol.insists?.(request)
       if (insisted === undefined) continue
       candidates = candidates.filter(({ by }) => by === protocol)
       if (candidates.length === 0) return insisted
     }
+    // RFC 9110 section 7.8 lets the field be ignored; a WebSocket client would wait in vain for a 101.
+    if (offered.malformed) return this.#meansWebSocket(request) ? MALFORMED_UPGRADE : []
     return candidates
   }
 

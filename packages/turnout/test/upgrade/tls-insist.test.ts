@@ -61,6 +61,27 @@ stationTest(
 )
 
 stationTest(
+  'R41: nor does an Upgrade that cannot be read get past it, to others who listen',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead({ upgrade: '@@', path: '/secret/x' }))
+    assert.equal((await wire.response()).status, 426)
+    wire.send(upgradeHead({ upgrade: '@@', path: '/open' }))
+    assert.equal((await wire.response()).body, 'theirs')
+  },
+  tlsStation(
+    { required: '/secret/*' },
+    {
+      setUp: (_turnout, server) => {
+        server.on('upgrade', (_request, stream) => {
+          stream.end('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ntheirs')
+        })
+      },
+    },
+  ),
+)
+
+stationTest(
   'R3: R43: over HTTP/2 in the clear it is HTTP_1_1_REQUIRED, never an Upgrade',
   async ({ dial }) => {
     const wire = dial()
