@@ -28,7 +28,7 @@ import { afterPending } from './pending.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
 import { tellHandshake } from './sight.ts'
 import { answer, CLOSING, Verdicts } from './verdicts.ts'
-import { isTaken, type Post, type ServerWatch } from './watch.ts'
+import { isStreamTaken, isTaken, type Post, type ServerWatch, type StreamEvent } from './watch.ts'
 
 export interface DispatcherOptions extends AdmissionOptions {
   readonly decisionTimeoutMs: number
@@ -119,6 +119,11 @@ export class Dispatcher {
     )
     this.#attachments.set(server, attachment)
     offerExtendedConnect(server)
+  }
+
+  /** Shows the watches a stream whose server need not be attached; true: nobody else is to hear of it. */
+  takesStream(event: StreamEvent): boolean {
+    return isStreamTaken(this.#watches, event)
   }
 
   detach(server: AttachableServer): void {

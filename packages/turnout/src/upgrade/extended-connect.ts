@@ -1,13 +1,7 @@
 // Knows the way of every extended CONNECT through a server (RFC 8441): routes, decision, the 200 or another answer.
 // Never knows HTTP/1.1.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import {
-  constants,
-  type Http2Server,
-  Http2ServerResponse,
-  type IncomingHttpHeaders,
-  type ServerHttp2Stream,
-} from 'node:http2'
+import { constants, type Http2Server, Http2ServerResponse } from 'node:http2'
 import type { Clock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
 import type { Tally } from '../base/tally.ts'
@@ -26,6 +20,7 @@ import type { Occupant, UpgradeProtocol } from './protocol.ts'
 import { placeInHandshake, tellHandshake } from './sight.ts'
 import type { Switch } from './switch.ts'
 import { endingOf } from './verdicts.ts'
+import type { StreamEvent } from './watch.ts'
 
 export interface ExtendedConnectSetup {
   readonly protocols: readonly UpgradeProtocol[]
@@ -42,14 +37,6 @@ export interface ExtendedConnectSetup {
   ): Verdict | Promise<Verdict>
   onError(error: unknown, request: IncomingMessage | undefined, place?: string): void
 }
-
-/** What a server emits as `stream`. */
-export type StreamEvent = readonly [
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  flags: number,
-  rawHeaders: readonly string[],
-]
 
 /**
  * Tells every client that comes from now on that extended CONNECT works here (SETTINGS_ENABLE_CONNECT_PROTOCOL,

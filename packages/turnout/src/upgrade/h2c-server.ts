@@ -25,6 +25,7 @@ import { readHttp2Settings } from './h2c-settings.ts'
 import type { HttpServer } from './http-server.ts'
 import { compilePath } from './path.ts'
 import type { Decision, Occupant, Params, UpgradeProtocol } from './protocol.ts'
+import type { StreamEvent } from './watch.ts'
 
 export interface H2cOptions {
   /** Only requests on this path switch; see `.websocket`. Default: every path. */
@@ -54,14 +55,20 @@ export const H2C_OPTIONS: OptionNames<H2cOptions> = {
   priorKnowledge: true,
 }
 
-export function h2cProtocol(options: H2cOptions, clock: Clock): UpgradeProtocol {
+/** @param isTaken shown each stream before a server of the app's own, attached or not, hears of it; true: it does not */
+export function h2cProtocol(
+  options: H2cOptions,
+  clock: Clock,
+  isTaken: (event: StreamEvent) => boolean,
+): UpgradeProtocol {
   const { accept } = options
   assertFunction('accept', accept)
   if (options.server !== undefined && typeof options.server.emit !== 'function') {
     throw new MisuseError('ERR_INVALID_ARGUMENT', 'h2c wants an http2.createServer() as its server')
   }
   const matchPath = options.path === undefined ? () => NO_PARAMS : compilePath(options.path)
-  const serve = options.server === undefined ? servedByApp(options.settings) : servedBy(options.server)
+  const serve =
+    options.server === undefined ? servedByApp(options.settings) : servedBy(options.server, isTaken)
   const switchTo = (request: IncomingMessage, server: HttpServer): Decision => {
     const settings = readHttp2Settings(request.rawHeaders)
     const fields = http2Request(request)
@@ -111,8 +118,17 @@ export function h2cProtocol(options: H2cOptions, clock: Clock): UpgradeProtocol 
 /** Begins HTTP/2 on a connection whose next bytes are the client's preface. */
 export type Serve = (stream: Duplex, home: HttpServer) => Occupant
 
-function servedBy(http2: Http2Server): Serve {
-  return (stream) => beginSession(http2, stream)
+function servedBy(http2: Http2Server, isTaken: (event: StreamEvent) => boolean): Serve {
+  return (stream) => beginSession(http2, stream, (session) => watchStreams(session, isTaken))
+}
+
+/** On the session: the server may serve others, too, which are none of ours. */
+function watchStreams(session: ServerHttp2Session, isTaken: (event: StreamEvent) => boolean): void {
+  const { emit } = session
+  const watched = (event: string, ...args: unknown[]): boolean =>
+    (event === 'stream' && isTaken(args as unknown as StreamEvent)) ||
+    Reflect.apply(emit, session, [event, ...args])
+  Object.defineProperty(session, 'emit', { value: watched, configurable: true, writable: true })
 }
 
 /** HTTP/2 for the listeners of the server at which the connection arrived. */

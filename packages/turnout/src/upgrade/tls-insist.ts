@@ -1,11 +1,13 @@
 // Knows how a server asks its clients for TLS: it demands it for some paths and mentions it elsewhere
 // (RFC 2817 section 4, RFC 9110 section 7.8).
 import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { constants, type Http2ServerResponse } from 'node:http2'
+import { constants, Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
 import type { Answer } from '../http/message.ts'
 import { sendAnswer } from './answer.ts'
+import { ignoreError } from './arrival.ts'
+import { answerStream } from './connect-answer.ts'
 import { endsConnection } from './internals.ts'
-import type { ServerWatch } from './watch.ts'
+import type { ServerWatch, StreamEvent } from './watch.ts'
 
 /** What a server can do is told by one name; which version of TLS it becomes, the handshake finds out. */
 const OFFERED = 'TLS/1.2'
@@ -37,26 +39,47 @@ export function tlsWatch(
   advertise: boolean,
   onError: (error: unknown, request: IncomingMessage, place: string) => void,
 ): ServerWatch {
+  const verdictOn = (request: IncomingMessage): 'required' | 'open' | 'failed' => {
+    try {
+      return isRequired(request) ? 'required' : 'open'
+    } catch (error) {
+      onError(error, request, 'in `required` of tlsInPlace')
+      return 'failed'
+    }
+  }
   return {
     request(request, response) {
       if (isEncrypted(request)) return false
-      let required: boolean
-      try {
-        required = isRequired(request)
-      } catch (error) {
-        onError(error, request, 'in `required` of tlsInPlace')
+      const verdict = verdictOn(request)
+      if (verdict === 'open') {
+        if (advertise && request.httpVersion === '1.1') mentionTls(response)
+        return false
+      }
+      if (verdict === 'required') demandTls(request, response)
+      else {
         response.statusCode = 500
         response.end()
-        return true
       }
-      if (required) {
-        demandTls(request, response)
-        return true
-      }
-      if (advertise && request.httpVersion === '1.1') mentionTls(response)
-      return false
+      return true
+    },
+    stream(event) {
+      const [stream, headers] = event
+      // A CONNECT without `:protocol` has no path.
+      if (stream.session?.encrypted === true || headers[':path'] === undefined) return false
+      const verdict = verdictOn(requestOf(event))
+      if (verdict === 'open') return false
+      stream.on('error', ignoreError)
+      if (verdict === 'required') sendBack(stream)
+      else answerStream(stream, FAILED)
+      return true
     },
   }
+}
+
+/** The request of a stream, to be looked at alone: nothing of it stays on the stream, which the app may read itself. */
+function requestOf([stream, headers, , rawHeaders]: StreamEvent): IncomingMessage {
+  const view: ServerHttp2Stream = Object.create(stream, { on: { value: () => view } })
+  return new Http2ServerRequest(view, headers, {}, rawHeaders) as unknown as IncomingMessage
 }
 
 export function isEncrypted(request: IncomingMessage): boolean {
@@ -66,8 +89,11 @@ export function isEncrypted(request: IncomingMessage): boolean {
 
 function demandTls(request: IncomingMessage, response: ServerResponse): void {
   if (request.httpVersionMajor < 2) return sendAnswer(response, TLS_REQUIRED)
-  // HTTP/2 knows no 426 with Upgrade; it can send the client back to HTTP/1.1 (RFC 7540 section 7).
-  const { stream } = response as unknown as Http2ServerResponse
+  sendBack((response as unknown as Http2ServerResponse).stream)
+}
+
+/** HTTP/2 knows no 426 with Upgrade; it can send the client back to HTTP/1.1 (RFC 9113 section 7). */
+function sendBack(stream: ServerHttp2Stream): void {
   stream.close(constants.NGHTTP2_HTTP_1_1_REQUIRED)
 }
 
@@ -101,3 +127,5 @@ type WriteHeadArguments = [
   reasonOrFields?: string | OutgoingHttpHeaders | OutgoingHttpHeader[],
   fields?: OutgoingHttpHeaders | OutgoingHttpHeader[],
 ]
+
+const FAILED: Answer = { status: 500, fields: [], body: '' }

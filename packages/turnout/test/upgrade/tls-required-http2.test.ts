@@ -1,6 +1,7 @@
 // Proves that what tlsInPlace requires TLS for is not to be had over HTTP/2 in the clear, by any way in.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer as createHttpServer, type Server } from 'node:http'
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -11,9 +12,11 @@ import {
   type Http2SecureServer,
   type Http2Server,
 } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { it, type TestContext } from 'node:test'
 import { createTurnout, type Turnout, type TurnoutOptions } from '../../src/turnout.ts'
 import type { AttachOptions } from '../../src/upgrade/dispatcher.ts'
+import { connectH2c } from '../../src/upgrade/h2c-client.ts'
 import type { TlsInPlaceOptions } from '../../src/upgrade/tls-server.ts'
 import { certificate, privateKey } from './certificate.ts'
 import { listen } from './wire.ts'
@@ -39,7 +42,7 @@ async function open(t: TestContext, rig: Rig = {}): Promise<{ session: ClientHtt
   return { session: await dial(t, server, house), house }
 }
 
-async function dial(t: TestContext, server: Http2Server | Http2SecureServer, house: Turnout) {
+async function dial(t: TestContext, server: Http2Server | Http2SecureServer | Server, house: Turnout) {
   const port = await listen(server)
   const scheme = 'setSecureContext' in server ? 'https' : 'http'
   const session = connectHttp2(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false })
@@ -51,6 +54,10 @@ async function dial(t: TestContext, server: Http2Server | Http2SecureServer, hou
   })
   await once(session, 'remoteSettings')
   return session
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
 }
 
 function connect(session: ClientHttp2Session, path: string, protocol = 'websocket'): ClientHttp2Stream {
@@ -129,4 +136,76 @@ it('`required` that throws costs an extended CONNECT a 500', async (t) => {
   const { session } = await open(t, { required, options })
   assert.equal(await fate(connect(session, '/open')), 'status 500')
   assert.deepEqual(errors, [broken])
+})
+
+it('R41: an app that reads streams itself is not shown one for such a path, and of others nothing is touched', async (t) => {
+  const server = createServer()
+  server.on('stream', (stream) => {
+    const traces = stream.listenerCount('error') + stream.listenerCount('aborted')
+    stream.respond({ ':status': 200 + traces })
+    stream.end()
+  })
+  const seen: unknown[] = []
+  const { session } = await open(t, {
+    server,
+    required: ({ method, url, headers, httpVersion, socket }) => {
+      seen.push([method, url, headers['x-a'], httpVersion, socket.remoteAddress])
+      return headers['x-a'] === 'secret'
+    },
+  })
+  assert.equal(await fate(session.request({ ':path': '/a?b', 'x-a': 'secret' })), SENT_BACK)
+  assert.equal(await fate(session.request({ ':path': '/a?b', 'x-a': 'open' })), 'status 200')
+  assert.deepEqual(seen, [
+    ['GET', '/a?b', 'secret', '2.0', '127.0.0.1'],
+    ['GET', '/a?b', 'open', '2.0', '127.0.0.1'],
+  ])
+})
+
+it('`required` that throws costs a stream a 500, before such an app hears of it', async (t) => {
+  const errors: unknown[] = []
+  const broken = new Error('broken')
+  const required = () => {
+    throw broken
+  }
+  const server = createServer()
+  server.on('stream', () => assert.fail())
+  const options = { onError: (error: unknown) => errors.push(error) }
+  const { session } = await open(t, { required, options, server })
+  assert.equal(await fate(session.request({ ':path': '/' })), 'status 500')
+  assert.deepEqual(errors, [broken])
+})
+
+for (const [kind, listen] of [
+  ['request', (server: Http2Server) => server.on('request', (_request, response) => response.end('app'))],
+  ['stream', (server: Http2Server) => server.on('stream', (stream) => stream.respond({ ':status': 200 }))],
+] as const) {
+  it(`R41: a server of HTTP/2 that h2c is given, and that is not attached, holds to it: its ${kind} listeners`, async (t) => {
+    const http2 = createServer({ settings: { enableConnectProtocol: true } })
+    listen(http2)
+    http2.on('connect', (_request, response) => response.end('connected'))
+    const server = createHttpServer()
+    const house = createTurnout()
+      .h2c({ server: http2, priorKnowledge: true })
+      .tlsInPlace({ key: privateKey, cert: certificate, required: '/secret/*' })
+      .attach(server)
+    const session = await dial(t, server, house)
+    const upgraded = await connectH2c(`http://127.0.0.1:${portOf(server)}/open`)
+    assert.equal(upgraded.protocol, 'h2c')
+    t.after(() => upgraded.session.destroy())
+    for (const each of [session, upgraded.session]) {
+      assert.equal(await fate(each.request({ ':path': '/secret/x' })), SENT_BACK)
+      assert.equal(await fate(connect(each, '/secret/x')), SENT_BACK)
+      assert.equal(await fate(each.request({ ':path': '/open' })), 'status 200')
+      assert.equal(await fate(connect(each, '/open')), 'status 200')
+    }
+  })
+}
+
+it('what such a server serves by itself is none of the house’s', async (t) => {
+  const http2 = createServer((_request, response) => response.end('app'))
+  const house = createTurnout()
+    .h2c({ server: http2 })
+    .tlsInPlace({ key: privateKey, cert: certificate, required: '/secret/*' })
+  const session = await dial(t, http2, house)
+  assert.equal(await fate(session.request({ ':path': '/secret/x' })), 'status 200')
 })
