@@ -37,9 +37,8 @@ type Segment =
   | { readonly kind: 'name'; readonly text: string }
   | { readonly kind: 'rest'; readonly text: '*' }
 
-const NO_PARAMS: Params = Object.freeze({})
-
-function parsePath(path: string): readonly Segment[] {
+/** @throws MisuseError ERR_INVALID_ARGUMENT for a path that could never match */
+export function parsePath(path: string): readonly Segment[] {
   if (typeof path !== 'string' || !path.startsWith('/')) {
     throw misuse(path, 'does not begin with a slash')
   }
@@ -63,6 +62,8 @@ function parsePath(path: string): readonly Segment[] {
     return { kind: 'name', text: name }
   })
 }
+
+const NO_PARAMS: Params = Object.freeze({})
 
 function matchSegments(segments: readonly Segment[], pathname: string): Params | undefined {
   if (!pathname.startsWith('/')) return undefined

@@ -11,7 +11,7 @@ import { isPromise } from '../base/promise.ts'
 import { formatAnswer } from '../http/head.ts'
 import { formatProtocol, sameName } from '../http/upgrade.ts'
 import { connectionEvent, type HttpServer } from './http-server.ts'
-import { compilePath, pathnameOf } from './path.ts'
+import { compileGuard } from './path-guard.ts'
 import type { Decision, Offer, Params, UpgradeProtocol } from './protocol.ts'
 import { beginTls } from './tls-handshake.ts'
 import { isEncrypted, TLS_REQUIRED, tlsWatch } from './tls-insist.ts'
@@ -27,7 +27,8 @@ export interface TlsInPlaceOptions
   /**
    * Paths, or a function that knows them, that are answered over TLS only: in the clear they get a 426 with an
    * HTML page that explains it (RFC 2817 section 4.2). The client has then shown its request to whoever listens:
-   * this protects what comes after. Default: none.
+   * this protects what comes after. Unlike a route's, such a path holds for every spelling that a router may take
+   * for it: other case, percent-encoding, dots, slashes too many; a function sees to that itself. Default: none.
    */
   readonly required?: string | readonly string[] | ((request: IncomingMessage) => boolean) | undefined
   /** Names TLS in Upgrade in every other response in the clear (RFC 2817 section 4.1). Default true. */
@@ -155,11 +156,8 @@ function takeBody(request: IncomingMessage): Buffer {
 
 function requiredBy(required: TlsInPlaceOptions['required']): (request: IncomingMessage) => boolean {
   if (typeof required === 'function') return required
-  const matchers = [required ?? []].flat().map(compilePath)
-  return (request) => {
-    const pathname = pathnameOf(request.url ?? '/')
-    return matchers.some((match) => match(pathname) !== undefined)
-  }
+  const isGuarded = compileGuard([required ?? []].flat())
+  return (request) => isGuarded(request.url ?? '/')
 }
 
 const DEFAULT_HANDSHAKE_TIMEOUT_MS = 10_000

@@ -29,6 +29,21 @@ stationTest(
 )
 
 stationTest(
+  'R41: it is wanted for every spelling that an app may take for that path, and for an Upgrade there too',
+  async ({ dial }) => {
+    const wire = dial()
+    for (const path of ['/%73ecret/a', '/SECRET/a', '/a/../secret/a', '//secret/', '/secret/100%', '/ws/']) {
+      wire.send(get(path), upgradeHead({ path }))
+      assert.equal((await wire.response()).status, 426, path)
+      assert.equal((await wire.response()).status, 426, path)
+    }
+    wire.send(get('/secrets'))
+    assert.equal((await wire.response()).status, 200)
+  },
+  required,
+)
+
+stationTest(
   'R41: HEAD and content are answered 426 as well, and the connection goes on',
   async ({ dial }) => {
     const wire = dial()
