@@ -275,16 +275,12 @@ export class Dispatcher {
       return admitted
     }
     const verdict = deliberation.decide()
-    if (!(verdict instanceof Promise)) {
-      holdAdmission(arrival, verdict, admitted)
-      return verdict
-    }
+    if (!(verdict instanceof Promise)) return holdAdmission(arrival, verdict, admitted)
     this.#deliberations.add(deliberation)
-    verdict.then((settled) => {
+    return verdict.then((settled) => {
       this.#deliberations.delete(deliberation)
-      holdAdmission(arrival, settled, admitted)
+      return holdAdmission(arrival, settled, admitted)
     })
-    return verdict
   }
 
   #admit(arrival: Arriving): (() => void) | Verdict | undefined {
@@ -345,11 +341,26 @@ export class Dispatcher {
   }
 }
 
-/** A connection that switches stays admitted until it ends, another one's place is free at once. */
-function holdAdmission(arrival: Arriving, verdict: Verdict, leave: (() => void) | undefined): void {
-  if (leave === undefined) return
-  if (verdict.kind === 'switch' && !arrival.stream.destroyed) arrival.stream.once('close', leave)
-  else leave()
+/**
+ * A connection that switches stays admitted until it ends or is HTTP's again, another one's place is free at once.
+ * @returns the verdict that does so
+ */
+function holdAdmission(arrival: Arriving, verdict: Verdict, leave: (() => void) | undefined): Verdict {
+  if (leave === undefined) return verdict
+  if (verdict.kind !== 'switch' || arrival.stream.destroyed) {
+    leave()
+    return verdict
+  }
+  arrival.stream.once('close', leave)
+  return {
+    ...verdict,
+    attach: (stream, vacate) =>
+      verdict.attach(stream, () => {
+        stream.off('close', leave)
+        leave()
+        vacate?.()
+      }),
+  }
 }
 
 const WEBSOCKET: Protocol = { name: 'websocket', version: undefined }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { createTurnout } from '../../src/turnout.ts'
 import { networkOf } from '../../src/upgrade/admission.ts'
 import type { ProtocolOptions } from '../../src/upgrade/generic.ts'
+import { secure, tlsHead, tlsStation } from './tls-wire.ts'
 import { get, type Station, stationTest, upgradeHead, type Wire, within } from './wire.ts'
 
 const handler: ProtocolOptions['handler'] = (stream) => void stream.pipe(stream)
@@ -175,4 +176,30 @@ for (const [address, network] of [
   test(`the network of ${address} is ${network}`, () => {
     assert.equal(networkOf(address), network)
   })
+}
+
+for (const [name, status] of [
+  ['maxConnections', 503],
+  ['maxConnectionsPerAddress', 429],
+] as const) {
+  stationTest(
+    `${name}: a connection that TLS has secured in place is HTTP's again, and takes no place`,
+    async ({ dial }) => {
+      const shaking = dial()
+      shaking.send(tlsHead())
+      assert.equal((await shaking.response()).status, 101)
+      const other = dial()
+      other.send(upgradeHead())
+      assert.equal((await other.response()).status, status)
+      await other.ended()
+      const wire = secure(shaking)
+      assert.equal((await wire.response()).status, 200)
+      wire.send(upgradeHead())
+      assert.equal((await wire.response()).status, 101)
+      const late = dial()
+      late.send(upgradeHead())
+      assert.equal((await late.response()).status, status)
+    },
+    { ...tlsStation({}, { setUp: (turnout) => void turnout.protocol('foo', { handler }) }), [name]: 1 },
+  )
 }
