@@ -54,7 +54,10 @@ export const REQUEST_CHOICES: OptionNames<RequestChoices> = {
 }
 
 export interface UpgradeOptions extends RequestChoices {
-  /** `name` or `name/version`, in descending preference. */
+  /**
+   * `name` or `name/version`, in descending preference. For `h2c` take `connectH2c`; here it needs an HTTP2-Settings
+   * of yours in `headers`, and the stream is then yours to speak HTTP/2 on.
+   */
   readonly protocols: string | readonly string[]
   /** Default GET. */
   readonly method?: string | undefined
@@ -112,6 +115,13 @@ export async function performUpgrade(url: string | URL, options: UpgradeOptions)
   if (own.some(([name]) => sameName(name, 'upgrade'))) {
     throw new MisuseError('ERR_INVALID_ARGUMENT', 'the field Upgrade is made from `protocols`')
   }
+  if (offered.some(isH2c) && !hasHttp2Settings(own)) {
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      'h2c without HTTP2-Settings, which every server declines; connectH2c(url) sends it, and goes on in HTTP/2',
+      { section: 'RFC 7540 section 3.2.1' },
+    )
+  }
   const clock = options.clock ?? systemClock
   const { signal } = options
   let chosen: Protocol | undefined
@@ -147,7 +157,8 @@ export async function performUpgrade(url: string | URL, options: UpgradeOptions)
 }
 
 /**
- * The fields with Upgrade, and with `Upgrade` as one more Connection option in a single line.
+ * The fields with Upgrade, and with it, and HTTP2-Settings where that is, among the Connection options in a single
+ * line.
  * @throws MisuseError for an option that would take from the message what the server must see
  */
 export function withUpgrade(own: Fields, protocols: string): Fields {
@@ -161,10 +172,11 @@ export function withUpgrade(own: Fields, protocols: string): Fields {
     )
   }
   const others = own.filter(([name]) => !sameName(name, 'connection'))
-  const named = connectionOptions(options).has('upgrade')
+  const named = connectionOptions(options)
+  const wanted = hasHttp2Settings(own) ? ['HTTP2-Settings', 'Upgrade'] : ['Upgrade']
   return [
     ...others,
-    ['Connection', [...options, ...(named ? [] : ['Upgrade'])].join(', ')],
+    ['Connection', [...options, ...wanted.filter((name) => !named.has(name.toLowerCase()))].join(', ')],
     ['Upgrade', protocols],
   ]
 }
@@ -208,6 +220,14 @@ function readOffer(protocols: string | readonly string[]): Protocol[] {
       },
     )
   })
+}
+
+function isH2c({ name, version }: Protocol): boolean {
+  return version === undefined && sameName(name, 'h2c')
+}
+
+function hasHttp2Settings(fields: Fields): boolean {
+  return fields.some(([name]) => sameName(name, 'http2-settings'))
 }
 
 function endWith(signal: AbortSignal, stream: Duplex): void {

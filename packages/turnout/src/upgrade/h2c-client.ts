@@ -135,18 +135,10 @@ function withSettings(
   own: Readonly<Record<string, string | readonly string[] | undefined>>,
   settings: Settings,
 ): Record<string, string | readonly string[] | undefined> {
-  const headers: Record<string, string | readonly string[] | undefined> = {}
-  const connection: string[] = []
-  for (const [name, value] of Object.entries(own)) {
-    if (sameName(name, 'http2-settings')) {
-      throw new MisuseError('ERR_INVALID_ARGUMENT', 'the field HTTP2-Settings is made from `settings`')
-    }
-    if (!sameName(name, 'connection')) headers[name] = value
-    else if (value !== undefined) connection.push(...[value].flat())
+  if (Object.keys(own).some((name) => sameName(name, 'http2-settings'))) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', 'the field HTTP2-Settings is made from `settings`')
   }
-  headers.Connection = [...connection, 'HTTP2-Settings']
-  headers['HTTP2-Settings'] = getPackedSettings(settings).toString('base64url')
-  return headers
+  return { ...own, 'HTTP2-Settings': getPackedSettings(settings).toString('base64url') }
 }
 
 function ignore(): void {}

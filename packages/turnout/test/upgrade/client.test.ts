@@ -393,6 +393,36 @@ test('what must not be sent is refused before a byte is', bounded, async (t) => 
   assert.equal(raw.connections(), 0)
 })
 
+test(
+  'R38: h2c without HTTP2-Settings is misuse that names connectH2c, before a byte is written',
+  bounded,
+  async (t) => {
+    const { url, requests } = await server(t, ({ socket }) => socket.write(OK))
+    for (const protocols of ['h2c', ['example/1', 'H2C']]) {
+      const error = await rejection(upgrade(url, { protocols }))
+      assert.ok(error instanceof MisuseError)
+      assert.equal(error.code, 'ERR_INVALID_ARGUMENT')
+      assert.match(error.message, /connectH2c\(url\).*RFC 7540 section 3\.2\.1/)
+    }
+    assert.equal(requests.length, 0)
+  },
+)
+
+test(
+  'R38: with an HTTP2-Settings of the app’s own, which Connection then names, h2c is a stream',
+  bounded,
+  async (t) => {
+    const switching = head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: h2c')
+    const { url, requests } = await server(t, ({ socket }) => socket.write(switching))
+    const headers = { 'http2-settings': 'AAMAAABk' }
+    const { protocol } = await switched(t, url, { protocols: ['h2c', 'example/1'], headers })
+    assert.equal(protocol, 'h2c')
+    assert.equal(fieldOf(requests[0]!.head, 'Connection'), 'HTTP2-Settings, Upgrade')
+    await switched(t, url, { protocols: 'h2c', headers: { ...headers, Connection: 'http2-settings' } })
+    assert.equal(fieldOf(requests[1]!.head, 'Connection'), 'http2-settings, Upgrade')
+  },
+)
+
 test('an agent that cannot make this connection is misuse', bounded, async () => {
   const options = { protocols: 'example/1', agent: new Agent() }
   assert.ok((await rejection(upgrade('https://127.0.0.1:1/', options))) instanceof MisuseError)
