@@ -8,6 +8,7 @@ import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertFunction, given } from '../base/option-value.ts'
 import { tell } from '../base/tell.ts'
 import { assertFieldValue, fieldsOf } from '../http/fields.ts'
+import { assertHttp2Fields } from '../http/http2-fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
 import { duplexTransport } from '../transport/duplex.ts'
@@ -348,6 +349,8 @@ function assertHttp2<Data>({ http2 = false, agent }: AnyConnectOptions<Data>): v
 /** The application's fields, of which none may be one that makes the handshake or frames a body. */
 function ownFields<Data>(options: AnyConnectOptions<Data>): Fields {
   const fields = fieldsOf(options.headers ?? {})
+  // Where HTTP/1.1 is out of the question, its handshake is no reason.
+  if (options.http2 === true || typeof options.http2 === 'object') assertHttp2Fields(fields)
   for (const [name] of fields) {
     const lower = name.toLowerCase()
     if (!HANDSHAKE_FIELDS.has(lower) && !lower.startsWith('sec-websocket-')) continue

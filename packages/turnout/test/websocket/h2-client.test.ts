@@ -229,12 +229,17 @@ describe('RFC 8441: a WebSocket client over HTTP/2', () => {
 
   it('R3: fields of an HTTP/1.1 connection are misuse', async (t) => {
     const port = await plain(t, () => assert.fail('a request'))
-    await assert.rejects(
-      connect(`ws://127.0.0.1:${port}/`, { http2: true, headers: { 'Keep-Alive': 'x' } }),
-      {
-        code: 'ERR_HTTP2_FORBIDS_UPGRADE',
-      },
-    )
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    t.after(() => session.destroy())
+    for (const name of ['Keep-Alive', 'Connection', 'Upgrade', 'Transfer-Encoding', 'HTTP2-Settings', 'TE']) {
+      for (const http2 of [true, session]) {
+        await assert.rejects(connect(`ws://127.0.0.1:${port}/`, { http2, headers: { [name]: 'x' } }), {
+          code: 'ERR_HTTP2_FORBIDS_UPGRADE',
+        })
+      }
+    }
+    const both = { http2: 'auto', headers: { Upgrade: 'x' } } as const
+    await assert.rejects(connect('wss://127.0.0.1:1/', both), { code: 'ERR_INVALID_ARGUMENT' })
   })
 
   it('what no HTTP/2 can come of is misuse', async () => {
