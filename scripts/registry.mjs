@@ -31,8 +31,7 @@ function firstColumn(text, heading) {
   return rows.slice(0, end).map((row) => row.trim().split(/\s+/)[0])
 }
 
-/** `WebSocket` stands beside `websocket` in the registry; names compare without regard to case. */
-const upgradeTokens = firstColumn(tokens, 'Value     ').filter((name) => name !== 'WebSocket')
+const upgradeTokens = firstColumn(tokens, 'Value     ')
 const extensions = firstColumn(websocket, 'Extension Identifier   ')
 
 /** `1001        Going Away   …`; ranges and codes without a meaning are left out. */
@@ -78,8 +77,13 @@ const source = `// Knows the names and numbers that IANA registered for Upgrade 
 /** When IANA last changed the registries that these names come from. */
 export const REGISTRY_DATES = { upgradeTokens: '${date(tokens)}', websocket: '${date(websocket)}' } as const
 
-/** HTTP Upgrade tokens. \`h2c\` is obsolete and still spoken. */
-export const UPGRADE_TOKENS = ${short(upgradeTokens)} as const
+/**
+ * HTTP Upgrade tokens. \`WebSocket\` (RFC 6455) and \`websocket\` (RFC 8441) are one name, since case does not count;
+ * \`h2c\` is obsolete and still spoken.
+ */
+export const UPGRADE_TOKENS = [
+${list(upgradeTokens)}
+] as const
 
 /** WebSocket extensions. */
 export const EXTENSION_NAMES = ${short(extensions)} as const

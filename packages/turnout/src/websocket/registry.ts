@@ -5,8 +5,19 @@
 /** When IANA last changed the registries that these names come from. */
 export const REGISTRY_DATES = { upgradeTokens: '2023-10-20', websocket: '2026-06-10' } as const
 
-/** HTTP Upgrade tokens. `h2c` is obsolete and still spoken. */
-export const UPGRADE_TOKENS = ['HTTP', 'TLS', 'websocket', 'h2c', 'connect-udp', 'connect-ip'] as const
+/**
+ * HTTP Upgrade tokens. `WebSocket` (RFC 6455) and `websocket` (RFC 8441) are one name, since case does not count;
+ * `h2c` is obsolete and still spoken.
+ */
+export const UPGRADE_TOKENS = [
+  'HTTP',
+  'TLS',
+  'WebSocket',
+  'websocket',
+  'h2c',
+  'connect-udp',
+  'connect-ip',
+] as const
 
 /** WebSocket extensions. */
 export const EXTENSION_NAMES = ['permessage-deflate', 'bbf-usp-protocol'] as const

@@ -20,6 +20,11 @@ test('R26: every registered upgrade token can be offered', () => {
   )
 })
 
+test('R26: the token of WebSocket is there in both spellings that are registered', () => {
+  const spellings = UPGRADE_TOKENS.filter((token) => token.toLowerCase() === 'websocket')
+  assert.deepEqual(spellings, ['WebSocket', 'websocket'])
+})
+
 test('R32: every registered subprotocol can be offered, and none is there twice', () => {
   const [, , offer] = requestFields({ key: '', protocols: SUBPROTOCOLS })
   assert.equal(offer?.[1], SUBPROTOCOLS.join(', '))
