@@ -171,6 +171,7 @@ class Attempt {
       await readAnswer(first, clock)
       // The agent gets its connection back behind the end of the response.
       await new Promise((resolve) => setImmediate(resolve))
+      if (!socket.writable) throw closedAfter(first, target)
       const { response } = await this.#perform({ target, method, fields, body }, agent)
       return { secure: true, response, socket, agent }
     } catch (error) {
@@ -329,6 +330,13 @@ class MendingAgent extends Agent {
     this.connection = new MendedConnection(this.#tunnel ?? connect(options as TcpNetConnectOpts))
     return this.connection
   }
+}
+
+function closedAfter({ statusCode }: IncomingMessage, { host, port }: Target): PeerError {
+  const seen = `${host}:${port} closed the secured connection with its ${statusCode} to OPTIONS *`
+  return new PeerError('ERR_CONNECT', `${seen}; the request was not sent`, {
+    section: 'RFC 2817 section 3.2',
+  })
 }
 
 function plain(response: IncomingMessage): TlsDeclined {

@@ -114,12 +114,16 @@ test('R41: R18: it is followed once; one that names nothing is an error; one tha
 
 /** A server that sends this 101 and then TLS, in which it answers whatever comes. */
 async function switching(...lines: string[]): Promise<RawServer> {
+  return answering('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', ...lines)
+}
+
+async function answering(answer: string, ...lines: string[]): Promise<RawServer> {
   return rawServer(({ socket }) => {
     socket.removeAllListeners('data')
     socket.write(head(...lines))
     const secured = new TLSSocket(socket, { isServer: true, key: privateKey, cert: certificate })
     secured.on('error', () => {})
-    secured.on('secure', () => secured.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+    secured.on('secure', () => secured.write(answer))
   })
 }
 
@@ -195,6 +199,21 @@ test('RFC 2817 section 3.1: a handshake that fails is ERR_TLS_HANDSHAKE, and the
   await assert.rejects(upgradeTls(gone.url, { tls }), { code: 'ERR_TLS_HANDSHAKE' })
   await gone.close()
   watch.stop()
+})
+
+test('R40: mandatory: of a server that closes with its answer to OPTIONS * the error says so', async () => {
+  for (const lines of [['HTTP/1.1 405 No', 'Connection: close'], ['HTTP/1.0 405 No']]) {
+    const answer = head(...lines, 'Content-Length: 0')
+    const switching = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: TLS/1.2']
+    const server = await answering(answer, ...switching)
+    const seen = `127.0.0.1:${server.port} closed the secured connection with its 405 to OPTIONS *`
+    await assert.rejects(upgradeTls(server.url, { tls }), {
+      code: 'ERR_CONNECT',
+      message: `${seen}; the request was not sent (RFC 2817 section 3.2)`,
+    })
+    await within('closed', server.idle())
+    await server.close()
+  }
 })
 
 test('deadline and signal reach into the handshake, and the signal to the connection after it', async () => {
