@@ -244,9 +244,16 @@ class Attempt {
 
   /** The response to a request that the server has got before TLS began. */
   async #answerTo(socket: TLSSocket, agent: Agent, target: Target, method: string): Promise<IncomingMessage> {
+    const atStake = awaitsTrust(socket)
     swallowHead(socket)
-    const { response } = await this.#perform({ target, method, fields: [], body: undefined }, agent)
-    return response
+    try {
+      const { response } = await this.#perform({ target, method, fields: [], body: undefined }, agent)
+      return response
+    } catch (error) {
+      const { code, cause } = error as PeerError
+      if (code !== 'ERR_CONNECT' || !(atStake || isAlert(cause))) throw error
+      throw this.#brokenHandshake((cause as Error | undefined)?.message ?? CLOSED, cause)
+    }
   }
 
   #perform(
@@ -261,7 +268,6 @@ class Attempt {
   #secure(connection: Duplex): Promise<TLSSocket> {
     const { target, tls, signal, clock, timeoutMs } = this.#setup
     return new Promise((resolve, reject) => {
-      const where = `TLS handshake with ${target.host}:${target.port}`
       const socket = connectTls({
         ...(isIP(target.host) === 0 && { servername: target.host }),
         ...tls,
@@ -276,11 +282,8 @@ class Attempt {
         connection.destroy()
         reject(error)
       }
-      const broken = (seen: string, cause?: Error) =>
-        fail(
-          new PeerError('ERR_TLS_HANDSHAKE', `${where}: ${seen}`, { section: 'RFC 2817 section 3.1', cause }),
-        )
-      const onClose = () => broken('the connection was closed')
+      const broken = (seen: string, cause?: Error) => fail(this.#brokenHandshake(seen, cause))
+      const onClose = () => broken(CLOSED)
       const onAbort = () => fail(signal?.reason)
       const stop = () => {
         alarm.cancel()
@@ -288,7 +291,7 @@ class Attempt {
         signal?.removeEventListener('abort', onAbort)
       }
       const alarm = clock.after(this.#leftMs, () => {
-        fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', `${where}: not done in ${timeoutMs} ms`))
+        fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', `${this.#handshake}: not done in ${timeoutMs} ms`))
       })
       socket.on('error', (cause: Error) => broken(cause.message, cause))
       socket.on('close', onClose)
@@ -300,6 +303,16 @@ class Attempt {
         resolve(socket)
       })
     })
+  }
+
+  #brokenHandshake(seen: string, cause: unknown): PeerError {
+    const detail = { section: 'RFC 2817 section 3.1', cause }
+    return new PeerError('ERR_TLS_HANDSHAKE', `${this.#handshake}: ${seen}`, detail)
+  }
+
+  get #handshake(): string {
+    const { host, port } = this.#setup.target
+    return `TLS handshake with ${host}:${port}`
   }
 
   get #leftMs(): number {
@@ -330,6 +343,19 @@ class MendingAgent extends Agent {
     this.connection = new MendedConnection(this.#tunnel ?? connect(options as TcpNetConnectOpts))
     return this.connection
   }
+}
+
+/**
+ * The server looks at a client's certificate when the client is done already: in TLS 1.3, and in Node always, which
+ * then closes without an alert.
+ */
+function awaitsTrust(socket: TLSSocket): boolean {
+  return Object.keys(socket.getCertificate() ?? {}).length > 0
+}
+
+function isAlert(cause: unknown): boolean {
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException
+  return code !== undefined && /^ERR_SSL_.*_ALERT_/.test(code)
 }
 
 function closedAfter({ statusCode }: IncomingMessage, { host, port }: Target): PeerError {
@@ -363,3 +389,5 @@ const OFFER: readonly Protocol[] = [
   { name: 'TLS', version: '1.2' },
   { name: 'TLS', version: '1.0' },
 ]
+
+const CLOSED = 'the connection was closed'

@@ -5,7 +5,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { type ConnectionOptions, TLSSocket } from 'node:tls'
 import { type TlsMode, type TlsUpgradeOptions, upgradeTls } from '../../src/upgrade/tls-client.ts'
-import { certificate, privateKey } from './certificate.ts'
+import { certificate, otherCertificate, privateKey } from './certificate.ts'
 import { fieldOf, head, type RawServer, rawServer } from './raw-server.ts'
 import { tlsStation } from './tls-wire.ts'
 import { listen, openStation, type Station, watchProcess, within } from './wire.ts'
@@ -199,6 +199,34 @@ test('RFC 2817 section 3.1: a handshake that fails is ERR_TLS_HANDSHAKE, and the
   await assert.rejects(upgradeTls(gone.url, { tls }), { code: 'ERR_TLS_HANDSHAKE' })
   await gone.close()
   watch.stop()
+})
+
+for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`RFC 2817 section 3.1: a client’s certificate that is missing or not trusted is ERR_TLS_HANDSHAKE in ${maxVersion}`, async () => {
+    const station = await openStation(tlsStation({ requestCert: true, ca: otherCertificate }))
+    const url = `http://127.0.0.1:${station.port}/`
+    for (const mode of ['mandatory', 'optional'] satisfies TlsMode[]) {
+      for (const own of [{}, { key: privateKey, cert: certificate }]) {
+        await assert.rejects(upgradeTls(url, { mode, tls: { ...tls, ...own, maxVersion } }), {
+          code: 'ERR_TLS_HANDSHAKE',
+          message: new RegExp(`^TLS handshake with 127.0.0.1:${station.port}: .*RFC 2817 section 3.1`, 's'),
+        })
+      }
+    }
+    await station.stop()
+  })
+}
+
+test('a connection that breaks after the handshake, where no certificate was at stake, is ERR_CONNECT', async () => {
+  const server = await rawServer(({ socket }) => {
+    socket.removeAllListeners('data')
+    socket.write(head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: TLS/1.2'))
+    const secured = new TLSSocket(socket, { isServer: true, key: privateKey, cert: certificate })
+    secured.on('error', () => {})
+    secured.on('secure', () => socket.destroy())
+  })
+  await assert.rejects(upgradeTls(server.url, { tls }), { code: 'ERR_CONNECT' })
+  await server.close()
 })
 
 test('R40: mandatory: of a server that closes with its answer to OPTIONS * the error says so', async () => {
