@@ -137,6 +137,8 @@ export async function connect<
 export interface Dial<Data> {
   readonly hop: Hop
   readonly protocols: readonly string[]
+  /** Fail where the server chooses none of them, as the standard's classes do. */
+  readonly requireProtocol?: boolean
   /** To be offered, in order of preference. */
   readonly extensions: readonly Extension[]
   readonly timeoutMs: number
@@ -227,15 +229,15 @@ async function shakeHands<Data>(
   target: Target,
   timeoutMs: number,
 ): Promise<{ readonly outcome: Outcome; readonly agreed: Agreement }> {
-  const { options, protocols, extensions } = plan
+  const { options, protocols, requireProtocol, extensions } = plan
   const { clock = systemClock, signal, agent = false } = options
   const offers = extensions.flatMap((extension) => extension.offer())
+  const expected = { protocols, requireProtocol, extensions: offers.map(({ name }) => name) }
   const beganMs = clock.now()
   const carrier = await chooseCarrier(plan, hop, target, timeoutMs)
   const leftMs = Math.max(1, timeoutMs - (clock.now() - beganMs))
   if (carrier.kind === 'http2') {
     let agreed = NOTHING
-    const expected = { protocols, extensions: offers.map(({ name }) => name) }
     const outcome = await performConnect({
       session: carrier.session,
       protocol: 'websocket',
@@ -268,7 +270,7 @@ async function shakeHands<Data>(
     tls: hop.tls,
     proxy: chosenProxy(options, target),
     judge: (response) => {
-      const answer = checkSwitch(response, { key, protocols, extensions: offers.map(({ name }) => name) })
+      const answer = checkSwitch(response, { key, ...expected })
       agreed = { ...answer, transforms: confirmExtensions(answer.extensions, extensions) }
     },
   })

@@ -3,7 +3,13 @@
 import { type ErrorCode, PeerError } from '../base/errors.ts'
 import type { Answer } from '../http/message.ts'
 import type { ExtensionOffer } from './extension.ts'
-import { agreedOn, checkVersion, type HandshakeRequest, readOffers } from './handshake.ts'
+import {
+  agreedOn,
+  checkVersion,
+  type ExpectedSwitch,
+  type HandshakeRequest,
+  readOffers,
+} from './handshake.ts'
 
 export type ConnectCheck =
   | {
@@ -32,11 +38,11 @@ export interface ConnectResponse {
 /**
  * What was agreed. A 200 is success (section 5).
  * @throws PeerError ERR_UPGRADE_DECLINED for a 200 without a stream behind it, which is a refusal that some
- * proxy did not understand; ERR_SUBPROTOCOL_NOT_OFFERED, ERR_EXTENSION_NOT_OFFERED
+ * proxy did not understand; ERR_SUBPROTOCOL_NOT_OFFERED, ERR_SUBPROTOCOL_MISSING, ERR_EXTENSION_NOT_OFFERED
  */
 export function checkConnected(
   response: ConnectResponse,
-  expected: { readonly protocols: readonly string[]; readonly extensions: readonly string[] },
+  expected: Omit<ExpectedSwitch, 'key'>,
 ): { protocol: string; extensions: ExtensionOffer[] } {
   const { statusCode } = response
   if (statusCode === undefined || statusCode < 200 || statusCode > 299) {

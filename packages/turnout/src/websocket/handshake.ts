@@ -172,12 +172,15 @@ export interface ExpectedSwitch {
   readonly protocols: readonly string[]
   /** Names of the extensions offered. */
   readonly extensions: readonly string[]
+  /** Where some were offered, one must be chosen: stricter than RFC 6455, as the standard's classes are. */
+  readonly requireProtocol?: boolean | undefined
 }
 
 /**
  * Checks the server's 101 (RFC 6455 section 4.1) and says what was agreed; a protocol of '' is none.
  * @throws PeerError ERR_UPGRADE_DECLINED, ERR_UPGRADE_NOT_OFFERED, ERR_UPGRADE_NO_CONNECTION_OPTION,
- * ERR_ACCEPT_MISMATCH, ERR_SUBPROTOCOL_NOT_OFFERED or ERR_EXTENSION_NOT_OFFERED: fail the connection
+ * ERR_ACCEPT_MISMATCH, ERR_SUBPROTOCOL_NOT_OFFERED, ERR_SUBPROTOCOL_MISSING or ERR_EXTENSION_NOT_OFFERED: fail the
+ * connection
  */
 export function checkSwitch(
   response: { readonly statusCode?: number | undefined; readonly rawHeaders: readonly string[] },
@@ -206,7 +209,7 @@ export function agreedOn(
   expected: Omit<ExpectedSwitch, 'key'>,
 ): { protocol: string; extensions: ExtensionOffer[] } {
   return {
-    protocol: agreedProtocol(fieldLines(rawHeaders, 'sec-websocket-protocol'), expected.protocols),
+    protocol: agreedProtocol(fieldLines(rawHeaders, 'sec-websocket-protocol'), expected),
     extensions: agreedExtensions(fieldLines(rawHeaders, 'sec-websocket-extensions'), expected.extensions),
   }
 }
@@ -273,10 +276,16 @@ function firstRepeated(items: readonly string[]): string | undefined {
   return items.find((item) => seen.size === seen.add(item).size)
 }
 
-function agreedProtocol(lines: readonly string[], offered: readonly string[]): string {
-  if (lines.length === 0) return ''
+function agreedProtocol(lines: readonly string[], expected: Omit<ExpectedSwitch, 'key'>): string {
+  const { protocols, requireProtocol = false } = expected
+  if (lines.length === 0) {
+    if (!requireProtocol || protocols.length === 0) return ''
+    throw new PeerError('ERR_SUBPROTOCOL_MISSING', `none of ${shown(formatList(protocols))} was chosen`, {
+      section: 'WHATWG WebSockets, establish a WebSocket connection',
+    })
+  }
   const protocol = trimSpace(lines[0]!)
-  if (lines.length === 1 && offered.includes(protocol)) return protocol
+  if (lines.length === 1 && protocols.includes(protocol)) return protocol
   throw broken('ERR_SUBPROTOCOL_NOT_OFFERED', `subprotocol ${shown(formatList(lines))} was not offered`)
 }
 

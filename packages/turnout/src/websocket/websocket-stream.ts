@@ -116,7 +116,7 @@ export class WebSocketStream {
 
   async #connect(plan: Dial<unknown>): Promise<void> {
     try {
-      await dial(plan)
+      await dial({ ...plan, requireProtocol: true })
     } catch (error) {
       const called = this.#signal?.aborted === true && !this.#abort.signal.aborted
       const failure = called

@@ -222,7 +222,7 @@ export class WebSocket extends EventTarget {
 
   async #connect(plan: Dial<unknown>): Promise<void> {
     try {
-      await dial(plan)
+      await dial({ ...plan, requireProtocol: true })
     } catch (error) {
       const info: CloseInfo = { code: 1006, reason: '', clean: false, cause: error as Error }
       this.#tasks.run(() => this.#onClose(info, true))

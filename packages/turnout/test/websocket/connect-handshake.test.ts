@@ -59,6 +59,15 @@ test('RFC 8441 section 5: any 2xx with a stream behind it is success', () => {
   }
 })
 
+test('WHATWG, establish a connection: over HTTP/2, too, one of the subprotocols may be wanted', () => {
+  const answer = { statusCode: 200, rawHeaders: [], ended: false }
+  const offered = { protocols: ['a'], extensions: [] }
+  assert.throws(() => checkConnected(answer, { ...offered, requireProtocol: true }), {
+    code: 'ERR_SUBPROTOCOL_MISSING',
+  })
+  assert.equal(checkConnected(answer, offered).protocol, '')
+})
+
 test('RFC 8441 section 5: nothing is agreed that was not offered', () => {
   const answer = (name: string) => ({ statusCode: 200, rawHeaders: [name, 'x'], ended: false })
   assert.throws(() => checkConnected(answer('sec-websocket-protocol'), none), {

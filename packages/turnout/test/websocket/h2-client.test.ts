@@ -22,6 +22,7 @@ import {
 import { describe, it, type TestContext } from 'node:test'
 import { createTurnout } from '../../src/turnout.ts'
 import { type ConnectOptions, connect, HandshakeError } from '../../src/websocket/client.ts'
+import { WebSocketStream } from '../../src/websocket/websocket-stream.ts'
 import { certificate, privateKey } from '../upgrade/certificate.ts'
 
 const tls = { ca: certificate }
@@ -319,6 +320,16 @@ describe('RFC 8441: what does not come about', () => {
       await assert.rejects(connect(`ws://127.0.0.1:${port}/`, { http2: true }), { code })
       assert.equal(await reset, constants.NGHTTP2_CANCEL)
     }
+  })
+
+  it('WHATWG, establish a connection: only connect opens where none of the subprotocols was chosen', async (t) => {
+    const port = await plain(t, (stream) => stream.respond({ ':status': 200 }))
+    const options = { http2: true, protocols: ['x'] }
+    const lenient = await connect(`ws://127.0.0.1:${port}/`, options)
+    assert.equal(lenient.protocol, '')
+    lenient.terminate()
+    const strict = new WebSocketStream(`ws://127.0.0.1:${port}/`, options)
+    await assert.rejects(strict.opened, ({ cause }) => cause.code === 'ERR_SUBPROTOCOL_MISSING')
   })
 
   it('a 200 that ends with its head is found out at once', async (t) => {

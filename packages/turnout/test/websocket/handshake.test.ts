@@ -337,6 +337,15 @@ test('R31: a subprotocol that was not offered, or several, fails', () => {
   }
 })
 
+test('WHATWG, establish a connection: where one of the subprotocols is wanted, none at all fails', () => {
+  const rawHeaders = raw({ Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Accept': accept })
+  const agreed = (protocols: string[], requireProtocol: boolean) =>
+    checkSwitch({ statusCode: 101, rawHeaders }, { key, protocols, extensions: [], requireProtocol }).protocol
+  assert.throws(() => agreed(['chat.v1', 'chat.v2'], true), { code: 'ERR_SUBPROTOCOL_MISSING' })
+  assert.equal(agreed([], true), '')
+  assert.equal(agreed(['chat.v1', 'chat.v2'], false), '')
+})
+
 test('R31: a subprotocol that nobody asked for fails', () => {
   const rawHeaders = raw({
     Upgrade: 'websocket',

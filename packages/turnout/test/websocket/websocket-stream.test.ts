@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { MisuseError } from '../../src/base/errors.ts'
+import { MisuseError, type PeerError } from '../../src/base/errors.ts'
 import { HandshakeError } from '../../src/websocket/client.ts'
 import { WebSocketError } from '../../src/websocket/websocket-error.ts'
 import { WebSocketStream, type WebSocketStreamOptions } from '../../src/websocket/websocket-stream.ts'
@@ -62,6 +62,19 @@ test('the URL is kept with the scheme that it means; null options are none', bou
   await other.opened
   assert.equal(Object.prototype.toString.call(stream), '[object WebSocketStream]')
 })
+
+test(
+  'WHATWG, establish a connection: a server that chooses none of the subprotocols fails it',
+  bounded,
+  async (t) => {
+    const raw = await webSocketServer(t)
+    const stream = new WebSocketStream(raw.wsUrl, { protocols: ['a', 'b'] })
+    const error = await rejection(stream.opened)
+    assertEnd(error, 1006)
+    assert.equal((error.cause as PeerError).code, 'ERR_SUBPROTOCOL_MISSING')
+    assert.equal(await rejection(stream.closed), error)
+  },
+)
 
 test('opened: two streams, the subprotocol and the extensions', bounded, async (t) => {
   const options = { protocols: new Set(['b', 'a']), headers: { 'X-Mine': 'e' }, origin: 'https://o.example' }

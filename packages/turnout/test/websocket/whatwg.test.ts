@@ -97,6 +97,26 @@ test('R20: subprotocols are a string, a sequence, or an option', bounded, async 
   assert.equal(fieldOf(raw.requests.at(-1)!.head, 'Origin'), 'https://o.example')
 })
 
+test(
+  'WHATWG, establish a connection: a server that chooses none of the subprotocols fails it',
+  bounded,
+  async (t) => {
+    const raw = await webSocketServer(t)
+    for (const protocols of ['a', ['a', 'b'], { protocols: ['a'] }]) {
+      const socket = new WebSocket(raw.wsUrl, protocols)
+      const seen = record(socket)
+      const failed = next<FailureEvent>(socket, 'error')
+      const close = await next<CloseEvent>(socket, 'close')
+      assert.equal(((await failed).error as PeerError).code, 'ERR_SUBPROTOCOL_MISSING')
+      assert.deepEqual([close.code, close.wasClean], [1006, false])
+      assert.deepEqual(seen, [
+        ['error', 3],
+        ['close', 3],
+      ])
+    }
+  },
+)
+
 test('options that must not be sent throw from the constructor', () => {
   assert.throws(() => new WebSocket('ws://a', { headers: { 'X-A': 'b\nc' } }), MisuseError)
   assert.throws(() => new WebSocket('ws://a', { headers: { Upgrade: 'h2c' } }), MisuseError)
