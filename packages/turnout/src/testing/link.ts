@@ -17,7 +17,7 @@ export interface Link {
    * that a packet capture showed. An empty list lets chunks pass as they were written.
    */
   split(chunkBytes: readonly number[], way?: Way): void
-  /** Lets everything arrive so many milliseconds late. */
+  /** Lets everything arrive so many milliseconds late; what was sent before still arrives before. */
   delay(ms: number, way?: Way): void
   /**
    * Lets nothing pass until `flow`, and the end neither: a cable that was pulled. After 64 KiB the sender has to
@@ -83,6 +83,10 @@ class Direction {
   #sizes: readonly number[] = []
   #nextSize = 0
   #delayMs = 0
+  /** What a delay keeps, in order: nothing overtakes, also where the delay has become shorter. */
+  readonly #late: Parcel[] = []
+  /** When the last of it arrives. */
+  #lastMs = Number.NEGATIVE_INFINITY
   #cutAfter: { bytes: number; readonly error: Error | undefined } | undefined
   #closed = false
 
@@ -137,8 +141,12 @@ class Direction {
   }
 
   #send(parcel: Parcel): void {
-    if (this.#delayMs === 0) return this.#arrive(parcel)
-    this.#clock.after(this.#delayMs, () => this.#arrive(parcel))
+    const nowMs = this.#clock.now()
+    const arrivalMs = Math.max(nowMs + this.#delayMs, this.#lastMs)
+    if (arrivalMs === nowMs && this.#late.length === 0) return this.#arrive(parcel)
+    this.#lastMs = arrivalMs
+    this.#late.push(parcel)
+    this.#clock.after(arrivalMs - nowMs, () => this.#arrive(this.#late.shift()!))
   }
 
   #arrive(parcel: Parcel): void {

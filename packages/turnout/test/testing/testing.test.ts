@@ -62,6 +62,28 @@ test('split: messages arrive whole over any borders', async () => {
   assert.throws(() => webSocketPair().link.split([0]), RangeError)
 })
 
+test('delay: nothing overtakes what is on its way when the delay becomes shorter', async () => {
+  for (const shorter of [10, 0]) {
+    const { server, client, link, clock } = streamPair()
+    let seen = ''
+    server.on('data', (chunk: Buffer) => {
+      seen += chunk
+    })
+    link.delay(100)
+    client.write('first')
+    await settle()
+    link.delay(shorter)
+    client.end(' second')
+    await clock.run(99)
+    assert.equal(seen, '')
+    const ended = once(server, 'end')
+    await clock.run(1)
+    await ended
+    assert.equal(seen, 'first second')
+    server.end()
+  }
+})
+
 test('delay: everything arrives late by the clock, in order', async () => {
   const { server, client, link, clock } = webSocketPair()
   const seen: unknown[] = []
