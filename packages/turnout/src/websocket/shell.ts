@@ -65,7 +65,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   readonly tally: Tally
   readonly #setup: ConnectionSetup<Data>
   readonly #session: Session
-  readonly #pace = new Pace(() => this.#session.proceed())
+  readonly #pace = new Pace(() => this.#goOn())
   readonly #rate: Rate | undefined
   /** Beats from the opening on. */
   #heartbeat: Heartbeat | undefined
@@ -80,6 +80,10 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   #terminated = false
   /** A message is being decoded apart: what follows it, the end too, waits. */
   #ready: Promise<void> | undefined
+  /** Messages may wait in the session, undecoded, as nobody takes more. */
+  #held = false
+  /** The end behind them. */
+  #behind: (() => void)[] | undefined
   #info: CloseInfo | undefined
   #closeTold = false
   /** When it opened; undefined: it has not. */
@@ -251,7 +255,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   }
 
   onEnd(): void {
-    if (this.#ready !== undefined) return void this.#ready.then(() => this.onEnd())
+    if (this.#isBehind(() => this.onEnd())) return
     this.#session.transportEnd()
     this.sender.end()
     this.#expectWithin(FAILED_LINGER_MS, 'the end of the TCP connection')
@@ -264,10 +268,9 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   }
 
   onClose(error: Error | undefined): void {
-    // nobody waits for that message once the session has ended, and it may never come
-    if (this.#ready !== undefined && this.#session.state !== 'ended') {
-      return void this.#ready.then(() => this.onClose(error))
-    }
+    // nobody waits for a message once the session has ended, and it may never come; nor for ever behind a failure
+    const patient = this.#session.state !== 'ended' && (error === undefined || this.#ready !== undefined)
+    if (patient && this.#isBehind(() => this.onClose(error))) return
     this.#session.transportEnd()
     this.#finish(error)
   }
@@ -280,6 +283,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     this.tally.messagesIn++
     if (messages.hasSubscribers) this.#tell('in', message)
     this.receiver.put(message, this.#closing)
+    this.#noteHeld()
   }
 
   /** Our Close is out: only the peer's is awaited. */
@@ -305,6 +309,29 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
 
   onStreamEnd(): void {
     this.receiver.onStreamEnd()
+    this.#noteHeld()
+  }
+
+  /** What has to be decoded waits in the session, behind the message that was too much. */
+  #noteHeld(): void {
+    if (this.#setup.transform !== undefined && this.crowded) this.#held = true
+  }
+
+  /** Reading goes on: what was held back comes first. */
+  #goOn(): void {
+    this.#held = false
+    this.#session.proceed()
+    const behind = this.#behind ?? []
+    this.#behind = undefined
+    for (const end of behind) end()
+  }
+
+  /** Whether messages are in the way of that end; it comes once they were delivered. */
+  #isBehind(end: () => void): boolean {
+    if (this.#ready !== undefined) void this.#ready.then(end)
+    else if (this.#held) (this.#behind ??= []).push(end)
+    else return false
+    return true
   }
 
   onPong(payload: Buffer): void {

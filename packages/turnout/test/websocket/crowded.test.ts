@@ -1,8 +1,10 @@
 // Knows that the bound on unread messages holds for compressed ones, too, of which one chunk may bear a thousand times
 // its own size.
 import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 import { constants, deflateRawSync } from 'node:zlib'
+import type { AnyConnection } from '../../src/websocket/connection.ts'
 import { agree } from './compressed-pair.ts'
 import { createRig, type Rig, turn } from './rig.ts'
 
@@ -27,6 +29,20 @@ function compressedRig(iterated: boolean, counted: { decoded: number }, events =
     return decode(payload, rsv)
   }
   return createRig({ iterated, transform, events })
+}
+
+/** Its callback pauses at the first message, and tells. */
+function pausingRig(): { rig: Rig; counted: { decoded: number }; paused: Promise<void> } {
+  const counted = { decoded: 0 }
+  const told = new EventEmitter()
+  const paused = once(told, 'paused').then(() => {})
+  let first = true
+  const message = (socket: AnyConnection): void => {
+    if (first) socket.pause()
+    first = false
+    told.emit('paused')
+  }
+  return { rig: compressedRig(false, counted, { message }), counted, paused }
 }
 
 /** Waits until nothing more has been inflated for a while, or `enough` is true. */
@@ -85,6 +101,32 @@ for (const [what, count, bytes] of [
     rig.socket.resume()
     await inflated(counted)
     assert.equal(rig.log.filter((line) => line.startsWith('message')).length, count)
+  })
+
+  for (const how of ['end', 'destroy'] as const) {
+    test(`a callback that pauses, ${what}: the ${how} behind what is not inflated yet waits for it`, async () => {
+      const { rig, counted, paused } = pausingRig()
+      void rig.peer.send(...chunk(count, bytes))
+      rig.peer.transport[how]()
+      await paused
+      await inflated(counted)
+      assert.ok(counted.decoded <= 2, `${counted.decoded} messages of ${bytes} bytes wait`)
+      assert.equal(rig.socket.readyState, 'open')
+      rig.socket.resume()
+      assert.equal((await rig.socket.closed).code, 1006)
+      assert.equal(rig.log.filter((line) => line.startsWith('message')).length, count)
+    })
+  }
+
+  test(`a callback that pauses, ${what}: terminate waits for nothing`, async () => {
+    const { rig, paused } = pausingRig()
+    void rig.peer.send(...chunk(count, bytes))
+    rig.peer.transport.destroy()
+    await paused
+    await turn()
+    rig.socket.terminate()
+    assert.equal((await rig.info())?.cause, undefined)
+    assert.equal(rig.socket.readyState, 'closed')
   })
 
   test(`our own Close finds the peer’s behind what nobody reads, ${what}`, async () => {
