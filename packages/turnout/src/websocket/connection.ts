@@ -129,7 +129,10 @@ export class WebSocketConnection<
     this.#shell.terminate()
   }
 
-  /** Delivers no more messages to the `message` callback until `resume`; the peer is slowed by TCP. */
+  /**
+   * Delivers no more messages to the `message` callback until `resume`; the peer is slowed by TCP. A little is still
+   * read, 64 KiB at most, to hear whether it lives.
+   */
   pause(): void {
     this.#shell.receiver.pause()
   }

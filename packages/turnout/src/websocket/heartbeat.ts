@@ -6,7 +6,10 @@ import { type Sweep, type Swept, sweepFor } from '../base/sweep.ts'
 export interface HeartbeatOptions {
   /** Send a Ping when nothing was heard for so many milliseconds. Default 30,000. */
   readonly intervalMs?: number | undefined
-  /** The peer is gone when a Ping brings nothing to hear within so many milliseconds. Default 10,000. */
+  /**
+   * The peer is gone when a Ping brings nothing to hear within so many milliseconds; `intervalMs` later where we do
+   * not read ourselves, and hear a little. Default 10,000.
+   */
   readonly timeoutMs?: number | undefined
 }
 
@@ -19,6 +22,8 @@ const DEFAULT_TIMEOUT_MS = 10_000
 export interface HeartbeatHost {
   /** Whether we read at all now, or wait for a drain: a peer cannot be heard by someone who does not listen. */
   readonly listening: boolean
+  /** Reads a little where reading is held back. False: too much was read already, and nothing can be heard. */
+  readOne(): boolean
   sendHeartbeat(payload: Buffer): void
   onSilence(silentMs: number): void
   onIdle(idleMs: number): void
@@ -37,6 +42,10 @@ export class Heartbeat implements Swept {
   #messageMs: number
   /** When the Ping that nobody has answered was sent; undefined: none is out. */
   #pingedMs: number | undefined
+  /** How long it may take. */
+  #patienceMs = 0
+  /** Reading was held back, and a chunk was asked for at the last look. */
+  #asked = false
   #count = 0
   #latencyMs: number | undefined
 
@@ -81,17 +90,36 @@ export class Heartbeat implements Swept {
 
   onSweep(nowMs: number): void {
     if (nowMs - this.#messageMs >= this.#idleTimeoutMs) return this.#host.onIdle(nowMs - this.#messageMs)
+    const asked = this.#asked
+    this.#asked = false
+    if (nowMs - this.#heardMs < this.#intervalMs) return
     if (!this.#host.listening) {
-      this.#heardMs = nowMs
-      this.#pingedMs = undefined
-    } else if (this.#pingedMs === undefined) {
-      if (nowMs - this.#heardMs >= this.#intervalMs) this.#ping(nowMs)
-    } else if (nowMs - this.#pingedMs >= this.#timeoutMs) this.#host.onSilence(nowMs - this.#heardMs)
+      if (!this.#host.readOne()) return this.#expectNothing(nowMs)
+      this.#asked = true
+      // a Ping to a peer that has closed is answered by a reset, which takes along what was not read: nothing may be
+      if (!asked) return this.#disown()
+    }
+    if (this.#pingedMs === undefined) this.#ping(nowMs)
+    else if (nowMs - this.#pingedMs >= this.#patienceMs) this.#host.onSilence(nowMs - this.#heardMs)
+  }
+
+  /** What is not read is in the way of whatever could be heard. */
+  #expectNothing(nowMs: number): void {
+    this.#heardMs = nowMs
+    this.#pingedMs = undefined
+    this.#disown()
+  }
+
+  /** No Pong to what was sent so far tells a latency: it may have waited to be read. */
+  #disown(): void {
+    this.#count = (this.#count + 1) >>> 0
   }
 
   #ping(nowMs: number): void {
     this.#pingedMs = nowMs
-    this.#count = (this.#count + 1) >>> 0
+    // a peer that reads as little as we do hears no Ping, but sends its own within its interval
+    this.#patienceMs = this.#timeoutMs + (this.#host.listening ? 0 : this.#intervalMs)
+    this.#disown()
     const payload = Buffer.allocUnsafe(PAYLOAD_BYTES)
     payload.writeUInt32BE(this.#count, 0)
     payload.writeDoubleBE(this.#clock.now(), 4)

@@ -163,7 +163,8 @@ export interface ConnectionOptions<Form extends BinaryForm = 'buffer'> {
   readonly slowConsumer?: SlowConsumer | undefined
   /**
    * Ping a peer that was not heard for `intervalMs`, and give it up as lost when it stays silent for `timeoutMs`
-   * more. Default `{ intervalMs: 30_000, timeoutMs: 10_000 }`; false: a cable that is pulled goes unnoticed.
+   * more. Default `{ intervalMs: 30_000, timeoutMs: 10_000 }`; false: a cable that is pulled goes unnoticed. Where
+   * you do not read, it takes `intervalMs` more; behind more than 64 KiB that nobody reads, nothing is noticed.
    */
   readonly heartbeat?: HeartbeatOptions | false | undefined
   /** Close, with 1001, after so many milliseconds without a message in either direction. Default 0: never. */

@@ -1,4 +1,5 @@
-// Knows whether one connection reads: it does unless somebody has a reason to wait.
+// Knows whether one connection reads: it does unless somebody has a reason to wait; and then still a little, to hear
+// whether the peer lives.
 import type { Transport } from '../transport/transport.ts'
 
 /** Why not to read, each a bit. */
@@ -15,10 +16,17 @@ export const WAIT = {
   callbacks: 16,
 } as const
 
+/** So much is read of what has to wait, one chunk at a time; no chunk begins beyond it. */
+const AHEAD_BYTES = 65_536
+
 export class Pace {
   #transport: Transport | undefined
   #reasons = 0
   #closing = false
+  /** One chunk is read though there are reasons to wait. */
+  #readingOne = false
+  /** How much was read so since there are any. */
+  #aheadBytes = 0
   readonly #onGo: () => void
 
   /** @param onGo told when reading goes on, before the transport is: what was held back comes first */
@@ -43,7 +51,31 @@ export class Pace {
   wait(reason: number): void {
     const before = this.reading
     this.#reasons |= reason
-    if (before && !this.reading) this.#transport?.pause()
+    if (!before || this.reading) return
+    this.#aheadBytes = 0
+    this.#transport?.pause()
+  }
+
+  /** Reads the next chunk whatever the reasons, so that the peer can be heard. False: enough was read ahead. */
+  readOne(): boolean {
+    if (this.reading || this.#readingOne) return true
+    if (this.#aheadBytes >= AHEAD_BYTES || (this.#reasons & WAIT.decoding) !== 0) return false
+    this.#readingOne = true
+    this.#transport?.resume()
+    return true
+  }
+
+  /** A chunk was read. */
+  onChunk(bytes: number): void {
+    if (!this.#readingOne) return
+    this.#readingOne = false
+    this.#aheadBytes += bytes
+    this.#transport?.pause()
+  }
+
+  /** What was read waits to be decoded, and an end would have to wait behind it: read nothing ahead. */
+  readNoneAhead(): void {
+    this.#aheadBytes = AHEAD_BYTES
   }
 
   go(reason: number): void {
@@ -61,6 +93,7 @@ export class Pace {
 
   #goOn(before: boolean): void {
     if (before || !this.reading) return
+    this.#readingOne = false
     this.#onGo()
     if (this.reading) this.#transport?.resume()
   }

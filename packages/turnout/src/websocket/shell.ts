@@ -155,6 +155,10 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     return this.#pace.reading || this.sender.blocked
   }
 
+  readOne(): boolean {
+    return this.#pace.readOne()
+  }
+
   /** Told to the session. */
   get crowded(): boolean {
     return this.#pace.crowded
@@ -244,6 +248,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
 
   onData(chunk: Buffer): void {
     this.#heartbeat?.heard()
+    this.#pace.onChunk(chunk.length)
     this.tally.bytesIn += chunk.length
     this.sender.chunkBegins()
     try {
@@ -314,7 +319,9 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
 
   /** What has to be decoded waits in the session, behind the message that was too much. */
   #noteHeld(): void {
-    if (this.#setup.transform !== undefined && this.crowded) this.#held = true
+    if (this.#setup.transform === undefined || !this.crowded) return
+    this.#held = true
+    this.#pace.readNoneAhead()
   }
 
   /** Reading goes on: what was held back comes first. */

@@ -118,6 +118,21 @@ for (const [what, count, bytes] of [
     })
   }
 
+  test(`a callback that pauses, ${what}: nobody is given up, or pinged, while that waits`, async () => {
+    const { rig, paused } = pausingRig()
+    void rig.peer.send(...chunk(count, bytes))
+    await paused
+    for (let second = 0; second < 200; second++) {
+      rig.clock.advance(1_000)
+      await turn()
+    }
+    assert.deepEqual(rig.peer.frames, [])
+    rig.peer.transport.end()
+    rig.socket.resume()
+    await rig.socket.closed
+    assert.equal(rig.log.filter((line) => line.startsWith('message')).length, count)
+  })
+
   test(`a callback that pauses, ${what}: terminate waits for nothing`, async () => {
     const { rig, paused } = pausingRig()
     void rig.peer.send(...chunk(count, bytes))

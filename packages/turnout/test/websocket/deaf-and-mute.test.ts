@@ -1,7 +1,9 @@
-// Knows what ends a connection on which neither side reads: ours waits for the peer to take what it was sent.
+// Knows what ends a connection on which neither side reads: ours waits for the peer to take what it was sent, and
+// reads a little, to hear it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PeerError } from '../../src/base/errors.ts'
+import { webSocketPair } from '../../src/testing/index.ts'
 import { createRig, type Rig, turn } from './rig.ts'
 
 const heartbeat = { intervalMs: 30_000, timeoutMs: 10_000 }
@@ -32,15 +34,18 @@ test('one that takes it, however late, lives on', async () => {
   await pass(rig, 35)
   rig.peer.transport.resume()
   await turn()
-  await pass(rig, 200)
+  await pass(rig, 60)
   assert.equal(rig.socket.readyState, 'open')
   rig.socket.terminate()
 })
 
-test('without anything to send nobody is dropped for our own silence', async () => {
-  const rig = createRig({ options: { heartbeat } })
-  rig.socket.pause()
-  await pass(rig, 200)
-  assert.equal(rig.socket.readyState, 'open')
-  rig.socket.terminate()
+test('two that do not read hear each other’s Pings, whenever they stopped', async () => {
+  const { server, client, clock } = webSocketPair({ server: { heartbeat }, client: { heartbeat } })
+  server.pause()
+  await clock.run(17_000)
+  client.send('not read')
+  client.pause()
+  await clock.run(3_600_000)
+  assert.deepEqual([server.readyState, client.readyState], ['open', 'open'])
+  client.terminate()
 })

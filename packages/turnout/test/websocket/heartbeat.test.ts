@@ -5,6 +5,7 @@ import { createVirtualClock } from '../../src/base/clock.ts'
 import type { PeerError } from '../../src/base/errors.ts'
 import { sweepFor } from '../../src/base/sweep.ts'
 import { Heartbeat, type HeartbeatOptions } from '../../src/websocket/heartbeat.ts'
+import { frame } from './frames.ts'
 import { createRig, type Rig, turn } from './rig.ts'
 
 /** Lets time pass second by second, with everything that happens in between. */
@@ -73,14 +74,72 @@ test('whatever a peer sends shows that it lives: nobody who talks is pinged', as
   assert.equal(rig.socket.readyState, 'open')
 })
 
-test('a peer that we do not read ourselves is not given up for being silent', async () => {
+test('a peer that we do not read ourselves is heard all the same, and lives on', async () => {
   const rig = createRig()
   rig.socket.pause()
-  await pass(rig, 120)
+  await pass(rig, 600, true)
   assert.equal(rig.socket.readyState, 'open')
+  assert.ok(pings(rig) >= 10)
+  assert.equal(rig.socket.latencyMs, 0)
+})
+
+test('a Pong that waited for us to read tells no latency', async () => {
+  const rig = createRig()
+  rig.socket.pause()
+  await pass(rig, 32)
+  const ping = rig.peer.chunks.findLast((chunk) => chunk[0] === 0x89)!
+  await rig.peer.send([0x81, 'first'])
+  await rig.peer.send([0x8a, ping.subarray(2)])
+  await pass(rig, 32)
+  assert.equal(rig.log.filter((line) => line.startsWith('pong')).length, 1)
+  assert.equal(rig.socket.latencyMs, undefined)
+  rig.socket.terminate()
+})
+
+test('one that stays silent is gone after another interval, within which it would have pinged itself', async () => {
+  const rig = createRig()
+  rig.socket.pause()
+  await pass(rig, 69)
+  assert.equal(rig.socket.readyState, 'open')
+  await pass(rig, 5)
+  assert.equal(((await rig.info())?.cause as PeerError | undefined)?.code, 'ERR_HEARTBEAT_TIMEOUT')
+})
+
+test('so is one whose messages nobody reads', async () => {
+  const rig = createRig({ iterated: true })
+  await rig.peer.send(...Array.from({ length: 1_100 }, () => [0x81, 'x'] as const))
+  await pass(rig, 75)
+  assert.equal(((await rig.info())?.cause as PeerError | undefined)?.code, 'ERR_HEARTBEAT_TIMEOUT')
+})
+
+test('a peer that has sent more than is read ahead is not pinged and not given up: no Pong could be heard', async () => {
+  const rig = createRig()
+  rig.socket.pause()
+  const chunks = Array.from({ length: 8 }, () => frame(0x82, Buffer.alloc(30_000), '37fa213d'))
+  for (const chunk of chunks) rig.peer.write(chunk)
+  await pass(rig, 600)
+  assert.equal(rig.socket.readyState, 'open')
+  assert.equal(rig.transport.bufferedBytes, 0)
+  assert.equal(rig.peer.transport.bufferedBytes, 5 * chunks[0]!.length)
+  assert.equal(pings(rig), 0)
   rig.socket.resume()
-  await pass(rig, 60)
+  await turn()
+  assert.equal(rig.log.filter((line) => line.startsWith('message')).length, chunks.length)
+  await pass(rig, 45)
   assert.equal(rig.socket.readyState, 'closed')
+})
+
+test('what a peer sent before it was gone is not lost to a Ping that its system answers by a reset', async () => {
+  const rig = createRig()
+  rig.socket.pause()
+  rig.peer.write(frame(0x82, Buffer.alloc(30_000), '37fa213d'))
+  await rig.peer.send([0x81, 'last'], [0x88, Buffer.from([3, 232])])
+  rig.peer.transport.end()
+  await pass(rig, 100)
+  assert.equal(pings(rig), 0)
+  rig.socket.resume()
+  await turn()
+  assert.deepEqual(rig.log, ['open', 'message binary of 30000', 'message last', 'close 1000'])
 })
 
 test('both times are options, and false turns the heart off', async () => {
@@ -137,7 +196,8 @@ test('no alarm outlives its connections', async () => {
 /** Something that happens to one connection, so many milliseconds after the last thing. */
 interface Happening {
   readonly afterMs: number
-  readonly what: 'heard' | 'answered' | 'messaged' | 'deaf' | 'listening' | 'nothing'
+  /** `held`: reading is held back, but for a chunk now and then; `deaf`: altogether. */
+  readonly what: 'heard' | 'answered' | 'messaged' | 'held' | 'deaf' | 'listening' | 'nothing'
 }
 
 interface Life {
@@ -161,7 +221,16 @@ const life: fc.Arbitrary<Life> = fc.record({
   happenings: fc.array(
     fc.record({
       afterMs: fc.oneof(fc.nat(60), fc.nat(400), fc.nat(3_000)),
-      what: fc.constantFrom('heard', 'answered', 'answered', 'messaged', 'deaf', 'listening', 'nothing'),
+      what: fc.constantFrom(
+        'heard',
+        'answered',
+        'answered',
+        'messaged',
+        'held',
+        'deaf',
+        'listening',
+        'nothing',
+      ),
     }),
     { maxLength: 25 },
   ),
@@ -194,7 +263,9 @@ function expectedOf(life: Life): string[] {
   const history = historyOf(life)
   const told: string[] = []
   const deafLooks: number[] = []
+  const askedLooks: number[] = []
   let pingedMs = Number.NEGATIVE_INFINITY
+  let patienceMs = 0
   for (let lookMs = periodMs; lookMs <= WHOLE_MS; lookMs += periodMs) {
     const before = history.filter(({ atMs }) => atMs < lookMs)
     const latest = (...kinds: string[]) => {
@@ -206,13 +277,17 @@ function expectedOf(life: Life): string[] {
       pingedMs > (deafLooks.at(-1) ?? Number.NEGATIVE_INFINITY) &&
       !before.some(({ atMs, what }) => (what === 'heard' || what === 'answered') && atMs >= pingedMs)
     if (idleTimeoutMs > 0 && lookMs - latest('messaged') >= idleTimeoutMs) return [...told, `${lookMs} idle`]
-    if (before.findLast(({ what }) => what === 'deaf' || what === 'listening')?.what === 'deaf') {
-      deafLooks.push(lookMs)
-    } else if (unanswered) {
-      if (lookMs - pingedMs >= timeoutMs) return [...told, `${lookMs} silent for ${silentMs}`]
-    } else if (silentMs >= intervalMs) {
-      pingedMs = lookMs
-      told.push(`${lookMs} ping`)
+    if (silentMs < intervalMs) continue
+    const reading = before.findLast(({ what }) => what === 'held' || what === 'deaf' || what === 'listening')
+    if (reading?.what === 'deaf') deafLooks.push(lookMs)
+    else if (reading?.what === 'held' && askedLooks.at(-1) !== lookMs - periodMs) askedLooks.push(lookMs)
+    else {
+      if (reading?.what === 'held') askedLooks.push(lookMs)
+      if (!unanswered) {
+        pingedMs = lookMs
+        patienceMs = timeoutMs + (reading?.what === 'held' ? intervalMs : 0)
+        told.push(`${lookMs} ping`)
+      } else if (lookMs - pingedMs >= patienceMs) return [...told, `${lookMs} silent for ${silentMs}`]
     }
   }
   return told
@@ -225,14 +300,16 @@ test('any number of them in common sweeps do what each would do alone', () => {
     for (const one of lives) sweepFor(clock, shortestMsOf(one)).add({ onSweep: () => {} })
     const told = lives.map((one) => {
       const log: string[] = []
-      let listening = true
+      let reading: Happening['what'] = 'listening'
+      let alwaysRead = true
       let ping: { readonly payload: Buffer; readonly atMs: number } | undefined
       const say = (what: string) => log.push(`${clock.now()} ${what}`)
       const heart: Heartbeat = new Heartbeat(
         {
           get listening() {
-            return listening
+            return reading === 'listening'
           },
+          readOne: () => reading !== 'deaf',
           sendHeartbeat: (payload) => {
             ping = { payload, atMs: clock.now() }
             say('ping')
@@ -254,10 +331,12 @@ test('any number of them in common sweeps do what each would do alone', () => {
         clock.after(atMs, () => {
           if (what === 'heard' || what === 'answered') heart.heard()
           if (what === 'answered' && ping !== undefined) {
-            assert.equal(heart.pong(ping.payload), clock.now() - ping.atMs)
+            const latencyMs = heart.pong(ping.payload)
+            if (alwaysRead || latencyMs !== undefined) assert.equal(latencyMs, clock.now() - ping.atMs)
           }
           if (what === 'messaged') heart.messaged()
-          if (what === 'deaf' || what === 'listening') listening = what === 'listening'
+          if (what === 'held' || what === 'deaf' || what === 'listening') reading = what
+          alwaysRead &&= reading === 'listening'
         })
       }
       return log
