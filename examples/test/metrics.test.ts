@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import {
   AggregationTemporality,
+  type Histogram,
   InMemoryMetricExporter,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics'
@@ -49,6 +50,13 @@ describe('the metrics through prom-client', () => {
   })
 })
 
+/** One value was recorded, and its ranges tell short from long in seconds. */
+function assertSeconds(value: unknown, short: number, long: number): void {
+  const { count, buckets } = value as Histogram
+  assert.equal(count, 1)
+  assert.ok(buckets.boundaries[0]! <= short && buckets.boundaries.at(-1)! >= long, `${buckets.boundaries}`)
+}
+
 describe('the metrics through OpenTelemetry', () => {
   it('reach an exporter, counted and timed', { timeout }, async () => {
     const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
@@ -72,9 +80,12 @@ describe('the metrics through OpenTelemetry', () => {
     assert.equal(value('turnout.handshakes', { ...route, 'turnout.outcome': '101' }), 1)
     assert.equal(value('turnout.messages', { ...route, 'network.io.direction': 'receive' }), 1)
     assert.equal(value('turnout.closes', { ...route, 'turnout.close.code': '1000' }), 1)
+    assert.equal(value('turnout.connections', route), 0)
+    assert.equal(value('turnout.connections.opened', route), 1)
+    for (const name of ['turnout.heartbeats', 'turnout.heartbeat.time']) assert.equal(value(name, route), 0)
     const handshake = value('turnout.handshake.duration', { ...route, 'turnout.outcome': 'switched' })
-    assert.equal((handshake as { readonly count: number } | undefined)?.count, 1)
+    assertSeconds(handshake, 0.01, 10)
     const life = value('turnout.connection.duration', { ...route, 'turnout.close.code': 1000 })
-    assert.equal((life as { readonly count: number } | undefined)?.count, 1)
+    assertSeconds(life, 1, 86_400)
   })
 })

@@ -5,6 +5,10 @@ import type { HandshakeMessage, RouteMetrics, Turnout, WebSocketCloseMessage } f
 
 type Observe = (route: RouteMetrics, tell: (value: number, more?: Record<string, string>) => void) => void
 
+// The ranges of `metrics()`. The SDK's own are meant for milliseconds: of seconds almost all would be in the first.
+const HANDSHAKE_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const CONNECTION_SECONDS = [0.1, 1, 10, 60, 300, 1_800, 3_600, 21_600, 86_400]
+
 /** Returns how to stop. */
 export function observe(turnout: Turnout, meter: Meter): () => void {
   const stops: (() => void)[] = []
@@ -24,6 +28,9 @@ export function observe(turnout: Turnout, meter: Meter): () => void {
 
   watch(meter.createObservableUpDownCounter('turnout.connections'), (route, tell) =>
     tell(route.connectionsOpen),
+  )
+  watch(meter.createObservableCounter('turnout.connections.opened'), (route, tell) =>
+    tell(route.connectionsTotal),
   )
   watch(meter.createObservableCounter('turnout.handshakes'), (route, tell) =>
     each(route.handshakes, 'turnout.outcome', tell),
@@ -45,10 +52,17 @@ export function observe(turnout: Turnout, meter: Meter): () => void {
   watch(meter.createObservableCounter('turnout.errors'), (route, tell) =>
     each(route.errors, 'error.type', tell),
   )
+  // nobody is told of a single heartbeat: the time of all by their number is what one took
+  watch(meter.createObservableCounter('turnout.heartbeats'), (route, tell) => tell(route.latencyMs.count))
+  watch(meter.createObservableCounter('turnout.heartbeat.time', { unit: 's' }), (route, tell) =>
+    tell(route.latencyMs.sum / 1_000),
+  )
 
   // OpenTelemetry takes no histogram that was counted elsewhere: each value is recorded as it is told.
-  const handshakes = meter.createHistogram('turnout.handshake.duration', { unit: 's' })
-  const lives = meter.createHistogram('turnout.connection.duration', { unit: 's' })
+  const seconds = (name: string, explicitBucketBoundaries: number[]) =>
+    meter.createHistogram(name, { unit: 's', advice: { explicitBucketBoundaries } })
+  const handshakes = seconds('turnout.handshake.duration', HANDSHAKE_SECONDS)
+  const lives = seconds('turnout.connection.duration', CONNECTION_SECONDS)
   const listen = <Message>(name: string, record: (message: Message) => void) => {
     const listener = (message: unknown) => record(message as Message)
     subscribe(name, listener)
