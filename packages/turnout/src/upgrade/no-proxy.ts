@@ -17,7 +17,9 @@ export function bypasses(list: string, target: Pick<Target, 'host' | 'port'>): b
 
 function names(entry: string, host: string, port: number): boolean {
   if (entry === '*') return true
-  const { place, port: only } = split(entry)
+  const { place: written, port: only } = split(entry)
+  // the root's own dot, which the host has lost as well
+  const place = written.replace(/\.$/, '')
   if (only !== undefined && only !== port) return false
   if (place.includes('/')) return isInRange(place, host)
   if (isIP(place) !== 0)

@@ -11,6 +11,12 @@ const cases: readonly [list: string, reached: readonly string[], proxied: readon
     ['example.com:80', 'EXAMPLE.com:443', 'a.b.example.com:80', 'example.com.:80'],
     ['notexample.com:80', 'com:80'],
   ],
+  [
+    'localhost., Example.com.:81, .below.example.',
+    ['localhost:80', 'localhost.:80', 'a.example.com:81', 'a.below.example:80'],
+    ['example.com:80', 'below.example:80'],
+  ],
+  ['.', [], ['a.example:80', '127.0.0.1:80']],
   ['.example.com', ['a.example.com:80'], ['example.com:80', 'aexample.com:80']],
   ['*.Example.com', ['a.example.com:80'], ['example.com:80']],
   ['one, two three,\tfour', ['one:80', 'two:80', 'three:80', 'four:80'], ['five:80']],
