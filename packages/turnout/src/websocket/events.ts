@@ -22,6 +22,10 @@ export class CloseEvent extends Event {
     this.code = init.code ?? 0
     this.reason = init.reason ?? ''
   }
+
+  get [Symbol.toStringTag](): string {
+    return 'CloseEvent'
+  }
 }
 
 /** A connection failed. A browser's event does not say why; this one does, in `error`. */

@@ -25,16 +25,14 @@ export function toInit(protocols: unknown): ReadInit {
   return { ...init, protocols: typeof init.protocols === 'string' ? [init.protocols] : [...init.protocols] }
 }
 
-/** Bytes as they are; everything else as the string that Web IDL makes of it. */
+/** Bytes as they are; everything else as the string that Web IDL makes of it. @throws TypeError as `toChunk` */
 export function toSendable(data: unknown): string | ArrayBuffer | ArrayBufferView | Blob {
-  if (typeof data === 'string' || data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return data
-  // not String(): a symbol is a TypeError
-  return data instanceof Blob ? data : `${data}`
+  return data instanceof Blob ? data : toChunk(data)
 }
 
-/** Web IDL's [Clamp] unsigned short: the nearest, the even one of two. */
+/** Web IDL's [Clamp] unsigned short: the nearest, the even one of two. @throws TypeError for a BigInt or a symbol */
 export function clampToUnsignedShort(value: unknown): number {
-  const number = Number(value)
+  const number = toNumber(value)
   if (!(number > 0)) return 0
   if (number >= 65_535) return 65_535
   const floor = Math.floor(number)
@@ -44,7 +42,7 @@ export function clampToUnsignedShort(value: unknown): number {
 
 /** Web IDL's [EnforceRange] unsigned short: towards zero. @throws TypeError for what is out of range */
 export function toUnsignedShort(value: unknown): number {
-  const number = Math.trunc(Number(value))
+  const number = Math.trunc(toNumber(value))
   if (number >= 0 && number <= 65_535) return number + 0
   throw new TypeError(`${String(value)} is no number from 0 to 65535`)
 }
@@ -58,10 +56,27 @@ export function toProtocols(protocols: unknown): string[] {
   throw new TypeError('protocols that are no sequence')
 }
 
-/** Bytes as they are; everything else, Blobs too, as the string that Web IDL makes of it. */
+/**
+ * Bytes as they are; everything else, Blobs too, as the string that Web IDL makes of it.
+ * @throws TypeError for a view on shared memory, which may change as it is read, and for a symbol
+ */
 export function toChunk(chunk: unknown): string | ArrayBuffer | ArrayBufferView {
-  if (typeof chunk === 'string' || chunk instanceof ArrayBuffer || ArrayBuffer.isView(chunk)) return chunk
-  return `${chunk}`
+  if (typeof chunk === 'string' || chunk instanceof ArrayBuffer) return chunk
+  // not String(): a symbol is a TypeError
+  if (!ArrayBuffer.isView(chunk)) return `${chunk}`
+  if (chunk.buffer instanceof SharedArrayBuffer) throw new TypeError('bytes on a SharedArrayBuffer')
+  return chunk
+}
+
+/** What a dictionary is made of: an object, a function too; undefined and null are an empty one. @throws TypeError */
+export function assertDictionary(value: unknown): void {
+  if (value === undefined || typeof value === 'object' || typeof value === 'function') return
+  throw new TypeError(`a ${typeof value} in the place of options`)
+}
+
+/** @throws TypeError for a BigInt and a symbol; Number() would take the first */
+function toNumber(value: unknown): number {
+  return +(value as number)
 }
 
 /** @throws TypeError for a symbol, of which String() would make something */

@@ -1,6 +1,6 @@
 // Knows the error of the WebSocket standard that says how a stream's connection ended, or is to be ended.
 import { assertClose } from './standard-checks.ts'
-import { toUnsignedShort } from './web-idl.ts'
+import { assertDictionary, toUnsignedShort } from './web-idl.ts'
 
 /** How a connection is to be closed, or was. */
 export interface WebSocketCloseInfo {
@@ -49,6 +49,10 @@ export class WebSocketError extends DOMException {
   get reason(): string {
     return this.#reason
   }
+
+  get [Symbol.toStringTag](): string {
+    return 'WebSocketError'
+  }
 }
 
 /** A Web IDL dictionary, converted and checked; a reason alone gets 1000. @throws as the constructor above */
@@ -56,9 +60,7 @@ export function readCloseInfo(init: unknown): {
   readonly closeCode: number | undefined
   readonly reason: string
 } {
-  if (init !== undefined && init !== null && typeof init !== 'object' && typeof init !== 'function') {
-    throw new TypeError(`a ${typeof init} in the place of closeCode and reason`)
-  }
+  assertDictionary(init)
   const { closeCode, reason } = (init ?? {}) as { closeCode?: unknown; reason?: unknown }
   const code = closeCode === undefined ? undefined : toUnsignedShort(closeCode)
   const text = reason === undefined ? '' : `${reason}`

@@ -5,7 +5,7 @@ import { CONNECT_OPTIONS, type Dial, dial, prepareDial } from './client.ts'
 import type { AnyConnection, CloseInfo } from './connection.ts'
 import type { Message } from './options.ts'
 import { assertSubprotocols, readUrl } from './standard-checks.ts'
-import { toChunk, toProtocols, type WebSocketInit } from './web-idl.ts'
+import { assertDictionary, toChunk, toProtocols, type WebSocketInit } from './web-idl.ts'
 import { connectionError, readCloseInfo, type WebSocketCloseInfo, WebSocketError } from './websocket-error.ts'
 
 /** `protocols` and `signal` are the standard's; the others are what `connect` takes. */
@@ -45,20 +45,22 @@ export class WebSocketStream {
   constructor(url: string | URL, options: WebSocketStreamOptions = {}) {
     // biome-ignore lint/complexity/noArguments: absent and undefined are told apart
     if (arguments.length === 0) throw new TypeError('a WebSocketStream wants a URL')
-    if (options !== null && typeof options !== 'object')
-      throw new TypeError(`options that are a ${typeof options}`)
-    assertOptions('WebSocketStream', options ?? {}, CONNECT_OPTIONS)
-    this.#url = readUrl(`${url}`)
+    // Web IDL converts the arguments in their order, before any is looked at
+    const text = `${url}`
+    assertDictionary(options)
+    assertOptions('WebSocketStream', typeof options === 'function' ? {} : (options ?? {}), CONNECT_OPTIONS)
     const { protocols, signal, ...others } = options ?? {}
     const list = toProtocols(protocols)
+    const signals = signal === undefined ? [] : [signal]
+    const either = AbortSignal.any([this.#abort.signal, ...signals])
+    this.#url = readUrl(text)
     assertSubprotocols(list)
     this.#signal = signal
-    const signals = signal === undefined ? [] : [signal]
     void this.#connect(
       prepareDial(this.#url, {
         ...others,
         protocols: list,
-        signal: AbortSignal.any([this.#abort.signal, ...signals]),
+        signal: either,
         binary: 'buffer',
         // one write at a time waits: there is no crowd to bound
         slowConsumer: 'wait',

@@ -27,6 +27,18 @@ type Handler<Kind extends keyof WebSocketEventMap> = (
   event: WebSocketEventMap[Kind],
 ) => unknown
 
+/** An EventTarget that knows its events by type alone: the method is the one that it inherits. */
+interface Target extends EventTarget {
+  addEventListener<Kind extends keyof WebSocketEventMap>(
+    type: Kind,
+    listener: Handler<Kind> | { handleEvent(event: WebSocketEventMap[Kind]): unknown } | null,
+    options?: Parameters<EventTarget['addEventListener']>[2],
+  ): void
+  addEventListener(...args: Parameters<EventTarget['addEventListener']>): void
+}
+
+const Target: new () => Target = EventTarget
+
 const CONNECTING = 0
 const OPEN = 1
 const CLOSING = 2
@@ -47,7 +59,7 @@ const ATTRIBUTES: readonly (keyof WebSocket)[] = [
   'send',
 ]
 
-export class WebSocket extends EventTarget {
+export class WebSocket extends Target {
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1
   declare static readonly CLOSING: 2
@@ -91,9 +103,11 @@ export class WebSocket extends EventTarget {
     // biome-ignore lint/complexity/noArguments: absent and undefined are told apart
     if (arguments.length === 0) throw new TypeError('a WebSocket wants a URL')
     super()
+    // Web IDL converts the arguments in their order, before any is looked at
+    const text = `${url}`
     const init = toInit(protocols)
     assertOptions('WebSocket', init, CONNECT_OPTIONS)
-    this.#url = readUrl(`${url}`)
+    this.#url = readUrl(text)
     assertSubprotocols(init.protocols ?? [])
     const signals = init.signal === undefined ? [] : [init.signal]
     void this.#connect(
@@ -202,16 +216,6 @@ export class WebSocket extends EventTarget {
 
   set onclose(handler: Handler<'close'> | null) {
     this.#handlers.set('close', handler)
-  }
-
-  override addEventListener<Kind extends keyof WebSocketEventMap>(
-    type: Kind,
-    listener: Handler<Kind> | { handleEvent(event: WebSocketEventMap[Kind]): unknown } | null,
-    options?: Parameters<EventTarget['addEventListener']>[2],
-  ): void
-  override addEventListener(...args: Parameters<EventTarget['addEventListener']>): void
-  override addEventListener(...args: unknown[]): void {
-    super.addEventListener(...(args as Parameters<EventTarget['addEventListener']>))
   }
 
   get [Symbol.toStringTag](): string {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  assertDictionary,
   clampToUnsignedShort,
   toChunk,
   toInit,
@@ -38,6 +39,7 @@ test('[Clamp] unsigned short: within the range, to the nearest, to the even one 
   ] as const) {
     assert.equal(clampToUnsignedShort(value), clamped, String(value))
   }
+  assert.throws(() => clampToUnsignedShort(1000n), TypeError)
 })
 
 test('bytes and Blobs are sent as they are, everything else as its string', () => {
@@ -61,9 +63,34 @@ test('[EnforceRange] goes towards zero, and what is out of range is a TypeError'
   ] as const) {
     assert.ok(Object.is(toUnsignedShort(value), number), String(value))
   }
-  for (const value of [-1, 65_536, Number.NaN, Number.POSITIVE_INFINITY, 'a', undefined, {}]) {
+  for (const value of [
+    -1,
+    65_536,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    'a',
+    undefined,
+    {},
+    1000n,
+    Symbol('s'),
+  ]) {
     assert.throws(() => toUnsignedShort(value), TypeError, String(value))
   }
+})
+
+test('a view on shared memory is a TypeError; shared memory itself is no bytes at all', () => {
+  const shared = new SharedArrayBuffer(2)
+  for (const convert of [toSendable, toChunk]) {
+    for (const view of [new Uint8Array(shared), new DataView(shared)]) {
+      assert.throws(() => convert(view), TypeError)
+    }
+    assert.equal(convert(shared), '[object SharedArrayBuffer]')
+  }
+})
+
+test('a dictionary is made of an object, a function too, of null or of nothing', () => {
+  for (const value of [undefined, null, {}, [], () => {}]) assertDictionary(value)
+  for (const value of [true, 1, 1n, '', Symbol('s')]) assert.throws(() => assertDictionary(value), TypeError)
 })
 
 test('a sequence is an object that can be iterated, of strings', () => {

@@ -12,6 +12,7 @@ test('WebSocketError is a DOMException of that name, without code and reason unl
   const told = new WebSocketError('over', { closeCode: 3456, reason: 'done' })
   assert.deepEqual([told.message, told.closeCode, told.reason], ['over', 3456, 'done'])
   assert.ok(told instanceof WebSocketError)
+  assert.equal(Object.prototype.toString.call(told), '[object WebSocketError]')
 })
 
 test('a reason alone gets 1000; an empty one does not', () => {

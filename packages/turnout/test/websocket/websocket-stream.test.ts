@@ -51,17 +51,32 @@ test('WHATWG WebSocketStream constructor: URL, subprotocols and options that thr
   for (const options of ['a', 1, { protocols: 'a' }, { protocols: 1 }, { protocols: null }]) {
     assert.throws(() => new Constructor('ws://a', options), TypeError)
   }
+  const thrown = new Error('the URL comes first')
+  const odd = {
+    toString() {
+      throw thrown
+    },
+  }
+  assert.throws(() => new Constructor(odd, 1), thrown)
+  for (const options of [{ protocols: 1 }, { signal: 1 }, { signal: null }]) {
+    assert.throws(() => new Constructor('no URL', options), TypeError)
+  }
   assert.throws(() => new WebSocketStream('ws://a', { headers: { Upgrade: 'h2c' } }), MisuseError)
 })
 
-test('the URL is kept with the scheme that it means; null options are none', bounded, async (t) => {
-  const { stream, raw } = await opened(t, null as unknown as WebSocketStreamOptions)
-  assert.equal(stream.url, raw.wsUrl)
-  const other = new WebSocketStream(new URL(raw.url))
-  assert.equal(other.url, raw.wsUrl)
-  await other.opened
-  assert.equal(Object.prototype.toString.call(stream), '[object WebSocketStream]')
-})
+test(
+  'the URL is kept with the scheme that it means; null and a function are options, too',
+  bounded,
+  async (t) => {
+    const { stream, raw } = await opened(t, null as unknown as WebSocketStreamOptions)
+    await new WebSocketStream(raw.wsUrl, (() => {}) as WebSocketStreamOptions).opened
+    assert.equal(stream.url, raw.wsUrl)
+    const other = new WebSocketStream(new URL(raw.url))
+    assert.equal(other.url, raw.wsUrl)
+    await other.opened
+    assert.equal(Object.prototype.toString.call(stream), '[object WebSocketStream]')
+  },
+)
 
 test(
   'WHATWG, establish a connection: a server that chooses none of the subprotocols fails it',

@@ -516,8 +516,17 @@ test(
     assert.throws(() => new Constructor('ws://a', Symbol('s')), TypeError)
     assert.throws(() => new Constructor('ws://a', [Symbol('s')]), TypeError)
     assert.throws(() => (WebSocket as unknown as () => void)(), TypeError)
+    const thrown = new Error('the URL comes first')
+    const odd = {
+      toString() {
+        throw thrown
+      },
+    }
+    assert.throws(() => new Constructor(odd, [Symbol('s')]), thrown)
     const { socket } = await opened(t)
     assert.throws(() => socket.close(1000, Symbol('s') as unknown as string), TypeError)
+    assert.throws(() => socket.close(1000n as unknown as number), TypeError)
+    assert.throws(() => socket.send(new Uint8Array(new SharedArrayBuffer(1))), TypeError)
     assert.throws(() => socket.send(Symbol('s') as unknown as string), TypeError)
     assert.deepEqual([WebSocket.length, socket.send.length, socket.close.length], [1, 1, 0])
     const members: string[] = []
@@ -531,9 +540,12 @@ test(
       'binaryType',
       'bufferedAmount',
       'OPEN',
+      'addEventListener',
+      'removeEventListener',
     ]) {
       assert.ok(members.includes(name), name)
     }
+    assert.ok(!Object.hasOwn(WebSocket.prototype, 'addEventListener'))
   },
 )
 
