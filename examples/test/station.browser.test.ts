@@ -111,7 +111,7 @@ describe('the page', { skip }, () => {
       await see(page, '#frame-news', 'Frame from the client: pong, 14 bytes: are you there?')
       await page.getByRole('button', { name: 'Close' }).click()
       await see(page, '.from-server', /0x8 close.*1000/s)
-      await see(page, '#said', /close: 1000, clean/)
+      await see(page, '#said', /close: 1000 'end of the line', clean/)
       await page.locator('#compose').waitFor({ state: 'hidden' })
     })
   })
@@ -205,7 +205,7 @@ describe('the page', { skip }, () => {
         await see(page, '.from-client', /Mask.*1, .*“over a stream”/s)
         await see(page, '.from-server', '“over a stream”')
         await page.getByRole('button', { name: 'Close' }).click()
-        await see(page, '#said', /close: 1000, clean/)
+        await see(page, '#said', /close: 1000 'end of the line', clean/)
         assert.deepEqual(await page.evaluate(weakContrasts), [])
         assert.equal(
           await page.evaluate(
