@@ -17,8 +17,11 @@ class DuplexTransport implements Transport {
   #paused = false
   /** What came during a pause, or before the start. */
   #waiting: Buffer | undefined
-  /** The end has come, behind what waits. */
+  /** The end has come, and then the close, perhaps behind what waits. */
   #ended = false
+  #closed = false
+  #over = false
+  #failure: Error | undefined
 
   constructor(stream: Duplex) {
     this.#stream = stream
@@ -27,17 +30,12 @@ class DuplexTransport implements Transport {
   start(sink: TransportSink): void {
     const stream = this.#stream
     this.#sink = sink
-    let failure: Error | undefined
     stream.on('error', (error) => {
-      failure = error
+      this.#failure = error
       // most streams do so themselves, unless they were made with autoDestroy: false
       stream.destroy()
     })
-    let over = false
-    const close = () => {
-      if (!over) sink.onClose(failure ?? stream.errored ?? undefined)
-      over = true
-    }
+    const close = () => this.#close(stream.errored ?? undefined)
     stream.on('close', close)
     if (stream.destroyed) {
       // it died before anyone listened; `close` may have been and gone, or be about to come
@@ -88,6 +86,7 @@ class DuplexTransport implements Transport {
   }
 
   destroy(error?: Error): void {
+    this.#waiting = undefined
     this.#stream.destroy(error)
   }
 
@@ -109,15 +108,26 @@ class DuplexTransport implements Transport {
 
   #deliver(): void {
     const waiting = this.#waiting
-    if (waiting === undefined || this.#paused || this.#stream.destroyed) return
+    if (waiting === undefined || this.#paused) return
     this.#waiting = undefined
     this.#sink!.onData(waiting)
     if (this.#ended) this.#end()
-    if (!this.#paused) this.#stream.resume()
+    if (this.#closed) this.#close(undefined)
+    else if (!this.#paused) this.#stream.resume()
   }
 
   #end(): void {
     this.#ended = true
     if (this.#waiting === undefined) this.#sink!.onEnd()
+  }
+
+  /** A stream that has ended both ways closes by itself, though what came before its end may still wait. */
+  #close(error: Error | undefined): void {
+    this.#failure ??= error
+    this.#closed = true
+    if (this.#over || (this.#ended && this.#waiting !== undefined && this.#failure === undefined)) return
+    this.#over = true
+    this.#waiting = undefined
+    this.#sink!.onClose(this.#failure)
   }
 }

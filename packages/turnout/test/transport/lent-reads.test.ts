@@ -171,6 +171,27 @@ test('the end waits for what came before it during a pause', { timeout: 10_000 }
   assert.deepEqual(heard.told, ['data one', 'data two', 'end'])
 })
 
+test('what waits is not lost where the end closes the socket by itself', { timeout: 10_000 }, async () => {
+  const closing = net.createServer().listen(0, '127.0.0.1')
+  await once(closing, 'listening')
+  closing.once('connection', (socket) => socket.end())
+  const { port } = closing.address() as net.AddressInfo
+  const client = net.connect({ port, host: '127.0.0.1' })
+  sockets.add(client)
+  client.pause()
+  await once(client, 'connect')
+  client.unshift(bytes('early'))
+  const transport = duplexTransport(client)
+  const heard = started(transport)
+  transport.pause()
+  await once(client, 'close')
+  assert.deepEqual(heard.told, [])
+  transport.resume()
+  await until(() => heard.told.includes('close'))
+  assert.deepEqual(heard.told, ['data early', 'end', 'close'])
+  closing.close()
+})
+
 test('nothing that waited comes once it is destroyed', { timeout: 10_000 }, async () => {
   const { client, accepted } = await connected()
   const transport = duplexTransport(accepted)
