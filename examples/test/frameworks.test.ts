@@ -1,14 +1,21 @@
 // Knows what must hold in every framework: a route beside the app, an upgrade inside it, and an ordinary answer.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import { after, before, describe, it } from 'node:test'
-import { connect } from 'turnout'
+import { promisify } from 'node:util'
+import { getRequestListener } from '@hono/node-server'
+import express from 'express'
+import fastify from 'fastify'
+import { Hono } from 'hono'
+import Koa from 'koa'
+import { connect, createTurnout } from 'turnout'
 import { WebSocket } from 'ws'
 import { start as startExpress } from '../src/express/app.ts'
 import { start as startFastify } from '../src/fastify/app.ts'
 import { start as startHono } from '../src/hono/app.ts'
 import { start as startKoa } from '../src/koa/app.ts'
-import type { Running } from '../src/running.ts'
+import { listen, type Running } from '../src/running.ts'
 import { upgradeRequest, Wire } from './wire.ts'
 
 const frameworks = [
@@ -120,3 +127,86 @@ for (const { name, start } of frameworks) {
     })
   })
 }
+
+/** Each answers a POST with the JSON that it read, by whatever the framework reads it with. */
+const readers: readonly { readonly name: string; open(): Promise<Server> | Server }[] = [
+  {
+    name: 'plain Node',
+    open: () => {
+      const listener: RequestListener = async (request, response) => {
+        let text = ''
+        for await (const chunk of request) text += chunk
+        response.end(JSON.stringify(JSON.parse(text)))
+      }
+      return createServer(listener)
+    },
+  },
+  {
+    name: 'Express',
+    open: () => {
+      const app = express()
+      app.use(express.json())
+      app.post('/', (request, response) => void response.json(request.body ?? 'no body'))
+      return createServer(app)
+    },
+  },
+  {
+    name: 'Fastify',
+    async open() {
+      const app = fastify()
+      app.post('/', (request) => request.body)
+      await app.ready()
+      return app.server
+    },
+  },
+  {
+    name: 'Koa with the body parser of Express',
+    open: () => {
+      const app = new Koa()
+      const parse = promisify(express.json())
+      app.use(async (context) => {
+        await parse(context.req as express.Request, context.res as express.Response)
+        context.body = (context.req as express.Request).body ?? 'no body'
+      })
+      return createServer(app.callback())
+    },
+  },
+  {
+    name: 'Hono',
+    open: () => {
+      const app = new Hono()
+      app.post('/', async (context) => context.json(await context.req.json()))
+      return createServer(getRequestListener(app.fetch))
+    },
+  },
+]
+
+describe('a body that comes with an upgrade which nobody takes', () => {
+  for (const { name, open } of readers) {
+    it(`is read by ${name} as any other, and the connection goes on`, { timeout }, async () => {
+      const server = await open()
+      const turnout = createTurnout()
+      turnout.attach(server)
+      const running = await listen(server, turnout, 0)
+      const wire = await Wire.open(running.port)
+      try {
+        const length = ['{"a":1}', 'Content-Length: 7'] as const
+        const chunked = ['7\r\n{"a":1}\r\n0\r\n\r\n', 'Transfer-Encoding: chunked'] as const
+        // As `curl --http2` asks in every request without TLS.
+        const h2c = ['Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABk']
+        for (const upgrade of [['Connection: Upgrade', 'Upgrade: foo'], h2c, []]) {
+          for (const [body, framing] of [length, chunked]) {
+            const fields = ['Host: localhost', 'Content-Type: application/json', framing, ...upgrade]
+            wire.write(`POST / HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n${body}`)
+            const reply = await wire.reply()
+            assert.equal(reply.status, 200)
+            assert.deepEqual(JSON.parse(reply.body), { a: 1 })
+          }
+        }
+      } finally {
+        wire.end()
+        await running.stop()
+      }
+    })
+  }
+})

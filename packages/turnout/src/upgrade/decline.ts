@@ -3,7 +3,7 @@ import { fieldLines } from '../http/fields.ts'
 import type { Answer } from '../http/message.ts'
 import { sendAnswer } from './answer.ts'
 import type { Arrival } from './arrival.ts'
-import { expectContinue } from './internals.ts'
+import { expectContinue, markOrdinary } from './internals.ts'
 import { openResponse } from './ordinary.ts'
 
 const arrivals = new WeakMap<object, Arrival>()
@@ -18,6 +18,7 @@ export function decline(arrival: Arrival): void {
   const { server, request } = arrival
   const response = openResponse(arrival)
   arrivals.set(request, arrival)
+  markOrdinary(request)
   const expectation = request.httpVersion === '1.1' ? fieldLines(request.rawHeaders, 'expect') : []
   if (arrival.expectsContinue || arrival.continued) {
     expectContinue(response, arrival.continued)

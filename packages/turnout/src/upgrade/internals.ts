@@ -68,6 +68,12 @@ export function markRead(request: IncomingMessage): void {
   inside._consuming = true
 }
 
+/** As on a server where nobody listens for upgrades; else body parsers take the body for read, or for nobody's. */
+export function markOrdinary(request: IncomingMessage): void {
+  const inside = request as IncomingMessage & { upgrade?: boolean }
+  inside.upgrade = false
+}
+
 /** What is wrong with the certificate of a TLS client, as `authorizationError` then says; undefined: nothing. */
 export function verifyPeer(socket: TLSSocket): string | undefined {
   const inside = socket as unknown as {

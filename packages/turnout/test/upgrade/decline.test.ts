@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSecureServer } from 'node:http2'
 import { createServer } from 'node:https'
+import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { createTurnout } from '../../src/turnout.ts'
 import { certificate, privateKey } from './certificate.ts'
@@ -219,6 +220,7 @@ declines(
       httpVersion: '1.1',
       major: 1,
       minor: 1,
+      ordinary: true,
       upgrade: 'foo',
       connection: 'keep-alive, Upgrade',
       distinct: ['1', '2'],
@@ -243,6 +245,8 @@ declines(
           httpVersion: request.httpVersion,
           major: request.httpVersionMajor,
           minor: request.httpVersionMinor,
+          // Body parsers ask: what on-finished calls finished they do not read.
+          ordinary: (request as { upgrade?: boolean }).upgrade === false,
           upgrade: headers.upgrade,
           connection: headers.connection,
           distinct: headersDistinct['x-a'],
@@ -253,6 +257,26 @@ declines(
           body,
         }
         response.end(JSON.stringify(seen))
+      })
+    },
+  },
+)
+
+declines(
+  'R11: without a body, too, the app’s request says that it is no upgrade, and an upgrade inside the app goes on',
+  async (wire) => {
+    wire.send(upgradeHead())
+    assert.equal((await wire.response()).body, 'false')
+    wire.send(upgradeHead({ path: '/live' }))
+    assert.equal((await wire.response()).status, 101)
+  },
+  {
+    setUp(turnout, server) {
+      server.removeAllListeners('request')
+      server.on('request', (request, response) => {
+        const protocol = { protocol: 'foo', handler: (stream: Duplex) => void stream.end() }
+        if (request.url === '/live') turnout.upgrade(request, response, protocol)
+        else response.end(String((request as { upgrade?: boolean }).upgrade))
       })
     },
   },
