@@ -5,10 +5,12 @@ import { connectionOptions } from '../http/connection.ts'
 import { assertFields } from '../http/fields.ts'
 import { formatList } from '../http/list.ts'
 import type { Answer, Fields } from '../http/message.ts'
+import { responseFields } from './response-fields.ts'
 
 /** Writes the answer and ends the response. Fields that are set already stay, unless the answer has them too. */
 export function sendAnswer(response: ServerResponse, answer: Answer): void {
   assertFields(answer.fields)
+  forgetFraming(response)
   response.statusCode = answer.status
   if (answer.body !== '') response.setHeader('Content-Type', 'text/plain; charset=utf-8')
   setFields(response, answer.fields)
@@ -18,8 +20,8 @@ export function sendAnswer(response: ServerResponse, answer: Answer): void {
 }
 
 /**
- * Writes a fetch Response as it comes in, no faster than the client takes it. Resolves when it is out or the
- * client is gone. Rejects with what the body's source or a field broke on; `response.headersSent` then tells
+ * Writes a fetch Response as it comes in, framed anew, no faster than the client takes it. Resolves when it is out
+ * or the client is gone. Rejects with what the body's source or a field broke on; `response.headersSent` then tells
  * whether something else can still be said.
  */
 export async function sendResponse(response: ServerResponse, given: Response): Promise<void> {
@@ -27,11 +29,12 @@ export async function sendResponse(response: ServerResponse, given: Response): P
     const what = given.bodyUsed ? 'whose body was read already' : `with status ${given.status}`
     throw new MisuseError('ERR_INVALID_ARGUMENT', `a Response ${what} cannot be sent`)
   }
+  const { fields, close } = responseFields(given, response.req.method)
+  forgetFraming(response)
   response.statusCode = given.status
   if (given.statusText !== '') response.statusMessage = given.statusText
-  const fields = [...given.headers].filter(([name]) => !OWN_FIELDS.has(name))
-  assertFields(fields)
   setFields(response, fields)
+  if (close) response.shouldKeepAlive = false
   closeAloud(response)
   const reader = given.body?.getReader()
   if (reader === undefined) return void response.end()
@@ -101,6 +104,11 @@ function isLast(next: Promise<{ readonly done: boolean }>): Promise<boolean> {
   return Promise.race([next.then(({ done }) => done), soon]).catch(() => false)
 }
 
+/** What middleware said about another body. Asked first: to remove what is not set tells Node to do without. */
+function forgetFraming(response: ServerResponse): void {
+  for (const name of FRAMING) if (response.hasHeader(name)) response.removeHeader(name)
+}
+
 /** Whoever sets Connection by hand must say `close` by hand. */
 function closeAloud(response: ServerResponse): void {
   const set = response.getHeader('connection')
@@ -110,5 +118,4 @@ function closeAloud(response: ServerResponse): void {
     response.setHeader('Connection', formatList([...lines, 'close']))
 }
 
-// How the body is framed is decided where it is written.
-const OWN_FIELDS: ReadonlySet<string> = new Set(['transfer-encoding', 'keep-alive'])
+const FRAMING = ['Content-Length', 'Transfer-Encoding', 'Content-Encoding', 'Trailer'] as const

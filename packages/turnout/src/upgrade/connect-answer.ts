@@ -4,6 +4,7 @@ import { MisuseError } from '../base/errors.ts'
 import { assertFields } from '../http/fields.ts'
 import { assertHttp2Fields, http2Headers, withoutConnectionSpecific } from '../http/http2-fields.ts'
 import type { Answer, Fields } from '../http/message.ts'
+import { isFetched, responseFields } from './response-fields.ts'
 
 /** Fields that belong to HTTP/1.1 alone are left out: the answers are the same ones for both versions. */
 export function answerStream(stream: ServerHttp2Stream, answer: Answer): void {
@@ -31,14 +32,13 @@ export async function respondStream(
     const what = given.bodyUsed ? 'whose body was read already' : `with status ${given.status}`
     throw new MisuseError('ERR_INVALID_ARGUMENT', `a Response ${what} cannot be sent`)
   }
-  const all: Fields = [...given.headers]
   try {
-    assertHttp2Fields(all)
+    // What came with a fetch is not the application's choice.
+    if (!isFetched(given)) assertHttp2Fields([...given.headers])
   } catch (error) {
     onMisuse(error)
   }
-  const fields = withoutConnectionSpecific(all)
-  assertFields(fields)
+  const fields = withoutConnectionSpecific(responseFields(given, 'CONNECT').fields)
   stream.respond({ ':status': given.status, ...http2Headers(fields) })
   if (given.body === null) return finish(stream, '')
   const reader = given.body.getReader()

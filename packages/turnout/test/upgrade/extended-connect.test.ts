@@ -575,6 +575,18 @@ describe('R3, R43: HTTP/2 has no Upgrade', () => {
     assert.equal(errors[0]!.code, 'ERR_HTTP2_FORBIDS_UPGRADE')
   })
 
+  it('RFC 9113 section 8.1.1: a length of its own does not contradict the body of a Response', async (t) => {
+    const { session } = await rig(t, (turnout) =>
+      turnout.websocket('/ws', {
+        accept: () => new Response('abc', { status: 401, headers: { 'Content-Length': '30' } }),
+      }),
+    )
+    const stream = ask(session)
+    const headers = await head(stream)
+    assert.equal(headers['content-length'], undefined)
+    assert.equal(await text(stream), 'abc')
+  })
+
   for (const [name, value] of [
     ['upgrade', 'websocket'],
     ['connection', 'upgrade'],

@@ -91,6 +91,32 @@ stationTest(
 )
 
 stationTest(
+  'what middleware said of the body of a page says nothing of the answer, neither ours nor a Response',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(webSocketHead() + get('/live') + webSocketHead('/page'))
+    const refused = await wire.response()
+    assert.deepEqual([refused.status, refused.body], [401, 'who are you?'])
+    const invited = await wire.response()
+    assert.equal(invited.status, 426)
+    for (const response of [refused, invited]) {
+      assert.equal(response.field('content-encoding'), undefined)
+      assert.equal(response.field('x-powered-by'), 'hands')
+    }
+    assert.equal((await wire.response()).body, 'page')
+  },
+  inApp((turnout, request, response) => {
+    if (request.url === '/page') return void response.end('page')
+    response.setHeader('Content-Length', 3)
+    response.setHeader('Content-Encoding', 'gzip')
+    return void turnout.upgrade(request, response, {
+      accept: (_request: IncomingMessage) =>
+        new Response('who are you?', { status: 401, headers: { 'Content-Length': '2' } }),
+    })
+  }),
+)
+
+stationTest(
   'R34: another version of WebSocket gets 426 with the version list through the app’s response',
   async ({ dial }) => {
     const wire = dial()

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import type { Turnout } from '../../src/turnout.ts'
 import type { ProtocolOptions, ProtocolResult } from '../../src/upgrade/generic.ts'
 import { get, type StationOptions, stationTest, upgradeHead } from './wire.ts'
@@ -43,6 +45,56 @@ for (const [when, later] of [
     }),
   )
 }
+
+for (const length of ['1', '30']) {
+  stationTest(
+    `a Response of three bytes that says ${length} is framed by what it is, and the next request is not lost`,
+    async ({ dial }) => {
+      const wire = dial()
+      wire.send(upgradeHead() + get('/2'))
+      const response = await wire.response()
+      assert.equal(response.field('content-length'), '3')
+      assert.equal(response.body, 'abc')
+      assert.equal((await wire.response()).body, '/2:')
+    },
+    accepts(() => new Response('abc', { status: 401, headers: { 'Content-Length': length } })),
+  )
+}
+
+stationTest(
+  'a Response that fetch has decoded goes out decoded',
+  async ({ dial, server }) => {
+    const { port } = server.address() as AddressInfo
+    decoded = () => fetch(`http://127.0.0.1:${port}/gzip`)
+    const wire = dial()
+    wire.send(upgradeHead() + get('/2'))
+    const response = await wire.response()
+    assert.equal(response.field('content-encoding'), undefined)
+    assert.equal(response.body, 'denied '.repeat(100))
+    assert.equal((await wire.response()).status, 401)
+    server.closeIdleConnections()
+  },
+  {
+    ...accepts(() => decoded()),
+    app(_request, response) {
+      const body = gzipSync('denied '.repeat(100))
+      response.writeHead(401, { 'Content-Encoding': 'gzip', 'Content-Length': body.length }).end(body)
+    },
+  },
+)
+let decoded: () => Promise<Response>
+
+stationTest(
+  'a Response that asks to close closes',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead())
+    const response = await wire.response({ toEnd: true })
+    assert.equal(response.field('connection'), 'close')
+    assert.equal(response.body, 'abc')
+  },
+  accepts(() => new Response('abc', { headers: { Connection: 'close', 'Transfer-Encoding': 'gzip' } })),
+)
 
 stationTest(
   'a Response streams as it comes',
