@@ -23,13 +23,18 @@ export function sendAnswer(response: ServerResponse, answer: Answer): void {
  * Writes a fetch Response as it comes in, framed anew, no faster than the client takes it. Resolves when it is out
  * or the client is gone. Rejects with what the body's source or a field broke on; `response.headersSent` then tells
  * whether something else can still be said.
+ * @param protocol what a 426 asks for that does not say it itself
  */
-export async function sendResponse(response: ServerResponse, given: Response): Promise<void> {
+export async function sendResponse(
+  response: ServerResponse,
+  given: Response,
+  protocol?: string,
+): Promise<void> {
   if (given.status < 200 || given.bodyUsed) {
     const what = given.bodyUsed ? 'whose body was read already' : `with status ${given.status}`
     throw new MisuseError('ERR_INVALID_ARGUMENT', `a Response ${what} cannot be sent`)
   }
-  const { fields, close } = responseFields(given, response.req.method)
+  const { fields, close } = responseFields(given, response.req.method, protocol)
   forgetFraming(response)
   response.statusCode = given.status
   if (given.statusText !== '') response.statusMessage = given.statusText

@@ -12,9 +12,14 @@ export interface ResponseFields {
 
 /**
  * The fields that describe the Response, for whoever writes it to frame it anew.
+ * @param protocol what a 426 asks for that does not say it itself
  * @throws MisuseError for fields that no line may carry
  */
-export function responseFields(given: Response, method: string | undefined): ResponseFields {
+export function responseFields(
+  given: Response,
+  method: string | undefined,
+  protocol?: string,
+): ResponseFields {
   const { headers, status } = given
   const fetched = isFetched(given)
   // Its length is the encoded one's.
@@ -29,8 +34,9 @@ export function responseFields(given: Response, method: string | undefined): Res
     fields.push([name, value])
   }
   const options = connectionOptions(fetched ? [] : [headers.get('connection') ?? ''])
-  const upgrade = headers.get('upgrade')
-  if (upgrade !== null && options.has('upgrade')) fields.push(['Upgrade', upgrade], ['Connection', 'Upgrade'])
+  // RFC 9110 section 7.8: never without its Connection option; section 15.5.22: never a 426 without it.
+  const upgrade = (fetched ? '' : headers.get('upgrade')) || (status === 426 ? protocol : undefined)
+  if (upgrade) fields.push(['Upgrade', upgrade], ['Connection', 'Upgrade'])
   assertFields(fields)
   return { fields, close: options.has('close') }
 }

@@ -132,6 +132,7 @@ export class Verdicts {
   }
 
   #respond(arrival: Arrival, verdict: Exclude<Verdict, Switch>): void {
+    const protocol = arrival.asked?.protocol
     tellHandshake(arrival, endingOf(verdict))
     if (verdict.kind === 'limited') return answer(arrival, verdict.answer)
     if (verdict.kind === 'late') return answer(arrival, LATE)
@@ -145,7 +146,7 @@ export class Verdicts {
       return this.#fail(arrival, error)
     }
     const response = arrival.response ?? openResponse(arrival)
-    sendResponse(response, given).catch((error: unknown) => this.#fail(arrival, error))
+    sendResponse(response, given, protocol).catch((error: unknown) => this.#fail(arrival, error))
   }
 
   #fail(arrival: Arrival, error: unknown): void {

@@ -86,6 +86,29 @@ test('what fetch has decoded has neither its coding nor its length, and fetch’
   await new Promise((resolve) => server.close(resolve))
 })
 
+test('R18: RFC 9110 section 7.8: Upgrade goes out with its Connection option, whether that was said or not', () => {
+  const fields = [
+    ['Upgrade', 'bar/2'],
+    ['Connection', 'Upgrade'],
+  ]
+  for (const status of [200, 426]) {
+    for (const headers of [{ Upgrade: 'bar/2' }, { Upgrade: 'bar/2', Connection: 'keep-alive, upgrade' }]) {
+      assert.deepEqual(responseFields(new Response(null, { status, headers }), 'GET', 'foo').fields, fields)
+    }
+  }
+  assert.deepEqual(sent({ Connection: 'Upgrade' }).fields, [])
+})
+
+test('R18: RFC 9110 section 15.5.22: a 426 that names no protocol gets the route’s, another response none', () => {
+  for (const headers of [{}, { Upgrade: '' }]) {
+    assert.deepEqual(responseFields(new Response(null, { status: 426, headers }), 'GET', 'foo/1').fields, [
+      ['Upgrade', 'foo/1'],
+      ['Connection', 'Upgrade'],
+    ])
+    assert.deepEqual(responseFields(new Response(null, { headers }), 'GET', 'foo/1').fields, [])
+  }
+})
+
 test('a value that no line may carry is misuse', () => {
   const given = { url: '', type: 'default', status: 200, headers: new Map([['x-a', 'a\r\nb']]) }
   assert.throws(() => responseFields(given as unknown as Response, 'GET'), {

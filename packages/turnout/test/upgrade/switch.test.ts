@@ -117,6 +117,24 @@ stationTest(
 )
 
 stationTest(
+  'R18: inside the app, too, a Response of 426 names the route’s protocol',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(webSocketHead() + webSocketHead())
+    for (let round = 0; round < 2; round++) {
+      const response = await wire.response()
+      assert.deepEqual([response.status, response.body], [426, 'later'])
+      assert.equal(response.field('upgrade'), 'websocket')
+      assert.equal(response.field('connection'), 'Upgrade')
+    }
+  },
+  inApp((turnout, request, response) => {
+    const accept = (_request: IncomingMessage) => new Response('later', { status: 426 })
+    return void turnout.upgrade(request, response, { accept })
+  }),
+)
+
+stationTest(
   'R34: another version of WebSocket gets 426 with the version list through the app’s response',
   async ({ dial }) => {
     const wire = dial()

@@ -172,6 +172,24 @@ stationTest(
   accepts(() => new Response(null, { status: 426, headers: { Upgrade: 'bar', Connection: 'Upgrade' } })),
 )
 
+for (const [what, headers, upgrade] of [
+  ['its own Upgrade alone', { Upgrade: 'bar' }, 'bar'],
+  ['no Upgrade', {}, 'foo/1'],
+] as const) {
+  stationTest(
+    `R18: a Response of 426 with ${what} names a protocol, and names it in Connection`,
+    async ({ dial }) => {
+      const wire = dial()
+      wire.send(upgradeHead({ upgrade: 'foo/1' }) + get('/2'))
+      const response = await wire.response()
+      assert.equal(response.field('upgrade'), upgrade)
+      assert.equal(response.field('connection'), 'Upgrade')
+      assert.equal((await wire.response()).body, '/2:')
+    },
+    accepts(() => new Response(null, { status: 426, headers })),
+  )
+}
+
 stationTest(
   'a Response to a client that wants to close says so',
   async ({ dial }) => {
