@@ -3,6 +3,7 @@
 export { type Alarm, type Clock, createVirtualClock, systemClock, type VirtualClock } from './base/clock.ts'
 export { type ErrorCode, type ErrorDetail, MisuseError, PeerError, TurnoutError } from './base/errors.ts'
 export type { HistogramCounts } from './base/histogram.ts'
+export type { GivenFields, GivenValue } from './http/fields.ts'
 export { endToEndFields } from './http/hop.ts'
 export type { Fields, Protocol } from './http/message.ts'
 export {

@@ -10,6 +10,8 @@ import {
   connect,
   createTurnout,
   type ErrorContext,
+  type GivenFields,
+  type GivenValue,
   type Message,
   type Params,
   type PathParams,
@@ -343,6 +345,26 @@ compiles('undefined is as good as nothing in every option, also under exactOptio
     accept: () => ({ data: perhaps, protocol: undefined, headers: undefined }),
     open: ({ data }) => same<typeof data, string | undefined>(true),
   })
+})
+
+compiles('fields are an object, a Headers, a Map or pairs', () => {
+  const value: GivenValue = ['a=1', 'b=2']
+  const given: readonly GivenFields[] = [
+    { 'Set-Cookie': value, 'X-A': 1, 'X-B': undefined },
+    new Headers({ 'X-A': '1' }),
+    new Map([['X-A', '1']]),
+    new Map<string, GivenValue>([['X-A', value]]),
+    [['X-A', '1']],
+    Object.entries({ 'X-A': '1', 'X-B': ['2'] }),
+  ]
+  for (const headers of given) {
+    void connect('ws://host', { headers, proxy: { url: 'http://proxy', headers } })
+    createTurnout().websocket('/', { accept: () => ({ headers }) })
+  }
+  // @ts-expect-error a flat list names nothing
+  void upgrade('http://host', { protocols: 'a', headers: ['X-A', '1'] })
+  // @ts-expect-error no value of a field
+  void connect('ws://host', { headers: { 'X-A': true } })
 })
 
 compiles('what a signature names can be imported', () => {

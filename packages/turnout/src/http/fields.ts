@@ -1,5 +1,5 @@
 // Knows field lines: finding them as Node's rawHeaders gives them, and what may stand in one (RFC 9110 section 5).
-import { MisuseError } from '../base/errors.ts'
+import { MisuseError, shown } from '../base/errors.ts'
 import type { Fields } from './message.ts'
 import { assertToken, sameName } from './token.ts'
 
@@ -63,17 +63,78 @@ export function assertFields(fields: Fields): void {
   }
 }
 
+/** What one field of the application says; a list makes a line of each value. */
+export type GivenValue = string | number | readonly (string | number)[] | undefined
+
+/** Fields as an application may give them: an object, a Headers, a Map, or pairs of name and value. */
+export type GivenFields =
+  | Readonly<Record<string, GivenValue>>
+  | Headers
+  | ReadonlyMap<string, GivenValue>
+  | readonly (readonly [name: string, value: GivenValue])[]
+
 /**
- * Field lines of a plain object, checked; an array gives one line for each value, undefined gives none.
- * @throws MisuseError as `assertFields`
+ * Field lines of what the application gave, checked; undefined as a value gives none.
+ * @throws MisuseError as `assertFields`, and ERR_INVALID_ARGUMENT for what holds no fields
  */
-export function fieldsOf(headers: Record<string, string | readonly string[] | undefined>): Fields {
+export function fieldsOf(given: GivenFields): Fields {
   const fields: [string, string][] = []
-  for (const [name, value] of Object.entries(headers)) {
+  for (const [name, value] of entriesOf(given)) {
     if (value === undefined) continue
-    if (typeof value === 'string') fields.push([name, value])
-    else for (const line of value) fields.push([name, line])
+    assertToken('field name', name)
+    if (Array.isArray(value)) for (const one of value) fields.push([name, lineOf(name, one)])
+    else fields.push([name, lineOf(name, value)])
   }
   assertFields(fields)
   return fields
+}
+
+type Entry = readonly [name: string, value: unknown]
+
+function entriesOf(given: unknown): readonly Entry[] {
+  const pairs = pairsOf(given)
+  if (pairs !== undefined) {
+    if (pairs.every(isPair)) return pairs
+    throw oddFields('a list that has more in it than pairs of name and value')
+  }
+  if (typeof given !== 'object' || given === null) throw oddFields(shown(given))
+  const entries = Object.entries(given)
+  // A promise, say: nothing of it would go out.
+  if (entries.length === 0 && !isPlain(given)) throw oddFields('an object without a field in it')
+  return entries
+}
+
+/** What can be read again and again; an iterator would be empty when the request is repeated. */
+function pairsOf(given: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(given)) return given
+  const { [Symbol.iterator]: iterate } = Object(given) as Partial<Iterable<unknown>>
+  if (typeof given !== 'object' || given === null || typeof iterate !== 'function') return undefined
+  if (iterate.call(given) === given) throw oddFields('an iterator, which can be read only once')
+  return [...(given as Iterable<unknown>)]
+}
+
+function isPair(entry: unknown): entry is Entry {
+  return Array.isArray(entry) && entry.length === 2
+}
+
+function isPlain(given: object): boolean {
+  const prototype: object | null = Object.getPrototypeOf(given)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** Numbers as in Node, where they are one. */
+function lineOf(name: string, value: unknown): string {
+  if (typeof value === 'string') return value
+  if (Number.isFinite(value)) return String(value)
+  const kind = typeof value === 'number' || value === null ? String(value) : `of type ${typeof value}`
+  throw new MisuseError(
+    'ERR_INVALID_FIELD_VALUE',
+    `value of ${name} is ${kind}, neither a string nor a number nor a list of them`,
+    { section: 'RFC 9110 section 5.5' },
+  )
+}
+
+function oddFields(seen: string): MisuseError {
+  const wanted = 'an object of fields, a Headers, a Map or a list of pairs'
+  return new MisuseError('ERR_INVALID_ARGUMENT', `\`headers\` is ${seen}, not ${wanted}`)
 }

@@ -8,7 +8,7 @@ import { MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertAboveZero, given } from '../base/option-value.ts'
 import { connectionOptions } from '../http/connection.ts'
-import { fieldLines, fieldsOf } from '../http/fields.ts'
+import { fieldLines, fieldsOf, type GivenFields } from '../http/fields.ts'
 import { isEndToEnd } from '../http/hop.ts'
 import { splitList } from '../http/list.ts'
 import type { Fields, Protocol } from '../http/message.ts'
@@ -27,8 +27,11 @@ export const DEFAULT_HANDSHAKE_TIMEOUT_MS: number = 10_000
 
 /** What every client of this library may choose about its request. */
 export interface RequestChoices {
-  /** More fields of the request; an array gives a line for each value. Options in a Connection of yours are kept. */
-  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
+  /**
+   * More fields of the request: an object, a Headers, a Map or pairs; a list gives a line for each value. Options in
+   * a Connection of yours are kept.
+   */
+  readonly headers?: GivenFields | undefined
   /** How long the head of the answer may take, connecting included, in milliseconds. Infinity: for ever. Default 10,000. */
   readonly timeoutMs?: number | undefined
   /** The agent of node:http or node:https that makes the connection, a Unix socket's for instance. False: a connection of its own. */

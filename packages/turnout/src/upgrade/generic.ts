@@ -8,7 +8,7 @@ import type { OptionNames } from '../base/option-names.ts'
 import { assertFunction } from '../base/option-value.ts'
 import { isPromise } from '../base/promise.ts'
 import { type Tally, UNCOUNTED } from '../base/tally.ts'
-import { fieldsOf } from '../http/fields.ts'
+import { fieldsOf, type GivenFields } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
 import { formatProtocol, parseProtocol, sameName } from '../http/upgrade.ts'
 import { assertAccepted } from './accepted.ts'
@@ -25,8 +25,8 @@ export type ProtocolToken = string | ((protocol: Protocol) => boolean)
 export interface ProtocolAccepted<Data = unknown> {
   /** Handed to the handler as `context.data`. */
   readonly data?: Data
-  /** More fields for the 101. */
-  readonly headers?: Record<string, string | readonly string[]> | undefined
+  /** More fields for the 101: an object, a Headers, a Map or pairs. */
+  readonly headers?: GivenFields | undefined
 }
 
 export interface ProtocolContext {

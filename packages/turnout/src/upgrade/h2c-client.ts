@@ -15,6 +15,8 @@ import { type Duplex, PassThrough, pipeline, type Readable } from 'node:stream'
 import { systemClock } from '../base/clock.ts'
 import { MisuseError, PeerError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
+import { fieldsOf } from '../http/fields.ts'
+import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
 import { performUpgrade, readTimeout, UPGRADE_OPTIONS, type UpgradeOptions } from './client.ts'
 import { swallowFirstRequest } from './h2c-swallow.ts'
@@ -63,7 +65,7 @@ export async function connectH2c(url: string | URL, options: H2cConnectOptions =
   const result = await performUpgrade(url, {
     ...others,
     protocols: 'h2c',
-    headers: withSettings(options.headers ?? {}, settings),
+    headers: withSettings(fieldsOf(options.headers ?? {}), settings),
   })
   if (result.protocol === undefined) return { protocol: undefined, response: result.response }
   const { session, stream } = beginSession(result.stream, target, options.method ?? 'GET', settings)
@@ -131,14 +133,11 @@ function beginSession(
   return { session, stream: session.request(request, { endStream: true }) }
 }
 
-function withSettings(
-  own: Readonly<Record<string, string | readonly string[] | undefined>>,
-  settings: Settings,
-): Record<string, string | readonly string[] | undefined> {
-  if (Object.keys(own).some((name) => sameName(name, 'http2-settings'))) {
+function withSettings(own: Fields, settings: Settings): Fields {
+  if (own.some(([name]) => sameName(name, 'http2-settings'))) {
     throw new MisuseError('ERR_INVALID_ARGUMENT', 'the field HTTP2-Settings is made from `settings`')
   }
-  return { ...own, 'HTTP2-Settings': getPackedSettings(settings).toString('base64url') }
+  return [...own, ['HTTP2-Settings', getPackedSettings(settings).toString('base64url')]]
 }
 
 function ignore(): void {}

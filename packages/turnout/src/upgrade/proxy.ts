@@ -4,7 +4,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { MisuseError } from '../base/errors.ts'
 import type { OptionNames } from '../base/option-names.ts'
 import { given } from '../base/option-value.ts'
-import { fieldsOf } from '../http/fields.ts'
+import { fieldsOf, type GivenFields } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
 import { bypasses } from './no-proxy.ts'
@@ -15,7 +15,7 @@ export interface ProxyOptions {
   /** `http://host:port` or `https://host:port`; userinfo becomes Proxy-Authorization. */
   readonly url: string | URL
   /** More fields for the proxy alone, such as a Proxy-Authorization of another scheme. */
-  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined
+  readonly headers?: GivenFields | undefined
   /** For the TLS connection to an https: proxy; the option `tls` beside it is for the server behind. */
   readonly tls?: TlsOptions | undefined
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import type { OptionNames } from '../base/option-names.ts'
+import type { GivenFields } from '../http/fields.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import type { CloseInfo, WebSocketConnection } from './connection.ts'
 import { HEARTBEAT_OPTIONS, type HeartbeatOptions } from './heartbeat.ts'
@@ -206,8 +207,8 @@ export interface Accepted<Data = unknown, Subprotocol extends string = string> {
   readonly data?: Data
   /** The subprotocol, one that the client offered. Default: the client's first that the route lists in `protocols`. */
   readonly protocol?: Subprotocol | undefined
-  /** More fields for the 101, such as Set-Cookie. */
-  readonly headers?: Record<string, string | readonly string[]> | undefined
+  /** More fields for the 101, such as Set-Cookie: an object, a Headers, a Map or pairs. */
+  readonly headers?: GivenFields | undefined
 }
 
 /** What `accept` may answer: take it, send an ordinary response instead, or (nothing) leave it to the app. */

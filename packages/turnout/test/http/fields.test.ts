@@ -5,6 +5,8 @@ import {
   assertFieldValue,
   fieldLines,
   fieldsOf,
+  type GivenFields,
+  type GivenValue,
   hasField,
   isFieldValue,
 } from '../../src/http/fields.ts'
@@ -63,4 +65,68 @@ test('fieldsOf makes a line of each value, skips undefined, and checks what it m
   ])
   assert.throws(() => fieldsOf({ 'X-A': ['fine', 'b\0'] }), { code: 'ERR_INVALID_FIELD_VALUE' })
   assert.throws(() => fieldsOf({ 'X:A': 'b' }), { code: 'ERR_INVALID_TOKEN' })
+})
+
+test('fieldsOf takes a Headers, a Map and pairs as it takes an object', () => {
+  const pairs = [
+    ['set-cookie', 'a=1'],
+    ['set-cookie', 'b=2'],
+    ['x-a', 'c'],
+  ] as const
+  assert.deepEqual(fieldsOf(new Headers(pairs as unknown as [string, string][])), pairs)
+  assert.deepEqual(fieldsOf(pairs), pairs)
+  const given = { 'set-cookie': ['a=1', 'b=2'], 'x-a': 'c', 'x-b': undefined }
+  assert.deepEqual(fieldsOf(new Map<string, GivenValue>(Object.entries(given))), pairs)
+  assert.deepEqual(fieldsOf(Object.assign(Object.create(null), given)), pairs)
+  for (const none of [{}, [], new Map(), new Headers()]) assert.deepEqual(fieldsOf(none as GivenFields), [])
+})
+
+test('fieldsOf takes a number as Node does', () => {
+  assert.deepEqual(fieldsOf({ 'Max-Forwards': 0, 'X-A': [1.5, '2'] }), [
+    ['Max-Forwards', '0'],
+    ['X-A', '1.5'],
+    ['X-A', '2'],
+  ])
+})
+
+test('an odd value is misuse that names its field, and does not tell the value', () => {
+  for (const [value, kind] of [
+    [null, 'null'],
+    [Number.NaN, 'NaN'],
+    [true, 'of type boolean'],
+    [{ secret: 1 }, 'of type object'],
+    [[['secret']], 'of type object'],
+    [Buffer.from('secret'), 'of type object'],
+    [Symbol('secret'), 'of type symbol'],
+  ] as const) {
+    const message = `value of X-A is ${kind}, neither a string nor a number nor a list of them (RFC 9110 section 5.5)`
+    for (const headers of [{ 'X-A': value }, [['X-A', value]], new Map([['X-A', value]])]) {
+      assert.throws(() => fieldsOf(headers as unknown as GivenFields), {
+        name: 'MisuseError',
+        code: 'ERR_INVALID_FIELD_VALUE',
+        message,
+      })
+    }
+  }
+})
+
+test('what holds no fields is misuse, and not silently nothing', () => {
+  const pairs = Object.entries({ 'X-A': '1' })
+  for (const [given, seen] of [
+    ['X-A: 1', '"X-A: 1"'],
+    [5, '5'],
+    [null, 'null'],
+    [() => pairs, 'a function'],
+    [['X-A', '1'], 'a list that has more in it than pairs of name and value'],
+    [[['X-A', '1', '2']], 'a list that has more in it than pairs of name and value'],
+    [Promise.resolve({ 'X-A': '1' }), 'an object without a field in it'],
+    [new Map(pairs).entries(), 'an iterator, which can be read only once'],
+  ] as const) {
+    assert.throws(() => fieldsOf(given as unknown as GivenFields), {
+      name: 'MisuseError',
+      code: 'ERR_INVALID_ARGUMENT',
+      message: `\`headers\` is ${seen}, not an object of fields, a Headers, a Map or a list of pairs`,
+    })
+  }
+  assert.throws(() => fieldsOf([[1, 'b']] as unknown as GivenFields), { code: 'ERR_INVALID_TOKEN' })
 })

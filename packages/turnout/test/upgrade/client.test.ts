@@ -52,6 +52,18 @@ test('R1: R13: the same connection goes on as a two-way stream of the new protoc
   assert.equal(String(chunk), 'pong')
 })
 
+test('fields may be given as a Headers, a Map or pairs', bounded, async (t) => {
+  const { url, requests } = await server(t, ({ socket }) => socket.end(SWITCH))
+  const fields = { Authorization: 'Bearer 42', Cookie: 'a=1' }
+  for (const headers of [new Headers(fields), new Map(Object.entries(fields)), Object.entries(fields)]) {
+    await switched(t, url, { headers })
+    const request = requests.at(-1)!
+    assert.equal(fieldOf(request.head, 'authorization'), 'Bearer 42')
+    assert.equal(fieldOf(request.head, 'cookie'), 'a=1')
+  }
+  assert.equal(requests.length, 3)
+})
+
 test('R13: each direction ends on its own', bounded, async (t) => {
   const { url, requests } = await server(t, ({ socket }) => socket.end(`${SWITCH}their end`))
   const { stream } = await switched(t, url)
@@ -366,6 +378,8 @@ test('what must not be sent is refused before a byte is', bounded, async (t) => 
     { protocols, method: 'GET / HTTP/1.1\r\nX:' },
     { protocols, method: 'CONNECT' },
     { protocols, headers: { 'X-A': 'b\r\nc: d' } },
+    { protocols, headers: 'X-A: b' as never },
+    { protocols, headers: { 'X-A': true } as never },
     { protocols, headers: { 'X-A': 'b\nc' } },
     { protocols, headers: { 'X-A': ['fine', 'b\0'] } },
     { protocols, headers: { 'X A': 'b' } },

@@ -107,6 +107,9 @@ test('R38: RFC 7540 section 3.2.1: the client sends HTTP2-Settings once, named i
   const sent = fieldOf(request, 'http2-settings')!
   const payload = readHttp2Settings(['Connection', 'HTTP2-Settings', 'HTTP2-Settings', sent])
   assert.equal(payload?.toString('hex'), '00040001869f')
+  const again = await connectH2c(server.url, { headers: new Headers({ 'X-Mine': '1' }), agent: false })
+  ;(again as { response: Readable }).response.resume()
+  assert.equal(fieldOf(server.requests[1]!.head, 'x-mine'), '1')
   await server.close()
 })
 

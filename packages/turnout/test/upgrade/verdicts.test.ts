@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
+import type { GivenValue } from '../../src/http/fields.ts'
 import type { Turnout } from '../../src/turnout.ts'
 import type { ProtocolOptions, ProtocolResult } from '../../src/upgrade/generic.ts'
 import { get, type StationOptions, stationTest, upgradeHead } from './wire.ts'
@@ -11,6 +12,7 @@ const accepts = (
   handler: ProtocolOptions['handler'] = (stream) => void stream.pipe(stream),
 ): StationOptions => ({ setUp: (turnout: Turnout) => void turnout.protocol('foo', { accept, handler }) })
 
+const KEY_FIELDS = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
 const POST_HEAD = { method: 'POST', fields: ['Content-Length: 5'] }
 
 for (const [when, later] of [
@@ -267,6 +269,35 @@ const cancelled = new Promise<void>((resolve) => {
   wasCancelled = resolve
 })
 
+for (const [kind, headers] of [
+  [
+    'a Headers',
+    new Headers([['Set-Cookie', 'a=1'] as [string, string], ['Set-Cookie', 'b=2'], ['X-A', '3']]),
+  ],
+  ['a Map', new Map<string, GivenValue>(Object.entries({ 'Set-Cookie': ['a=1', 'b=2'], 'X-A': 3 }))],
+  ['pairs', Object.entries({ 'Set-Cookie': ['a=1', 'b=2'], 'X-A': 3 })],
+] as const) {
+  for (const upgrade of ['foo', 'websocket']) {
+    stationTest(
+      `${kind} as the headers of an accepted ${upgrade} goes out with the 101`,
+      async ({ dial }) => {
+        const wire = dial()
+        wire.send(upgradeHead({ upgrade, fields: KEY_FIELDS }))
+        const response = await wire.response()
+        assert.equal(response.status, 101)
+        assert.deepEqual(response.lines('set-cookie'), ['a=1', 'b=2'])
+        assert.equal(response.field('x-a'), '3')
+      },
+      {
+        setUp: (turnout) =>
+          void turnout
+            .protocol('foo', { accept: () => ({ headers }), handler: (stream) => void stream.end() })
+            .websocket('/up', { accept: () => ({ headers }), message() {} }),
+      },
+    )
+  }
+}
+
 for (const [what, accept] of [
   [
     'a throw in accept',
@@ -279,6 +310,8 @@ for (const [what, accept] of [
   ['a field whose name is no token', () => ({ headers: { 'X A': 'a' } })],
   ['Content-Length in a 101', () => ({ headers: { 'Content-Length': '5' } })],
   ['Transfer-Encoding in a 101', () => ({ headers: { 'transfer-encoding': 'chunked' } })],
+  ['a list of names and values for headers', () => ({ headers: ['X-A', 'a'] })],
+  ['a field that is neither text nor number', () => ({ headers: { 'X-A': {} } })],
   ['Upgrade set by hand', () => ({ headers: { Upgrade: 'bar' } })],
   ['a Response that was read already', () => used],
   ['Response.error()', () => Response.error()],
