@@ -37,7 +37,7 @@ export class BodyFeed {
   /** Somebody asked for bytes and has not got enough. */
   #wanted = false
   #keeping: { readonly limitBytes: number } | undefined
-  #discarding: { leftBytes: number } | undefined
+  #discarding = false
   /** What `request` does not take in yet, side by side: a Buffer for each byte would cost a hundred times as much. */
   #crumbs: Crumbs = NO_CRUMBS
   #whenOver: ((end: BodyEnd) => void) | undefined
@@ -77,9 +77,9 @@ export class BodyFeed {
     this.#run()
   }
 
-  /** Throws the rest of the body away, up to that many bytes. Calls back once. */
-  discard(limitBytes: number, whenOver: (end: BodyEnd) => void): void {
-    this.#discarding = { leftBytes: limitBytes }
+  /** Throws the rest of the body away, however long it is, as Node does. Calls back once. */
+  discard(whenOver: (end: BodyEnd) => void): void {
+    this.#discarding = true
     this.wait(whenOver)
     this.request.resume()
     this.#run()
@@ -116,7 +116,7 @@ export class BodyFeed {
   }
 
   #wants(): boolean {
-    return this.#wanted || this.#keeping !== undefined || this.#discarding !== undefined
+    return this.#wanted || this.#keeping !== undefined || this.#discarding
   }
 
   #take(chunk: Buffer): void {
@@ -132,12 +132,7 @@ export class BodyFeed {
   }
 
   #deliver(part: Buffer): void {
-    if (this.#end !== undefined) return
-    if (this.#discarding !== undefined) {
-      this.#discarding.leftBytes -= part.length
-      if (this.#discarding.leftBytes < 0) this.#finish('too big')
-      return
-    }
+    if (this.#end !== undefined || this.#discarding) return
     if (this.#keeping === undefined || this.#wanted) {
       this.#wanted = this.request.push(part)
       return

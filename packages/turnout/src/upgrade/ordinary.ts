@@ -23,9 +23,6 @@ import { relayEvents } from './pending.ts'
 const started = channel('http.server.request.start')
 const finished = channel('http.server.response.finish')
 
-/** How much of a body that nobody read is thrown away before the connection is ended instead, in bytes. */
-const MAX_DISCARDED_BYTES = 1_048_576
-
 /** A response like the one Node would have made, on the connection, ready to be written. */
 export function openResponse(arrival: Arrival): ServerResponse {
   const { server, request, stream } = arrival
@@ -85,7 +82,7 @@ function keepsAlive(arrival: Arrival): boolean {
 
 /** The next request begins behind the body, read or not. */
 function afterBody(arrival: Arrival, next: () => void): void {
-  const { body, request, stream } = arrival
+  const { body, request } = arrival
   const unread = isUnread(request)
   if (body === undefined || body.over) {
     if (unread && !request.destroyed) request.resume()
@@ -93,9 +90,8 @@ function afterBody(arrival: Arrival, next: () => void): void {
   }
   const onOver = (end: string) => {
     if (end === 'complete') next()
-    else if (end === 'too big') endSoon(stream)
   }
-  if (unread) body.discard(MAX_DISCARDED_BYTES, onOver)
+  if (unread) body.discard(onOver)
   else body.wait(onOver)
 }
 
