@@ -172,7 +172,7 @@ for (const order of ['turnout first', 'turnout last'] as const) {
 }
 
 describe('an upgrade that no library wants', () => {
-  it('with a silent listener beside it, the app answers when the deadline has passed', {
+  it('with a silent listener beside it, the app answers when the deadline has passed, and it ends', {
     timeout,
   }, async () => {
     const server = createServer((request, response) => void response.end(`ordinary ${request.url}`))
@@ -186,9 +186,11 @@ describe('an upgrade that no library wants', () => {
     await once(server, 'listening')
     const wire = await Wire.open((server.address() as AddressInfo).port)
     try {
-      wire.write(`${upgradeRequest('/nobody')}GET /next HTTP/1.1\r\nHost: localhost\r\n\r\n`)
-      assert.equal((await wire.reply()).body, 'ordinary /nobody')
-      assert.equal((await wire.reply()).body, 'ordinary /next')
+      wire.write(upgradeRequest('/nobody'))
+      const reply = await wire.reply()
+      assert.equal(reply.body, 'ordinary /nobody')
+      assert.deepEqual(reply.fields.get('connection'), ['close'])
+      assert.equal(await wire.rest(), '')
       assert.equal(seen, 1)
     } finally {
       wire.end()

@@ -55,6 +55,8 @@ export class Arrival {
   askedBefore: Asked | undefined
   /** The ordinary response, once the request is answered by one. */
   response: ServerResponse | undefined
+  /** Somebody else may hold the connection still: nothing but this one answer may be written to it. */
+  shared = false
   /** Lets go of the connection without an end of the response; set together with `response`. */
   release: (() => void) | undefined
   #head: Buffer

@@ -7,8 +7,8 @@ import { currentResponse } from './internals.ts'
 
 /**
  * Who answers an upgrade that no route of turnout claims while others listen on the server too. `pass`: they
- * get it as Node would have given it, and the app answers if they leave it untouched until the decision's
- * deadline. `own`: the app answers at once; the others never see an upgrade. A function says for each request
+ * get it as Node would have given it, and if they leave it untouched until the decision's deadline the app answers
+ * and the connection ends. `own`: the app answers at once; the others never see an upgrade. A function says for each request
  * whether it is theirs.
  */
 export type Foreign = 'pass' | 'own' | ((request: IncomingMessage) => boolean)
@@ -47,6 +47,8 @@ export function passToOthers(
     stream.off('close', forget)
     if (!untouched()) return
     if (head.length > 0) stream.unshift(head)
+    // One that claims it later finds it ended, and not in the midst of the next request.
+    arrival.shared = true
     decline()
   })
   const forget = () => alarm.cancel()

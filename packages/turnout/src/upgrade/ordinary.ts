@@ -35,6 +35,10 @@ export function openResponse(arrival: Arrival): ServerResponse {
   })
   // Node would count this connection's requests from 0 again: where there is a limit, this one is the last.
   response.shouldKeepAlive = keepsAlive(arrival) && !((server.maxRequestsPerSocket ?? 0) > 0)
+  if (arrival.shared) {
+    response.shouldKeepAlive = false
+    markLast(response)
+  }
   prepareResponse(response, server)
   const note = { request, response, socket: arrival.socket, server }
   if (started.hasSubscribers) started.publish(note)

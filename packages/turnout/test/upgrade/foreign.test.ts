@@ -101,12 +101,41 @@ beside(
     const wire = dial()
     wire.send(upgradeHead({ path: '/nobody' }) + get('/2'))
     await declinedAfter(wire, 5_000)
+    const response = await wire.response({ toEnd: true })
+    assert.equal(response.body, '/nobody:')
+    assert.equal(response.field('connection'), 'close')
+    assert.deepEqual(log, ['modest /nobody', 'GET /nobody'])
+    const next = dial()
+    next.send(upgradeHead({ path: '/modest' }))
+    assert.equal((await next.response()).status, 101)
+    assert.equal(await next.take(6), 'modest')
+  },
+)
+
+let claimLate: () => void
+beside(
+  'pass: who claims it after the deadline finds the connection ended, also where the app asks for keep-alive',
+  'pass',
+  [
+    (server) => {
+      server.on('upgrade', (_request: IncomingMessage, socket: Duplex) => {
+        claimLate = () => {
+          assert.equal(socket.writable, false)
+          socket.write(`${SWITCH}late`)
+        }
+      })
+      server.prependListener('request', (_request, response) =>
+        response.setHeader('Connection', 'keep-alive'),
+      )
+    },
+  ],
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead({ path: '/nobody' }))
+    await declinedAfter(wire, 5_000)
     assert.equal((await wire.response()).body, '/nobody:')
-    assert.equal((await wire.response()).body, '/2:')
-    assert.deepEqual(log, ['modest /nobody', 'GET /nobody', 'GET /2'])
-    wire.send(upgradeHead({ path: '/modest' }))
-    assert.equal((await wire.response()).status, 101)
-    assert.equal(await wire.take(6), 'modest')
+    claimLate()
+    assert.equal(await wire.ended(), '')
   },
 )
 
@@ -114,9 +143,9 @@ beside('pass: a body is still whole when the app gets it after all', 'pass', [mo
   const wire = dial()
   wire.send(`${upgradeHead({ path: '/n', method: 'POST', fields: ['Content-Length: 5'] })}HE`)
   await declinedAfter(wire, 5_000)
-  wire.send(`LLO${get('/2')}`)
+  wire.send('LLO')
   assert.equal((await wire.response()).body, '/n:HELLO')
-  assert.equal((await wire.response()).body, '/2:')
+  await wire.ended()
 })
 
 beside('pass: a library may take its time', 'pass', [slow], async ({ dial, log }) => {
