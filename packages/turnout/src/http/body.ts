@@ -2,7 +2,7 @@
 // message are request smuggling, so whatever is not exactly by the rules is refused.
 import { PeerError } from '../base/errors.ts'
 import { fieldLines, isFieldValue } from './fields.ts'
-import { splitList } from './list.ts'
+import { splitList, trimSpace } from './list.ts'
 import type { Answer } from './message.ts'
 import { parseParameters } from './parameters.ts'
 import { isToken, sameName } from './token.ts'
@@ -43,7 +43,7 @@ export interface BodyProgress {
 
 /**
  * Takes the bytes after a request's head, cut anywhere, and divides them into body and what follows.
- * Chunk extensions and trailer fields are checked and dropped.
+ * Chunk extensions are checked and dropped, trailer fields are checked and kept.
  */
 export class BodyReader {
   readonly #chunked: boolean
@@ -55,6 +55,7 @@ export class BodyReader {
   /** What extensions and trailers together may still spend. */
   #sparePool = MAX_SPARE_BYTES
   #failure: PeerError | undefined
+  readonly #rawTrailers: string[] = []
 
   constructor(framing: Exclude<BodyFraming, { readonly kind: 'bad' }>) {
     this.#chunked = framing.kind === 'chunked'
@@ -65,6 +66,11 @@ export class BodyReader {
 
   get done(): boolean {
     return this.#stage === 'done'
+  }
+
+  /** Name and value of each trailer field so far in turn, as they were written. */
+  get rawTrailers(): readonly string[] {
+    return this.#rawTrailers
   }
 
   /**
@@ -118,8 +124,11 @@ export class BodyReader {
       this.#stage = this.#left === 0 ? 'trailer' : 'data'
     } else if (line === '') {
       this.#stage = 'done'
-    } else if (!isFieldLine(line)) {
-      this.#fail('malformed trailer field')
+    } else {
+      const colon = line.indexOf(':')
+      const [name, value] = [line.slice(0, Math.max(0, colon)), line.slice(colon + 1)]
+      if (!isToken(name) || !isFieldValue(value)) this.#fail('malformed trailer field')
+      this.#rawTrailers.push(name, trimSpace(value))
     }
   }
 
@@ -156,9 +165,4 @@ function transferFraming(codings: readonly string[]): BodyFraming {
 function bad(status: number, seen: string, section: string): BodyFraming {
   const body = `${seen} (RFC 9112 section ${section}).\n`
   return { kind: 'bad', answer: { status, fields: [], body, close: true } }
-}
-
-function isFieldLine(line: string): boolean {
-  const colon = line.indexOf(':')
-  return colon > 0 && isToken(line.slice(0, colon)) && isFieldValue(line.slice(colon + 1))
 }

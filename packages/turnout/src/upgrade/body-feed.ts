@@ -6,7 +6,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { Alarm, Clock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
 import type { BodyReader } from '../http/body.ts'
-import { markRead } from './internals.ts'
+import { markRead, setTrailers } from './internals.ts'
 
 /** How the body ended: `complete`; `too big` for what was asked; `gone` with the client or broken. */
 export type BodyEnd = 'complete' | 'too big' | 'gone'
@@ -163,11 +163,8 @@ export class BodyFeed {
       this.#serve()
       if (rest !== undefined && rest.length > 0) this.#setup.stream.unshift(rest)
       const { original, reader } = this.#setup
-      if (reader === undefined) {
-        this.request.rawTrailers = original.rawTrailers
-        this.request.trailers = original.trailers
-      }
       this.request.complete = true
+      setTrailers(this.request, (reader ?? original).rawTrailers)
       this.request.push(null)
     }
     this.#whenOver?.(end)

@@ -68,6 +68,14 @@ export function markRead(request: IncomingMessage): void {
   inside._consuming = true
 }
 
+/** The trailer fields of a request whose body is complete, in each of the forms in which Node has them. */
+export function setTrailers(request: IncomingMessage, rawTrailers: readonly string[]): void {
+  if (rawTrailers.length === 0) return
+  const inside = request as IncomingMessage & { _addHeaderLines?(lines: string[], count: number): void }
+  request.rawTrailers = [...rawTrailers]
+  inside._addHeaderLines?.(request.rawTrailers, rawTrailers.length)
+}
+
 /** As on a server where nobody listens for upgrades; else body parsers take the body for read, or for nobody's. */
 export function markOrdinary(request: IncomingMessage): void {
   const inside = request as IncomingMessage & { upgrade?: boolean }

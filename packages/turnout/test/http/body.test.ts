@@ -135,7 +135,10 @@ test('RFC 9112 section 7.1.1: chunk extensions are checked and dropped', () => {
   assert.deepEqual(readText(chunked, extensions), { body: 'hello', rest: '', done: true })
 })
 
-test('RFC 9112 section 7.1.2: trailer fields are checked and dropped', () => {
+test('RFC 9112 section 7.1.2: trailer fields are checked and kept, as they were written', () => {
+  const reader = new BodyReader({ kind: 'chunked' })
+  reader.read(bytes('0\r\nX-Sum:1\r\nX-A: \t b c \r\nX-E:\r\n'))
+  assert.deepEqual(reader.rawTrailers, ['X-Sum', '1', 'X-A', 'b c', 'X-E', ''])
   assert.deepEqual(readText(chunked, '0\r\nX-Sum: 1\r\nContent-Length: 9\r\n\r\nGET'), {
     body: '',
     rest: 'GET',

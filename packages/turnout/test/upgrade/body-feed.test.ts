@@ -179,6 +179,16 @@ test('a body that Node parses comes over as it is, trailers too', async () => {
   original.push(null)
   assert.equal(await text, 'HELLO')
   assert.deepEqual(feed.request.rawTrailers, ['T', 't'])
+  assert.deepEqual({ ...feed.request.trailers }, { t: 't' })
+})
+
+test('of a body that is read here the trailers come in all of Node’s forms', async () => {
+  const { stream, feed } = open({ chunked: true })
+  stream.push('5\r\nHELLO\r\n0\r\nX-Sum:  9\t\r\nx-sum: 8\r\n\r\n')
+  assert.equal(await textOf(feed.request), 'HELLO')
+  assert.deepEqual(feed.request.rawTrailers, ['X-Sum', '9', 'x-sum', '8'])
+  assert.deepEqual({ ...feed.request.trailers }, { 'x-sum': '9, 8' })
+  assert.deepEqual({ ...feed.request.trailersDistinct }, { 'x-sum': ['9', '8'] })
 })
 
 test('a body that Node parses and gives up on ends the request', async () => {

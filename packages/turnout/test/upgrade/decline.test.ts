@@ -92,6 +92,28 @@ declines('R11, R19: a chunked body in pieces reaches the app', async (wire, { se
   await expectEcho(wire, '/up:HELLO', '/2:')
 })
 
+declines(
+  'RFC 9112 section 7.1.2: the trailers of a chunked body reach the app, with Upgrade or without',
+  async (wire) => {
+    const chunks = '5\r\nhello\r\n0\r\nX-Sum: 9\r\nX-A: b\r\n\r\n'
+    const chunked = { method: 'POST', fields: ['Transfer-Encoding: chunked', 'Trailer: X-Sum'] }
+    const seen: string[] = []
+    for (const connection of ['Upgrade', 'keep-alive']) {
+      wire.send(upgradeHead({ ...chunked, connection }) + chunks)
+      seen.push((await wire.response()).body)
+    }
+    const sent = '[{"x-sum":"9","x-a":"b"},["X-Sum","9","X-A","b"]]'
+    assert.deepEqual(seen, [sent, sent])
+  },
+  {
+    app(request, response) {
+      request.resume().on('end', () => {
+        response.end(JSON.stringify([request.trailers, request.rawTrailers]))
+      })
+    },
+  },
+)
+
 declines('R11, R19: everything byte by byte', async (wire) => {
   const head = upgradeHead({ method: 'POST', fields: ['Transfer-Encoding: chunked'] })
   await wire.drip(`${head}2;x=y\r\nHE\r\n3\r\nLLO\r\n0\r\nT: t\r\n\r\n${get('/2')}`)

@@ -438,6 +438,27 @@ stationTest(
 )
 
 stationTest(
+  'RFC 9112 section 7.1.2: the trailers of a body before the switch are the handler’s to read',
+  async ({ dial, log }) => {
+    const wire = dial()
+    wire.send(upgradeHead({ method: 'POST', fields: ['Transfer-Encoding: chunked'] }))
+    wire.send('2\r\nHE\r\n0\r\nX-Sum: 9\r\n\r\n')
+    assert.equal((await wire.response()).status, 101)
+    await wire.ended()
+    assert.deepEqual(log, ['{"x-sum":"9"}'])
+  },
+  {
+    setUp: (turnout, _server, log) =>
+      void turnout.protocol('foo', {
+        handler(stream, request) {
+          log.push(JSON.stringify(request.trailers))
+          stream.end()
+        },
+      }),
+  },
+)
+
+stationTest(
   'a handler need not read the body to get at the stream',
   async ({ dial }) => {
     const wire = dial()
