@@ -104,6 +104,8 @@ function returnToHttp(arrival: Arrival): void {
   const { server, stream } = arrival
   if (stream.destroyed) return
   if (stream.readableEnded) return endSoon(stream)
+  // The app may have set one for its response. Node takes it away together with its own.
+  if (arrival.socket.timeout) arrival.socket.setTimeout(server.timeout ?? 0)
   server.emit(connectionEvent(server), stream)
   // Not before Node listens for errors again.
   stream.off('error', ignoreError)

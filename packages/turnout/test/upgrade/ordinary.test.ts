@@ -299,6 +299,26 @@ stationTest(
 )
 
 stationTest(
+  'R11: response.setTimeout ends with its response, and server.timeout holds again',
+  async ({ server, dial }) => {
+    for (const timeout of [0, 60_000]) {
+      server.timeout = timeout
+      const wire = dial()
+      wire.send(upgradeHead({ path: '/timed' }))
+      assert.equal((await wire.response()).body, '40000')
+      wire.send(get('/2'))
+      assert.equal((await wire.response()).body, String(timeout))
+    }
+  },
+  {
+    app(request, response) {
+      if (request.url === '/timed') response.setTimeout(40_000)
+      response.end(String(request.socket.timeout ?? 0))
+    },
+  },
+)
+
+stationTest(
   'R11: server.timeout ends a silent connection',
   async ({ server, dial }) => {
     server.timeout = 30
