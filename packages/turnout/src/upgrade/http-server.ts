@@ -1,8 +1,9 @@
 // Knows what the dispatcher needs of a server of node:http, node:https or node:http2.
 import type { EventEmitter } from 'node:events'
-import type { Server as Http1Server } from 'node:http'
-import type { Http2SecureServer, Http2Server } from 'node:http2'
+import { createServer as createHttp1Server, type Server as Http1Server } from 'node:http'
+import { createServer as createHttp2Server, type Http2SecureServer, type Http2Server } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
+import type { Duplex } from 'node:stream'
 import { MisuseError, shown } from '../base/errors.ts'
 
 /**
@@ -62,3 +63,18 @@ export function connectionEvent(server: HttpServer): 'connection' | 'secureConne
   const secure = typeof (server as { setSecureContext?: unknown }).setSecureContext === 'function'
   return secure ? 'secureConnection' : 'connection'
 }
+
+/**
+ * Gives a connection back to the server's HTTP parser. The app has heard of it when it was made: only the parser
+ * hears of it again, where its listener can be told from the app's.
+ */
+export function parseAgain(server: HttpServer, stream: Duplex): void {
+  const event = connectionEvent(server)
+  parsers ??= [createHttp1Server(), createHttp2Server()].flatMap((another) => another.listeners('connection'))
+  const parser = server.listeners(event).find((listener) => parsers?.includes(listener))
+  if (parser === undefined) server.emit(event, stream)
+  else parser.call(server, stream)
+}
+
+/** Node's listeners, the same function for each server of a kind, https and allowHTTP1 included. */
+let parsers: readonly unknown[] | undefined

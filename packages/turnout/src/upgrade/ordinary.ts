@@ -8,7 +8,7 @@ import { connectionOptions } from '../http/connection.ts'
 import { fieldLines } from '../http/fields.ts'
 import { type Arrival, ignoreError } from './arrival.ts'
 import { abortedError } from './body-feed.ts'
-import { connectionEvent } from './http-server.ts'
+import { parseAgain } from './http-server.ts'
 import {
   closeResponse,
   endsConnection,
@@ -106,7 +106,7 @@ function returnToHttp(arrival: Arrival): void {
   if (stream.readableEnded) return endSoon(stream)
   // The app may have set one for its response. Node takes it away together with its own.
   if (arrival.socket.timeout) arrival.socket.setTimeout(server.timeout ?? 0)
-  server.emit(connectionEvent(server), stream)
+  parseAgain(server, stream)
   // Not before Node listens for errors again.
   stream.off('error', ignoreError)
   arrival.keepAlive.rest(arrival)

@@ -324,12 +324,15 @@ test('R11: on a TLS server the connection goes on in TLS', async () => {
   const log: string[] = []
   const server = createServer({ key: privateKey, cert: certificate }, echoApp(log))
   const turnout = createTurnout().attach(server)
+  let connections = 0
+  server.on('secureConnection', () => connections++)
   const wire = dial(await listen(server), { tls: true })
   wire.send(upgradeHead({ method: 'POST', fields: ['Content-Length: 4'] }))
   wire.send(`body${upgradeHead({ path: '/again' })}${get('/2')}`)
   await expectEcho(wire, '/up:body', '/again:', '/2:')
   wire.send(get('/3'))
   await expectEcho(wire, '/3:')
+  assert.equal(connections, 1)
   wire.socket.destroy()
   await turnout.close()
   await within('close', new Promise((resolve) => server.close(resolve)))
@@ -343,9 +346,12 @@ test('R4: HTTP/1.1 beside HTTP/2 on one port upgrades and declines like any', as
   )
   const turnout = createTurnout().attach(server)
   turnout.protocol('bar', { handler: (stream) => void stream.pipe(stream) })
+  let connections = 0
+  server.on('secureConnection', () => connections++)
   const wire = dial(await listen(server), { tls: true })
   wire.send(upgradeHead() + get('/2'))
   await expectEcho(wire, '/up:', '/2:')
+  assert.equal(connections, 1)
   wire.send(`${upgradeHead({ upgrade: 'bar' })}hello`)
   assert.equal((await wire.response()).status, 101)
   assert.equal(await wire.take(5), 'hello')

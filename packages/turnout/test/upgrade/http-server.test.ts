@@ -4,9 +4,16 @@ import { Agent, createServer, Server } from 'node:http'
 import { createServer as createHttp2Server, createSecureServer } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
 import { createServer as createTcpServer, Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
-import { type AttachableServer, assertAttachable, connectionEvent } from '../../src/upgrade/http-server.ts'
+import {
+  type AttachableServer,
+  assertAttachable,
+  connectionEvent,
+  type HttpServer,
+  parseAgain,
+} from '../../src/upgrade/http-server.ts'
 
 test('servers that speak HTTP/1.1 are taken, and get connections back by their own event', () => {
   for (const [server, event] of [
@@ -16,6 +23,35 @@ test('servers that speak HTTP/1.1 are taken, and get connections back by their o
   ] as const) {
     assert.equal(connectionEvent(assertAttachable(server)), event)
   }
+})
+
+test('the parser alone is told of a connection again, on each kind of server', () => {
+  for (const server of [
+    createServer(),
+    createHttpsServer(),
+    createSecureServer({ allowHTTP1: true }),
+    new (class extends Server {})(),
+  ]) {
+    let heard = 0
+    const event = connectionEvent(server as HttpServer)
+    // In front of it, as whoever wraps a server may stand.
+    server.prependListener(event, () => heard++)
+    const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
+    Object.assign(stream, { alpnProtocol: false, server })
+    parseAgain(server as HttpServer, stream)
+    assert.equal(heard, 0)
+    assert.ok(stream.listenerCount('data') > 0)
+    stream.destroy()
+  }
+})
+
+test('a server whose parser is not known hears of the connection as a whole', () => {
+  const server = Object.assign(new EventEmitter(), { listen() {}, setTimeout() {} })
+  const heard: unknown[] = []
+  server.on('connection', (stream) => heard.push(stream))
+  const stream = new Duplex()
+  parseAgain(server, stream)
+  assert.deepEqual(heard, [stream])
 })
 
 test('RFC 8441 section 3: servers that speak HTTP/2 only are taken, too', () => {

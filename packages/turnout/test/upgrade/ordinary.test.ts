@@ -398,6 +398,24 @@ stationTest('R11: no listener is left behind on a connection that went back', as
 })
 
 stationTest(
+  'R11: the app hears of a connection once, however often it declines',
+  async ({ server, dial, turnout }) => {
+    turnout.h2c({ priorKnowledge: true, accept: () => false })
+    const heard: unknown[] = []
+    server.on('connection', (socket) => heard.push(socket))
+    const wire = dial()
+    for (let round = 0; round < 12; round++) {
+      wire.send(
+        upgradeHead({ upgrade: round % 2 ? 'h2c' : 'foo', method: 'POST', fields: ['Content-Length: 1'] }),
+      )
+      wire.send('x')
+      await wire.response()
+    }
+    assert.equal(heard.length, 1)
+  },
+)
+
+stationTest(
   'R11: with maxRequestsPerSocket a declined upgrade is the last request',
   async ({ server, dial }) => {
     server.maxRequestsPerSocket = 5
