@@ -140,9 +140,9 @@ export interface ConnectionOptions<Form extends BinaryForm = 'buffer'> {
   /** Extensions of your own; `compression` stands before them. Default none. */
   readonly extensions?: readonly Extension[] | undefined
   /**
-   * What a binary message arrives as. Default `buffer`, a view on the bytes read where they came together;
-   * `arraybuffer` costs a copy; `chunks` is an array of Buffers and never costs one, for large messages that are
-   * passed on, written to disk or hashed.
+   * What a binary message arrives as. Default `buffer`, in memory that is nobody else's but may be larger than the
+   * message; `arraybuffer` costs a copy more; `chunks` is an array of Buffers that are never joined, for large
+   * messages that are passed on, written to disk or hashed.
    */
   readonly binary?: Form | undefined
   /** How long the peer may take to answer our Close, and to close TCP after, in milliseconds. Default 10,000. */
