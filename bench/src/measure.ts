@@ -150,22 +150,22 @@ const counterpart = { server: 'load/main.js', client: 'servers/fixed.js' } as co
 async function warm({ driver }: Runner, workload: Workload, settings: Settings): Promise<void> {
   if (workload.kind === 'idle') return
   await driver.ask('run', { durationMs: verifyMs, verify: true })
-  const { warmMs } = settings
   // An HTTP server takes tens of thousands of requests to reach its speed, and the first are three times as slow.
-  const least = workload.kind === 'handshake' ? 20_000 : 1
-  let messages = 0
-  for (let turn = 0; turn < 30 && messages < least; turn++) {
-    messages += (await driver.ask('run', { durationMs: warmMs, verify: false })).messages
-  }
+  await work(driver, workload.kind === 'handshake' ? 20_000 : 1, settings)
 }
 
 /**
  * While the others were warmed and measured this one stood still, and V8 throws away the machine code of what stands
  * still for long. Messages have it back in a moment, handshakes have not.
  */
-async function wake({ driver }: Runner, workload: Workload, { warmMs }: Settings): Promise<void> {
-  if (workload.kind !== 'handshake') return
-  for (let messages = 0, turn = 0; turn < 10 && messages < 8_000; turn++) {
+async function wake({ driver }: Runner, workload: Workload, settings: Settings): Promise<void> {
+  if (workload.kind === 'handshake') await work(driver, 8_000, settings)
+}
+
+/** So many messages that do not count, or as many as there is patience for. */
+async function work(driver: Child, least: number, { warmMs }: Settings): Promise<void> {
+  let messages = 0
+  for (let turn = 0; turn < 30 && messages < least; turn++) {
     messages += (await driver.ask('run', { durationMs: warmMs, verify: false })).messages
   }
 }
