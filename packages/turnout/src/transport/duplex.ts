@@ -48,7 +48,10 @@ class DuplexTransport implements Transport {
     if (before === undefined) stream.on('data', (chunk: Buffer) => sink.onData(chunk))
     else {
       this.#lent = true
-      if (before.length > 0) this.#wait(before)
+      if (before.length > 0) {
+        this.#waiting = before
+        process.nextTick(() => this.#deliver())
+      }
     }
     // whoever had it before may have paused it, or read its end
     stream.resume()
@@ -94,16 +97,11 @@ class DuplexTransport implements Transport {
   #receive(bytes: number): boolean {
     const chunk = lent.subarray(0, bytes)
     if (this.#paused || this.#waiting !== undefined) {
-      this.#wait(chunk)
+      this.#waiting = Buffer.concat(this.#waiting === undefined ? [chunk] : [this.#waiting, chunk])
       return false
     }
     this.#sink!.onData(chunk)
     return true
-  }
-
-  #wait(chunk: Buffer): void {
-    this.#waiting = this.#waiting === undefined ? Buffer.from(chunk) : Buffer.concat([this.#waiting, chunk])
-    process.nextTick(() => this.#deliver())
   }
 
   #deliver(): void {
