@@ -89,7 +89,8 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
   ['key', 'tls'],
 ])
 
-function isPlain(value: unknown): value is object {
+/** Whether it is an object as one writes it, and not of some class. */
+export function isPlain(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null

@@ -1,5 +1,6 @@
 // Knows field lines: finding them as Node's rawHeaders gives them, and what may stand in one (RFC 9110 section 5).
 import { MisuseError, shown } from '../base/errors.ts'
+import { isPlain } from '../base/option-names.ts'
 import type { Fields } from './message.ts'
 import { assertToken, sameName } from './token.ts'
 
@@ -115,11 +116,6 @@ function pairsOf(given: unknown): readonly unknown[] | undefined {
 
 function isPair(entry: unknown): entry is Entry {
   return Array.isArray(entry) && entry.length === 2
-}
-
-function isPlain(given: object): boolean {
-  const prototype: object | null = Object.getPrototypeOf(given)
-  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 /** Numbers as in Node, where they are one. */

@@ -1,5 +1,6 @@
 // Knows a link between two transports that can be made worse: slow, cut into other chunks, stalled, broken.
 import type { Clock } from '../base/clock.ts'
+import { Queue } from '../base/queue.ts'
 import type { Transport } from '../transport/transport.ts'
 
 /** One way through the link; sides are told from it: `toServer`, `toClient`. */
@@ -84,7 +85,7 @@ class Direction {
   #nextSize = 0
   #delayMs = 0
   /** What a delay keeps, in order: nothing overtakes, also where the delay has become shorter. */
-  readonly #late: Parcel[] = []
+  readonly #late = new Queue<Parcel>()
   /** When the last of it arrives. */
   #lastMs = Number.NEGATIVE_INFINITY
   #cutAfter: { bytes: number; readonly error: Error | undefined } | undefined
@@ -143,10 +144,10 @@ class Direction {
   #send(parcel: Parcel): void {
     const nowMs = this.#clock.now()
     const arrivalMs = Math.max(nowMs + this.#delayMs, this.#lastMs)
-    if (arrivalMs === nowMs && this.#late.length === 0) return this.#arrive(parcel)
+    if (arrivalMs === nowMs && this.#late.size === 0) return this.#arrive(parcel)
     this.#lastMs = arrivalMs
     this.#late.push(parcel)
-    this.#clock.after(arrivalMs - nowMs, () => this.#arrive(this.#late.shift()!))
+    this.#clock.after(arrivalMs - nowMs, () => this.#arrive(this.#late.take()!))
   }
 
   #arrive(parcel: Parcel): void {

@@ -1,5 +1,6 @@
 // Knows a pair of transports in memory: what one writes, the other reads, in a later microtask, at borders of your choice.
 import { LENT_BYTES, lent } from '../base/lent.ts'
+import { Queue } from '../base/queue.ts'
 import type { Transport, TransportSink } from './transport.ts'
 
 export interface MemoryPairOptions {
@@ -23,8 +24,7 @@ class MemoryTransport implements Transport {
   #peer: MemoryTransport | undefined
   #sink: TransportSink | undefined
   /** What the peer wrote and we have not delivered. */
-  #inbox: Buffer[] = []
-  #inboxRead = 0
+  readonly #inbox = new Queue<Buffer>()
   #inboxBytes = 0
   #paused = false
   #scheduled = false
@@ -115,28 +115,18 @@ class MemoryTransport implements Transport {
   #deliver(): void {
     const sink = this.#sink!
     while (!this.#paused && !this.#closed) {
-      const chunk = this.#next()
+      const chunk = this.#inbox.take()
       if (chunk === undefined) break
       this.#inboxBytes -= chunk.length
       lend(chunk, (bytes) => sink.onData(bytes))
     }
     this.#peer!.#drained()
-    if (this.#closed || this.#inbox.length > this.#inboxRead || !this.#peerEnded) return
+    if (this.#closed || this.#inbox.size > 0 || !this.#peerEnded) return
     if (!this.#endDelivered) {
       this.#endDelivered = true
       sink.onEnd()
     }
     if (this.#ended && this.#peer!.#inboxBytes === 0) this.#close(undefined)
-  }
-
-  #next(): Buffer | undefined {
-    const chunk = this.#inbox[this.#inboxRead]
-    if (chunk !== undefined) this.#inboxRead++
-    else if (this.#inboxRead > 0) {
-      this.#inbox = []
-      this.#inboxRead = 0
-    }
-    return chunk
   }
 
   /** The peer has read all that we wrote. */
@@ -153,8 +143,7 @@ class MemoryTransport implements Transport {
     if (this.#closed) return
     this.#closed = true
     this.#failure = error
-    this.#inbox = []
-    this.#inboxRead = 0
+    this.#inbox.takeAll()
     this.#inboxBytes = 0
     queueMicrotask(() => this.#sink?.onClose(this.#failure))
   }
