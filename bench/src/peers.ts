@@ -50,10 +50,14 @@ export const peers: readonly Peer[] = [
     title: "turnout, binary: 'chunks'",
     packages: ['turnout'],
     server: node('servers/turnout-chunks.js'),
-    cannot: (workload) => {
-      const large = workload.kind === 'echo' && workload.binary && workload.sizeBytes >= 16 * 1024
-      return large ? undefined : 'the same as turnout'
-    },
+    cannot: onlyLarge,
+  },
+  {
+    name: 'turnout-lent',
+    title: "turnout, binary: 'lent'",
+    packages: ['turnout'],
+    server: node('servers/turnout-lent.js'),
+    cannot: onlyLarge,
   },
   {
     name: 'ws',
@@ -138,6 +142,12 @@ export function launch(part: Part, dist: string, runtimes: Runtimes, label: stri
     script: `${dist}/${part.script}`,
     environment: part.environment ?? {},
   }
+}
+
+/** The form of binary messages makes a difference. */
+function onlyLarge(workload: Workload): string | undefined {
+  const large = workload.kind === 'echo' && workload.binary && workload.sizeBytes >= 16 * 1024
+  return large ? undefined : 'the same as turnout'
 }
 
 function node(script: string, environment: Readonly<Record<string, string>> = {}): Part {

@@ -69,6 +69,10 @@ compiles('a message is a string or what the option binary says, by default a Buf
       for await (const message of socket) same<typeof message, string | Buffer[]>(true)
     },
   })
+  turnout.websocket('/', {
+    binary: 'lent',
+    message: (_socket, message) => same<typeof message, string | Buffer>(true),
+  })
   // @ts-expect-error no such form
   turnout.websocket('/', { binary: 'blob' })
   same<Message, string | Buffer | ArrayBuffer | Buffer[]>(true)

@@ -1,7 +1,7 @@
 // Knows the memory that is read into again and again: whoever keeps what lies there makes a copy.
 
-/** As much as Node reads from a socket at a time. */
-export const LENT_BYTES = 65_536
+/** Twice what Node reads from a socket at a time: a message of 64 KiB and its header come in one read. */
+export const LENT_BYTES = 131_072
 
 /** Every read of a TCP connection goes here, and is over when whoever hears of it returns. */
 export const lent: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(LENT_BYTES)

@@ -1,4 +1,5 @@
 // Knows how to carry bytes over any Duplex of Node: a TCP or TLS socket, an HTTP/2 stream.
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { lent } from '../base/lent.ts'
 import { readLent } from './lent-reads.ts'
@@ -70,6 +71,11 @@ class DuplexTransport implements Transport {
 
   get bufferedBytes(): number {
     return this.#stream.writableLength
+  }
+
+  /** Of other streams nobody knows whether what they have taken is still read from where it lies. */
+  get settled(): boolean {
+    return this.#stream instanceof Socket && this.#stream.writableLength === 0
   }
 
   pause(): void {

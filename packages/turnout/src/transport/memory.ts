@@ -1,5 +1,6 @@
 // Knows a pair of transports in memory: what one writes, the other reads, in a later microtask, at borders of your choice.
 import { LENT_BYTES, lent } from '../base/lent.ts'
+import { spoilLoans } from '../base/loan.ts'
 import { Queue } from '../base/queue.ts'
 import type { Transport, TransportSink } from './transport.ts'
 
@@ -12,6 +13,7 @@ export interface MemoryPairOptions {
 
 /** Two ends of one pipe. */
 export function memoryTransportPair(options: MemoryPairOptions = {}): [Transport, Transport] {
+  spoilLoans()
   const left = new MemoryTransport(options)
   const right = new MemoryTransport(options)
   left.join(right)
@@ -61,6 +63,11 @@ class MemoryTransport implements Transport {
 
   get bufferedBytes(): number {
     return this.#peer!.#inboxBytes
+  }
+
+  /** What is written is copied. */
+  get settled(): boolean {
+    return true
   }
 
   pause(): void {

@@ -20,6 +20,8 @@ export interface Transport {
   write(pieces: readonly Uint8Array[]): boolean
   /** Bytes written that the operating system (or the peer's window) has not taken yet. */
   readonly bufferedBytes: number
+  /** What was written is looked at no more: its memory may be used for something else. Never true in error. */
+  readonly settled: boolean
   /** No `onData` until `resume`; the peer is slowed by TCP. */
   pause(): void
   resume(): void

@@ -131,7 +131,7 @@ export class WebSocketConnection<
 
   /**
    * Delivers no more messages to the `message` callback until `resume`; the peer is slowed by TCP. A little is still
-   * read, 64 KiB at most, to hear whether it lives.
+   * read, 128 KiB at a time and none beyond 64, to hear whether it lives.
    */
   pause(): void {
     this.#shell.receiver.pause()

@@ -3,7 +3,9 @@ import { isUtf8 } from 'node:buffer'
 import { PeerError } from '../base/errors.ts'
 import { kept } from '../base/lent.ts'
 import { FIN, OPCODE, opcodeOf, RSV } from './frame.ts'
+import { LentMessage } from './lent-message.ts'
 import { MessageParts } from './message.ts'
+import type { BinaryForm } from './options.ts'
 import { decodeText, TextParts, utf8Error } from './text.ts'
 import type { MessageTransform } from './transform.ts'
 
@@ -18,8 +20,8 @@ export interface IncomingEvents {
 
 export interface IncomingOptions {
   readonly maxMessageBytes: number
-  /** Binary messages that came in pieces are delivered so, instead of being joined. */
-  readonly chunks?: boolean
+  /** What binary messages are delivered as: `chunks` in the pieces in which they came, `lent` for as long as `onMessage` takes. Default `buffer`. */
+  readonly binary?: BinaryForm | undefined
   readonly transform?: MessageTransform | undefined
   readonly events: IncomingEvents
   /** A message is being decoded apart: bring no more frames until `proceed`. */
@@ -48,6 +50,8 @@ export class Incoming {
   #fragments = 0
   /** What there is of it, once it came in more than one piece. */
   #parts: MessageParts | undefined
+  /** The same, when it is only lent. */
+  #lent: LentMessage | undefined
   /** It is delivered in parts. */
   #stream: TextParts | 'binary' | undefined
   /** A message that is being decoded apart, and what became of it. */
@@ -69,6 +73,8 @@ export class Incoming {
   quiet(): void {
     this.#message = 0
     this.#parts = undefined
+    this.#lent?.end()
+    this.#lent = undefined
     this.#stream = undefined
     this.#decoding = undefined
   }
@@ -103,10 +109,13 @@ export class Incoming {
   onPayload(chunk: Buffer, start: number, end: number, ascii: boolean, last: boolean): void {
     const done = last && (this.#head & FIN) !== 0
     if (this.#stream !== undefined) return this.#streamPart(chunk, start, end, done)
-    if (done && this.#parts === undefined) return this.#wholeMessage(chunk, start, end, ascii)
-    this.#parts ??= this.#newParts()
+    if (done && this.#parts === undefined && this.#lent === undefined) {
+      return this.#wholeMessage(chunk, start, end, ascii)
+    }
     // only of the last frame is it known that nothing comes after it
     const whole = (this.#head & FIN) === 0 ? Number.POSITIVE_INFINITY : this.#bytes
+    if (this.#isLent) return this.#lentPart(chunk, start, end, whole, done)
+    this.#parts ??= this.#newParts()
     this.#parts.add(chunk, start, end, ascii, whole)
     if (done) this.#joinedMessage(this.#parts)
   }
@@ -123,14 +132,35 @@ export class Incoming {
   #newParts(): MessageParts {
     const plain = this.#rsv === 0
     const text = this.#message === OPCODE.text
-    return new MessageParts(plain && text, plain && !text && this.#options.chunks === true)
+    return new MessageParts(plain && text, plain && !text && this.#options.binary === 'chunks')
+  }
+
+  /** The message that is being read is lent to whoever hears of it. */
+  get #isLent(): boolean {
+    return this.#options.binary === 'lent' && this.#message === OPCODE.binary && this.#rsv === 0
+  }
+
+  #lentPart(chunk: Buffer, start: number, end: number, whole: number, done: boolean): void {
+    this.#lent ??= new LentMessage()
+    this.#lent.add(chunk, start, end, whole)
+    if (!done) return
+    const message = this.#lent
+    this.#message = 0
+    this.#lent = undefined
+    try {
+      this.#events.onMessage(message.bytes)
+    } finally {
+      message.end()
+    }
   }
 
   /** The common case: one frame, in one chunk. */
   #wholeMessage(chunk: Buffer, start: number, end: number, ascii: boolean): void {
     const text = this.#message === OPCODE.text
+    const isLent = this.#isLent
     this.#message = 0
     if (this.#rsv !== 0) return this.#decode(text, kept(chunk, start, end))
+    if (isLent) return this.#events.onMessage(chunk.subarray(start, end))
     if (!text) return this.#events.onMessage(kept(chunk, start, end))
     if (!ascii && !isUtf8(chunk.subarray(start, end))) throw utf8Error()
     this.#events.onMessage(decodeText(chunk, start, end, ascii))
@@ -142,7 +172,7 @@ export class Incoming {
     this.#parts = undefined
     if (this.#rsv !== 0) return this.#decode(text, parts.takeBinary())
     if (text) return this.#events.onMessage(parts.takeText())
-    this.#events.onMessage(this.#options.chunks === true ? parts.takeChunks() : parts.takeBinary())
+    this.#events.onMessage(this.#options.binary === 'chunks' ? parts.takeChunks() : parts.takeBinary())
   }
 
   /** A message that an extension has changed: whole first, then as it was. */

@@ -11,6 +11,12 @@ const LARGEST_BLOCK_BYTES = 65_536
 const GROWTH = 2
 const GROWTH_ANNOUNCED = 4
 
+/** Room for a message of which so many bytes have come, and that will be `whole` bytes long; Infinity: nobody knows. */
+export function roomFor(bytes: number, whole: number): number {
+  const growth = whole === Number.POSITIVE_INFINITY ? GROWTH : GROWTH_ANNOUNCED
+  return Math.min(Math.max(SMALLEST_BLOCK_BYTES, growth * bytes), whole)
+}
+
 /** A smaller part costs more as a view of its own than as a copy. */
 const SMALLEST_VIEW_BYTES = 4096
 
@@ -107,9 +113,7 @@ export class MessageParts {
 
   /** All that has come lies in one block, and goes on to do so. */
   #grow(whole: number): void {
-    const growth = whole === Number.POSITIVE_INFINITY ? GROWTH : GROWTH_ANNOUNCED
-    const room = Math.max(SMALLEST_BLOCK_BYTES, growth * this.bytes)
-    const block = Buffer.allocUnsafeSlow(Math.min(room, whole))
+    const block = Buffer.allocUnsafeSlow(roomFor(this.bytes, whole))
     this.#block?.copy(block, 0, 0, this.#blockUsed)
     this.#block = block
   }

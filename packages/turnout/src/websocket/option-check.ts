@@ -9,7 +9,7 @@ export function assertConnectionOptions<Data>(
 ): void {
   for (const name of NUMBERS) assertFromZero(name, options[name])
   for (const name of CALLBACKS) assertFunction(name, options[name])
-  assertOneOf('binary', options.binary, ['buffer', 'arraybuffer', 'chunks'])
+  assertOneOf('binary', options.binary, ['buffer', 'arraybuffer', 'chunks', 'lent'])
   assertOneOf('slowConsumer', options.slowConsumer, ['wait', 'drop', 'close'])
   assertRate(options.rate)
   assertExtensions(options.extensions ?? [])

@@ -11,16 +11,17 @@ import type { SlowConsumer } from './sender.ts'
 import type { Extension } from './transform.ts'
 
 /** What a binary message may arrive as: a choice of the option `binary`. */
-export type BinaryForm = 'buffer' | 'arraybuffer' | 'chunks'
+export type BinaryForm = 'buffer' | 'arraybuffer' | 'chunks' | 'lent'
 
 /**
- * A whole message: text as a string, binary as a Buffer (or as the option `binary` says: an ArrayBuffer, or
- * the Buffers in which it came). `Message<'buffer'>` is what arrives without that option.
+ * A whole message: text as a string, binary as a Buffer (or as the option `binary` says: an ArrayBuffer,
+ * the Buffers in which it came, or a Buffer that is lent). `Message<'buffer'>` is what arrives without that option.
  */
 export type Message<Form extends BinaryForm = BinaryForm> = {
   readonly buffer: string | Buffer
   readonly arraybuffer: string | ArrayBuffer
   readonly chunks: string | Buffer[]
+  readonly lent: string | Buffer
 }[Form]
 
 /** What can be sent as one message. A string goes as text, everything else as binary. */
@@ -142,7 +143,9 @@ export interface ConnectionOptions<Form extends BinaryForm = 'buffer'> {
   /**
    * What a binary message arrives as. Default `buffer`, in memory that is nobody else's but may be larger than the
    * message; `arraybuffer` costs a copy more; `chunks` is an array of Buffers that are never joined, for large
-   * messages that are passed on, written to disk or hashed.
+   * messages that are passed on, written to disk or hashed; `lent` is a Buffer on memory that is used again once the
+   * `message` callback has returned, for large messages that are looked at or sent on there and then: copy what you
+   * keep. To send it, or parts of it, before the callback returns is fine. What no callback takes at once is a copy.
    */
   readonly binary?: Form | undefined
   /** How long the peer may take to answer our Close, and to close TCP after, in milliseconds. Default 10,000. */

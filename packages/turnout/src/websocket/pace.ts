@@ -16,7 +16,7 @@ export const WAIT = {
   callbacks: 16,
 } as const
 
-/** So much is read of what has to wait, one chunk at a time; no chunk begins beyond it. */
+/** So much is read of what has to wait, one chunk (of at most 128 KiB) at a time; no chunk begins beyond it. */
 const AHEAD_BYTES = 65_536
 
 export class Pace {

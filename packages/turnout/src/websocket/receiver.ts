@@ -54,14 +54,15 @@ export class Receiver<Data> {
    * unread: `closing` drops what is beyond the bound instead of slowing the peer.
    */
   put(message: string | Buffer | Buffer[], closing: boolean): void {
-    if (this.#streams !== undefined) return this.#streams.whole(joined(message), closing)
+    if (this.#streams !== undefined) return this.#streams.whole(joined(this.#lasting(message)), closing)
     const shaped = this.#shape(message)
     if (this.#options.events.message !== undefined && !this.#paused) return this.#deliver(shaped)
     this.#inbox ??= new Inbox()
+    const lasting = this.#lasting(shaped)
     const full = this.#inbox.size >= UNREAD_HIGH_MESSAGES || this.#unreadBytes >= UNREAD_HIGH_BYTES
     if (full && closing) return
-    if (this.#inbox.put(shaped)) return
-    this.#unreadBytes += sizeOf(shaped)
+    if (this.#inbox.put(lasting)) return
+    this.#unreadBytes += sizeOf(lasting)
     if (full) this.#options.pace.wait(WAIT.unread)
   }
 
@@ -163,12 +164,19 @@ export class Receiver<Data> {
 
   #shape(message: string | Buffer | Buffer[]): Message {
     const { binary } = this.#options
-    if (typeof message === 'string' || binary === 'buffer') return message
+    if (typeof message === 'string' || binary === 'buffer' || binary === 'lent') return message
     if (binary === 'chunks') return Array.isArray(message) ? message : [message]
     const bytes = joined(message) as Buffer
     const copy = new ArrayBuffer(bytes.length)
     new Uint8Array(copy).set(bytes)
     return copy
+  }
+
+  /** What has to wait outlives the memory that is only lent. */
+  #lasting<Shape extends Message>(message: Shape): Shape {
+    return this.#options.binary === 'lent' && Buffer.isBuffer(message)
+      ? (Buffer.from(message) as Shape)
+      : message
   }
 
   #deliver(message: Message): void {

@@ -1,6 +1,8 @@
 // Knows how messages leave one connection: encoded at once, written together, slowed when the peer is slow.
 import { PeerError } from '../base/errors.ts'
-import type { Outbox } from '../base/outbox.ts'
+import { isLent } from '../base/lent.ts'
+import { heldBytes, type Loan, loanOf } from '../base/loan.ts'
+import { COPY_BYTES, type Outbox } from '../base/outbox.ts'
 import { type Deferred, deferred } from '../base/promise.ts'
 import type { Tally } from '../base/tally.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -46,6 +48,8 @@ export class Sender implements Flushable {
   #turn: Promise<void> | undefined
   /** Bytes of the messages that wait for it. */
   #waitingBytes = 0
+  /** What lies there is on its way out. */
+  #loans: Loan[] = []
   /** Ends the waiting for the next part of a message, which may never come. */
   #giveUp: (() => void) | undefined
   /** One promise for all who wait until everything has left. */
@@ -170,10 +174,21 @@ export class Sender implements Flushable {
     if (typeof message === 'string') return this.#session.sendText(message)
     if (message instanceof Blob) return message.arrayBuffer().then((bytes) => this.#lay(bytes))
     if (Array.isArray(message) && message.length > 0 && typeof message[0] !== 'string') {
-      return this.#session.sendChunks(message.map(bytesOf))
+      return this.#session.sendChunks(message.map(lastingBytes))
     }
     if (isParts(message)) return this.#layParts(message)
-    return this.#session.sendBinary(bytesOf(message))
+    return this.#layBytes(bytesOf(message))
+  }
+
+  #layBytes(bytes: Uint8Array): Promise<void> | undefined {
+    const held = bytes.length > COPY_BYTES ? heldBytes(bytes) : undefined
+    if (held === undefined) return this.#session.sendBinary(bytes)
+    if (this.#session.sendUntouched(held.bytes)) {
+      this.#loans.push(held.loan)
+      return undefined
+    }
+    held.loan.letGo()
+    return this.#session.sendBinary(Buffer.from(bytes))
   }
 
   #push(frame: Uint8Array): void {
@@ -281,8 +296,18 @@ export class Sender implements Flushable {
       if (this.#transport.write(pieces)) continue
       this.#blocked = true
       this.#session.congested(true)
-      if (mostBytes !== Number.POSITIVE_INFINITY) return
+      if (mostBytes !== Number.POSITIVE_INFINITY) break
     }
+    if (this.#loans.length > 0 && this.#outbox.bytes === 0) this.#settle(this.#transport)
+  }
+
+  /** Everything was written. What lies in borrowed memory may still be read from there, and a drain need not come. */
+  #settle(transport: Transport): void {
+    const { settled } = transport
+    if (!settled && this.#blocked) return
+    const loans = this.#loans
+    this.#loans = []
+    if (settled) for (const loan of loans) loan.letGo()
   }
 
   #inTurn(bytes: number, lay: () => Promise<void> | undefined | void): Promise<boolean> {
@@ -308,6 +333,12 @@ export class Sender implements Flushable {
     this.#turn = turn
     return acted
   }
+}
+
+/** Pieces of a message are not copied: what is only lent has to be. */
+function lastingBytes(piece: unknown): Uint8Array {
+  const bytes = bytesOf(piece)
+  return isLent(bytes) || loanOf(bytes) !== undefined ? Buffer.from(bytes) : bytes
 }
 
 function noop(): void {}

@@ -19,6 +19,7 @@ import {
   writeTextFrame,
 } from './frame.ts'
 import { Incoming, type IncomingEvents, rsvError } from './incoming.ts'
+import type { BinaryForm } from './options.ts'
 import type { MessageTransform } from './transform.ts'
 
 /**
@@ -64,8 +65,8 @@ export interface SessionEvents extends IncomingEvents {
 export interface SessionOptions {
   readonly role: Role
   readonly maxMessageBytes: number
-  /** Binary messages that came in pieces are delivered so. */
-  readonly chunks?: boolean
+  /** What binary messages are delivered as: `chunks` and `lent` make a difference here. */
+  readonly binary?: BinaryForm | undefined
   readonly outbox: Outbox
   readonly events: SessionEvents
   /** What the agreed extensions do to messages. */
@@ -107,7 +108,7 @@ export class Session implements FrameSink {
     this.#transform = options.transform
     this.#incoming = new Incoming({
       maxMessageBytes: options.maxMessageBytes,
-      chunks: options.chunks ?? false,
+      binary: options.binary,
       transform: options.transform,
       events: options.events,
       onDecoding: (ready) => {
@@ -177,6 +178,14 @@ export class Session implements FrameSink {
     writeFrameHead(this.#outbox, FIN | OPCODE.binary, bytes)
     for (const chunk of chunks) if (chunk.length > 0) this.#outbox.push(chunk)
     return undefined
+  }
+
+  /** A large binary message as one frame whose payload is not copied. False: it has to be changed before it can leave. */
+  sendUntouched(payload: Uint8Array): boolean {
+    if (this.role === 'client' || this.#transform?.wants(payload.length)) return false
+    writeFrameHead(this.#outbox, FIN | OPCODE.binary, payload.length)
+    this.#outbox.push(payload)
+    return true
   }
 
   /** One fragment of a message that is sent in parts. `opcode` on the first, 0 on those that follow. */

@@ -100,7 +100,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     this.#session = new Session({
       role: setup.role,
       maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
-      chunks: options.binary === 'chunks',
+      binary: options.binary,
       outbox,
       events: this,
       transform: setup.transform,

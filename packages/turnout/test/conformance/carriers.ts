@@ -76,6 +76,7 @@ export function memoryCarrier(): { readonly carrier: Carrier; readonly transport
   }
   const transport: Transport = {
     bufferedBytes: 0,
+    settled: true,
     start(sink) {
       queueMicrotask(() => {
         endpoint = sink

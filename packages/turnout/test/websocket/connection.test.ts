@@ -1015,6 +1015,7 @@ test('an onError that throws does not keep the connection from sending what is d
   })
   openConnection(socket, {
     bufferedBytes: 0,
+    settled: true,
     start: (given) => {
       sink = given
     },

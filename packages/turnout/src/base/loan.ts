@@ -1,0 +1,92 @@
+// Knows memory that is used again and again for large messages: who still looks at a block, and when nobody does.
+import { lent } from './lent.ts'
+
+/** The smallest block, and the largest that is kept for the next: what is larger is made anew each time. */
+const SMALLEST_BYTES = 16_384
+const LARGEST_BYTES = 4_194_304
+
+/** So much of it is kept while nobody needs it. */
+const MOST_FREE_BYTES = 8_388_608
+
+/** A block of memory that several may look at. Whoever does so holds it, and lets go once. */
+export class Loan {
+  readonly bytes: Buffer<ArrayBuffer>
+  #holders = 1
+
+  constructor(bytes: number) {
+    this.bytes = Buffer.allocUnsafeSlow(bytes)
+  }
+
+  hold(): void {
+    this.#holders++
+  }
+
+  /** Whoever was the last gives it back. One that never does so leaves it to the garbage collector. */
+  letGo(): void {
+    if (--this.#holders > 0) return
+    if (spoils) this.bytes.fill(0xdd)
+    const { length } = this.bytes
+    if (length > LARGEST_BYTES || freeBytes + length > MOST_FREE_BYTES) return
+    this.#holders = 1
+    freeBytes += length
+    const others = free.get(length)
+    if (others === undefined) free.set(length, [this])
+    else others.push(this)
+  }
+}
+
+/** What nobody has, by size. */
+const free = new Map<number, Loan[]>()
+let freeBytes = 0
+
+const loans = new WeakMap<ArrayBufferLike, Loan>()
+
+/** A block of at least so many bytes, held once. What lies there is whatever was there before. */
+export function borrow(bytes: number): Loan {
+  const size = sizeFor(bytes)
+  const kept = free.get(size)?.pop()
+  if (kept !== undefined) {
+    freeBytes -= size
+    return kept
+  }
+  const loan = new Loan(size)
+  loans.set(loan.bytes.buffer, loan)
+  return loan
+}
+
+/** The block that these bytes lie in. */
+export function loanOf(bytes: Uint8Array): Loan | undefined {
+  return loans.get(bytes.buffer)
+}
+
+/**
+ * The bytes, to be looked at until their block is let go of: where they lie, or a copy of what may not stay so long.
+ * Undefined: they are nobody's but their owner's.
+ */
+export function heldBytes(
+  bytes: Uint8Array,
+): { readonly bytes: Uint8Array; readonly loan: Loan } | undefined {
+  const loan = loanOf(bytes)
+  if (loan !== undefined) {
+    loan.hold()
+    return { bytes, loan }
+  }
+  if (bytes.buffer !== lent.buffer) return undefined
+  const copy = borrow(bytes.length)
+  copy.bytes.set(bytes)
+  return { bytes: copy.bytes.subarray(0, bytes.length), loan: copy }
+}
+
+let spoils = false
+
+/** From now on what lies in a block is gone with who looks at it last, so that whoever should have made a copy is found out. */
+export function spoilLoans(): void {
+  spoils = true
+}
+
+/** Sizes are a quarter of a power of two apart: no more than that is idle in a block. */
+function sizeFor(bytes: number): number {
+  if (bytes <= SMALLEST_BYTES) return SMALLEST_BYTES
+  const step = 2 ** (29 - Math.clz32(bytes - 1))
+  return Math.ceil(bytes / step) * step
+}
