@@ -1,5 +1,6 @@
 // Knows many who each want to be looked at now and then, and looks at all of them on one alarm.
 import type { Alarm, Clock } from './clock.ts'
+import { Roster } from './roster.ts'
 
 /** Who is looked at. */
 export interface Swept {
@@ -15,7 +16,7 @@ export class Sweep {
   nowMs: number
   readonly #clock: Clock
   readonly #periodMs: number
-  readonly #members = new Set<Swept>()
+  readonly #members = new Roster<Swept>()
   #alarm: Alarm | undefined
 
   constructor(clock: Clock, periodMs: number) {
@@ -36,7 +37,7 @@ export class Sweep {
   }
 
   remove(member: Swept): void {
-    this.#members.delete(member)
+    this.#members.remove(member)
     if (this.#members.size > 0) return
     this.#alarm?.cancel()
     this.#alarm = undefined
@@ -45,7 +46,9 @@ export class Sweep {
   #look(): void {
     this.nowMs = this.#clock.now()
     this.#alarm = this.#clock.after(this.#periodMs, () => this.#look())
-    for (const member of this.#members) member.onSweep(this.nowMs)
+    for (const member of this.#members.all()) {
+      if (this.#members.has(member)) member.onSweep(this.nowMs)
+    }
   }
 }
 

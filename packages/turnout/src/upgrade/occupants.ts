@@ -1,6 +1,7 @@
 // Knows who lives on the upgraded connections, and how they are asked to leave.
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
+import { Roster } from '../base/roster.ts'
 import type { Occupant } from './protocol.ts'
 
 /** How the connections ended when a server closed. */
@@ -21,12 +22,14 @@ export interface LeaveOrder {
 }
 
 export class Occupants {
-  readonly #occupants = new Map<Duplex, Occupant>()
+  readonly #residents = new Roster<Resident>()
+  /** Who lives on a stream. */
+  readonly #resident: symbol = Symbol('resident')
   #whenEmpty: (() => void) | undefined
   readonly #onClose: (this: Duplex) => void
 
   constructor() {
-    // One function for all connections: an idle one costs a map entry.
+    // One function for all connections, as idle ones cost enough.
     const forget = (stream: Duplex) => this.#forget(stream)
     this.#onClose = function () {
       forget(this)
@@ -34,16 +37,19 @@ export class Occupants {
   }
 
   get size(): number {
-    return this.#occupants.size
+    return this.#residents.size
   }
 
   all(): Iterable<Occupant> {
-    return this.#occupants.values()
+    return this.#residents.all().map(({ occupant }) => occupant)
   }
 
   add(stream: Duplex, occupant: Occupant): void {
     if (stream.destroyed) return
-    this.#occupants.set(stream, occupant)
+    this.#forget(stream)
+    const resident = { stream, occupant }
+    ;(stream as Inhabited)[this.#resident] = resident
+    this.#residents.add(resident)
     stream.once('close', this.#onClose)
   }
 
@@ -55,15 +61,15 @@ export class Occupants {
 
   /** Asks everybody, waits, destroys who is still there. */
   async dismiss(order: LeaveOrder): Promise<CloseCounts> {
-    const asked = this.#occupants.size
-    for (const occupant of [...this.#occupants.values()]) {
+    const asked = this.#residents.size
+    for (const occupant of this.all()) {
       try {
         occupant.leave(order.code, order.reason)
       } catch (error) {
         order.onError(error)
       }
     }
-    if (this.#occupants.size > 0) {
+    if (this.#residents.size > 0) {
       await new Promise<void>((resolve) => {
         const alarm = order.clock.after(order.graceMs, resolve)
         this.#whenEmpty = () => {
@@ -72,7 +78,7 @@ export class Occupants {
         }
       })
     }
-    const late = [...this.#occupants.keys()]
+    const late = this.#residents.all().map(({ stream }) => stream)
     const closed = Promise.all(late.map((stream) => new Promise((resolve) => stream.once('close', resolve))))
     for (const stream of late) stream.destroy()
     await closed
@@ -80,7 +86,16 @@ export class Occupants {
   }
 
   #forget(stream: Duplex): void {
-    this.#occupants.delete(stream)
-    if (this.#occupants.size === 0) this.#whenEmpty?.()
+    const resident = (stream as Inhabited)[this.#resident]
+    if (resident === undefined || !this.#residents.remove(resident)) return
+    ;(stream as Inhabited)[this.#resident] = undefined
+    if (this.#residents.size === 0) this.#whenEmpty?.()
   }
 }
+
+interface Resident {
+  readonly stream: Duplex
+  readonly occupant: Occupant
+}
+
+type Inhabited = Duplex & { [key: symbol]: Resident | undefined }
