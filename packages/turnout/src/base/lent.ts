@@ -15,6 +15,8 @@ export function isLent(bytes: Uint8Array): boolean {
 
 /** `chunk[start, end)` to be kept: as it lies there, or a copy of what is only lent. */
 export function kept(chunk: Buffer, start: number, end: number): Buffer {
-  const bytes = chunk.subarray(start, end)
-  return isLent(chunk) ? Buffer.from(bytes) : bytes
+  if (!isLent(chunk)) return chunk.subarray(start, end)
+  const bytes = Buffer.allocUnsafe(end - start)
+  chunk.copy(bytes, 0, start, end)
+  return bytes
 }

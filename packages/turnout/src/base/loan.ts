@@ -1,5 +1,5 @@
 // Knows memory that is used again and again for large messages: who still looks at a block, and when nobody does.
-import { lent } from './lent.ts'
+import { isLent } from './lent.ts'
 
 /** The smallest block, and the largest that is kept for the next: what is larger is made anew each time. */
 const SMALLEST_BYTES = 16_384
@@ -71,10 +71,15 @@ export function heldBytes(
     loan.hold()
     return { bytes, loan }
   }
-  if (bytes.buffer !== lent.buffer) return undefined
+  if (!isLent(bytes)) return undefined
   const copy = borrow(bytes.length)
   copy.bytes.set(bytes)
   return { bytes: copy.bytes.subarray(0, bytes.length), loan: copy }
+}
+
+/** The bytes for as long as anybody wants: a copy of what is only lent. */
+export function lasting(bytes: Uint8Array): Uint8Array {
+  return isLent(bytes) || loanOf(bytes) !== undefined ? Buffer.from(bytes) : bytes
 }
 
 let spoils = false

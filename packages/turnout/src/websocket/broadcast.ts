@@ -1,5 +1,6 @@
 // Knows how one message reaches many connections: encoded once, written once to each.
 import { MisuseError } from '../base/errors.ts'
+import { lasting } from '../base/loan.ts'
 import type { AnyConnection } from './connection.ts'
 import { encodeFrame, FIN, OPCODE } from './frame.ts'
 import { roleOf, sendFrame, transformOf } from './inside.ts'
@@ -66,7 +67,7 @@ class Frames {
     const known = this.#encoded.get(key)
     if (known !== undefined) return known
     const head = FIN | transform.rsv | this.#opcode
-    const payload = transform.encode(this.#payload)
+    const payload = transform.encode(lasting(this.#payload))
     const frame =
       payload instanceof Promise
         ? payload.then((bytes) => encodeFrame(head, bytes))

@@ -1,7 +1,6 @@
 // Knows how messages leave one connection: encoded at once, written together, slowed when the peer is slow.
 import { PeerError } from '../base/errors.ts'
-import { isLent } from '../base/lent.ts'
-import { heldBytes, type Loan, loanOf } from '../base/loan.ts'
+import { heldBytes, type Loan, lasting } from '../base/loan.ts'
 import { COPY_BYTES, type Outbox } from '../base/outbox.ts'
 import { type Deferred, deferred } from '../base/promise.ts'
 import type { Tally } from '../base/tally.ts'
@@ -174,7 +173,7 @@ export class Sender implements Flushable {
     if (typeof message === 'string') return this.#session.sendText(message)
     if (message instanceof Blob) return message.arrayBuffer().then((bytes) => this.#lay(bytes))
     if (Array.isArray(message) && message.length > 0 && typeof message[0] !== 'string') {
-      return this.#session.sendChunks(message.map(lastingBytes))
+      return this.#session.sendChunks(message.map((piece) => lasting(bytesOf(piece))))
     }
     if (isParts(message)) return this.#layParts(message)
     return this.#layBytes(bytesOf(message))
@@ -188,7 +187,7 @@ export class Sender implements Flushable {
       return undefined
     }
     held.loan.letGo()
-    return this.#session.sendBinary(Buffer.from(bytes))
+    return this.#session.sendBinary(bytes)
   }
 
   #push(frame: Uint8Array): void {
@@ -333,12 +332,6 @@ export class Sender implements Flushable {
     this.#turn = turn
     return acted
   }
-}
-
-/** Pieces of a message are not copied: what is only lent has to be. */
-function lastingBytes(piece: unknown): Uint8Array {
-  const bytes = bytesOf(piece)
-  return isLent(bytes) || loanOf(bytes) !== undefined ? Buffer.from(bytes) : bytes
 }
 
 function noop(): void {}

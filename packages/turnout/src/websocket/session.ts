@@ -2,6 +2,7 @@
 // Never knows a socket or a timer: bytes come in through `receive`, leave through the outbox, and the shell keeps time.
 import { MisuseError, PeerError } from '../base/errors.ts'
 import { kept } from '../base/lent.ts'
+import { lasting } from '../base/loan.ts'
 import type { Outbox } from '../base/outbox.ts'
 import { CLOSE, decodeCloseBody, encodeCloseBody, fitReason } from './close.ts'
 import {
@@ -203,7 +204,8 @@ export class Session implements FrameSink {
 
   /** Like `sendText`. */
   sendBinary(payload: Uint8Array): Promise<void> | undefined {
-    if (this.#transform?.wants(payload.length)) return this.#sendEncoded(OPCODE.binary, payload)
+    // it may take its time, and what is lent does not last
+    if (this.#transform?.wants(payload.length)) return this.#sendEncoded(OPCODE.binary, lasting(payload))
     writeFrame(this.#outbox, FIN | OPCODE.binary, payload, this.role)
     return undefined
   }

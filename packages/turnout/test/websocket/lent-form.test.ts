@@ -6,6 +6,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type AnyConnection, createTurnout } from '../../src/index.ts'
+import { broadcast } from '../../src/websocket/broadcast.ts'
 import type { Message } from '../../src/websocket/options.ts'
 import { frame } from './frames.ts'
 import { createRig, turn } from './rig.ts'
@@ -75,6 +76,36 @@ test('lent: an echo is what came, at once, in pieces, as the part of a message, 
       if (at === 3) expected.unshift(`82 ${Buffer.from('first').toString('hex')}`)
       assert.deepEqual(rig.peer.frames, expected, `${role}, echo ${at}`)
     }
+  }
+})
+
+test('lent: an extension that takes its time reads what came, for one and for many', async () => {
+  for (const toMany of [false, true]) {
+    const transform = {
+      rsv: 0x40,
+      sharedKey: 'slow',
+      wants: () => true,
+      async encode(payload: Uint8Array) {
+        await turn()
+        return Buffer.from(payload)
+      },
+      decode: (payload: Buffer) => payload,
+      release() {},
+    }
+    const events = {
+      message(socket: AnyConnection, message: Message) {
+        if (toMany) broadcast([socket], message as Buffer)
+        else socket.send(message as Buffer)
+      },
+    }
+    const rig = createRig({ options: { binary: 'lent' }, events, transform, pipe: { chunkBytes: 30_000 } })
+    const sent = [3_000, 100_000, 40, 70_000].map((length, at) => Buffer.alloc(length, `message ${at}, `))
+    await rig.peer.send(...sent.map((message) => [0x82, message] as const))
+    for (let turns = 0; turns < 20; turns++) await turn()
+    assert.deepEqual(
+      rig.peer.frames,
+      sent.map((message) => `c2 ${message.toString('hex')}`),
+    )
   }
 })
 
