@@ -1,13 +1,19 @@
 // Knows how to carry bytes over any Duplex of Node: a TCP or TLS socket, an HTTP/2 stream.
 import { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { Duplex } from 'node:stream'
 import { lent } from '../base/lent.ts'
+import { IN_NODE } from '../base/runtime.ts'
 import { readLent } from './lent-reads.ts'
 import type { Transport, TransportSink } from './transport.ts'
 
 /** The Duplex as a Transport. Whatever it has buffered, and whatever was unshifted into it, comes first. */
 export function duplexTransport(stream: Duplex): Transport {
   return new DuplexTransport(stream)
+}
+
+/** Of other streams nobody knows whether what they call written is still read from where it lies. */
+function writesAsNode(stream: Duplex): boolean {
+  return IN_NODE && stream instanceof Socket && stream.write === Duplex.prototype.write
 }
 
 class DuplexTransport implements Transport {
@@ -73,9 +79,8 @@ class DuplexTransport implements Transport {
     return this.#stream.writableLength
   }
 
-  /** Of other streams nobody knows whether what they have taken is still read from where it lies. */
   get settled(): boolean {
-    return this.#stream instanceof Socket && this.#stream.writableLength === 0
+    return this.#stream.writableLength === 0 && writesAsNode(this.#stream)
   }
 
   pause(): void {

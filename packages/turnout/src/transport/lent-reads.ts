@@ -2,6 +2,7 @@
 import { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { lent } from '../base/lent.ts'
+import { IN_NODE } from '../base/runtime.ts'
 
 /**
  * Lets a socket that a server has accepted do what `net.connect` offers as `onread`: the 64 KiB that Node otherwise
@@ -54,4 +55,4 @@ function isObserved(socket: Socket): boolean {
 const NOTHING = Buffer.alloc(0)
 
 /** On Windows memory is handed over before there is anything to read: two sockets would write into it at a time. */
-const CAN_LEND = process.platform !== 'win32' && process.versions.bun === undefined && !('Deno' in globalThis)
+const CAN_LEND = IN_NODE && process.platform !== 'win32'

@@ -223,3 +223,31 @@ test('a TCP socket: bytes, backpressure, half-close and reset', { timeout: 10_00
     server.close()
   }
 })
+
+test('settled: a socket is, once everything was written; of a stream of another kind nobody knows', async (t) => {
+  const pipe = duplexTransport(new Pipe())
+  pipe.write([Buffer.from('hello')])
+  assert.equal(pipe.settled, false)
+
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1')
+  const [accepted] = (await once(server, 'connection')) as [net.Socket]
+  t.after(() => {
+    client.destroy()
+    accepted.destroy()
+    server.close()
+  })
+  const transport = duplexTransport(accepted)
+  assert.equal(transport.settled, true)
+  // nobody reads: in the end the system takes no more
+  const block = Buffer.alloc(1_048_576)
+  for (let count = 0; count < 64 && transport.settled; count++) transport.write([block])
+  assert.equal(transport.settled, false)
+  client.resume()
+  while (transport.bufferedBytes > 0) await turn()
+  assert.equal(transport.settled, true)
+  // somebody has put a method of their own in the way, and may keep what is written
+  accepted.write = ((chunk: Buffer) => net.Socket.prototype.write.call(accepted, chunk)) as never
+  assert.equal(transport.settled, false)
+})
