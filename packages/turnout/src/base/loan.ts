@@ -39,6 +39,11 @@ export class Loan {
 const free = new Map<number, Loan[]>()
 let freeBytes = 0
 
+/** How much memory is kept for the next. For tests. */
+export function idleBytes(): number {
+  return freeBytes
+}
+
 const loans = new WeakMap<ArrayBufferLike, Loan>()
 
 /** A block of at least so many bytes, held once. What lies there is whatever was there before. */

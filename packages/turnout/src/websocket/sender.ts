@@ -1,12 +1,13 @@
 // Knows how messages leave one connection: encoded at once, written together, slowed when the peer is slow.
 import { PeerError } from '../base/errors.ts'
-import { heldBytes, type Loan, lasting } from '../base/loan.ts'
+import { heldBytes, lasting } from '../base/loan.ts'
 import { COPY_BYTES, type Outbox } from '../base/outbox.ts'
 import { type Deferred, deferred } from '../base/promise.ts'
 import type { Tally } from '../base/tally.ts'
 import type { Transport } from '../transport/transport.ts'
 import { type Flushable, flushSoon } from './flush.ts'
 import { OPCODE } from './frame.ts'
+import { LoansOut } from './loans-out.ts'
 import type { MessageParts, Sendable } from './options.ts'
 import { letGo, mixedParts, type Part, type Source, sourceOf, TextEncoding } from './parts.ts'
 import { bytesOf, isParts, ownCopy, sizeOf } from './sendable.ts'
@@ -47,8 +48,10 @@ export class Sender implements Flushable {
   #turn: Promise<void> | undefined
   /** Bytes of the messages that wait for it. */
   #waitingBytes = 0
-  /** What lies there is on its way out. */
-  #loans: Loan[] = []
+  /** Bytes that the transport was given so far. */
+  #writtenBytes = 0
+  /** Borrowed memory that is sent from; made when there is any. */
+  #loans: LoansOut | undefined
   /** Ends the waiting for the next part of a message, which may never come. */
   #giveUp: (() => void) | undefined
   /** One promise for all who wait until everything has left. */
@@ -137,6 +140,7 @@ export class Sender implements Flushable {
   /** The transport has taken everything. True: so has nothing more been waiting. */
   drain(): boolean {
     this.#blocked = false
+    this.#settle()
     this.#session.congested(false)
     this.flush()
     if (this.#blocked) return false
@@ -162,7 +166,7 @@ export class Sender implements Flushable {
   drop(): void {
     this.#ended = true
     this.#giveUp?.()
-    this.#outbox.take()
+    this.#dropWaiting()
     this.#drained?.resolve(false)
     this.#drained = undefined
   }
@@ -183,7 +187,8 @@ export class Sender implements Flushable {
     const held = bytes.length > COPY_BYTES ? heldBytes(bytes) : undefined
     if (held === undefined) return this.#session.sendBinary(bytes)
     if (this.#session.sendUntouched(held.bytes)) {
-      this.#loans.push(held.loan)
+      this.#loans ??= new LoansOut()
+      this.#loans.add(held.loan, this.#writtenBytes + this.#outbox.bytes)
       return undefined
     }
     held.loan.letGo()
@@ -214,7 +219,7 @@ export class Sender implements Flushable {
     const { slowConsumer } = this.#options
     if (slowConsumer === 'wait' || !this.#full) return false
     if (slowConsumer === 'drop') return true
-    this.#outbox.take()
+    this.#dropWaiting()
     const most = this.#options.maxBufferedBytes
     const seen = this.#blocked
       ? `the peer has left ${most} bytes or more unread`
@@ -292,21 +297,27 @@ export class Sender implements Flushable {
       const before = this.#outbox.bytes
       const pieces = this.#outbox.take(mostBytes)
       this.#tally.bytesOut += before - this.#outbox.bytes
+      this.#writtenBytes += before - this.#outbox.bytes
       if (this.#transport.write(pieces)) continue
       this.#blocked = true
       this.#session.congested(true)
       if (mostBytes !== Number.POSITIVE_INFINITY) break
     }
-    if (this.#loans.length > 0 && this.#outbox.bytes === 0) this.#settle(this.#transport)
+    this.#settle()
   }
 
-  /** Everything was written. What lies in borrowed memory may still be read from there, and a drain need not come. */
-  #settle(transport: Transport): void {
-    const { settled } = transport
-    if (!settled && this.#blocked) return
-    const loans = this.#loans
-    this.#loans = []
-    if (settled) for (const loan of loans) loan.letGo()
+  /** Gives back the borrowed memory whose bytes have left. */
+  #settle(): void {
+    if (this.#loans === undefined || this.#transport === undefined) return
+    if (this.#transport.settled) this.#loans.settle(this.#writtenBytes)
+    // no drain need come, which would tell of it
+    else if (!this.#blocked) this.#loans.forget()
+  }
+
+  /** What waits will never leave. */
+  #dropWaiting(): void {
+    this.#outbox.take()
+    this.#loans?.forget()
   }
 
   #inTurn(bytes: number, lay: () => Promise<void> | undefined | void): Promise<boolean> {

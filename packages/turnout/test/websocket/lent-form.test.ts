@@ -5,8 +5,12 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { createVirtualClock } from '../../src/base/clock.ts'
+import { idleBytes } from '../../src/base/loan.ts'
 import { type AnyConnection, createTurnout } from '../../src/index.ts'
+import type { TransportSink } from '../../src/transport/transport.ts'
 import { broadcast } from '../../src/websocket/broadcast.ts'
+import { createConnection, openConnection } from '../../src/websocket/inside.ts'
 import type { Message } from '../../src/websocket/options.ts'
 import { frame } from './frames.ts'
 import { createRig, turn } from './rig.ts'
@@ -107,6 +111,47 @@ test('lent: an extension that takes its time reads what came, for one and for ma
       sent.map((message) => `c2 ${message.toString('hex')}`),
     )
   }
+})
+
+test('lent: memory is given back as it leaves, also where something always waits', () => {
+  let sink: TransportSink | undefined
+  const socket = createConnection<undefined>({
+    role: 'server',
+    data: undefined,
+    protocol: '',
+    extensions: '',
+    options: { binary: 'lent', clock: createVirtualClock() },
+    events: { message: (socket, message) => void socket.send(message as Buffer) },
+  })
+  openConnection(socket, {
+    bufferedBytes: 0,
+    settled: true,
+    start: (given) => {
+      sink = given
+    },
+    write: () => false,
+    pause() {},
+    resume() {},
+    end() {},
+    destroy() {},
+  })
+  const size = 200_000
+  const wire = frame(0x82, Buffer.alloc(size), KEY)
+  const echo = () => {
+    sink!.onData(Buffer.from(wire.subarray(0, 1_000)))
+    sink!.onData(Buffer.from(wire.subarray(1_000)))
+  }
+  // the first is written, two more wait for the drain
+  for (let count = 0; count < 3; count++) echo()
+  for (let count = 0; count < 100; count++) {
+    const idle = idleBytes()
+    // what was written has left
+    sink!.onDrain()
+    assert.ok(idleBytes() - idle >= size, `${idleBytes() - idle} after ${count}`)
+    echo()
+  }
+  assert.ok(socket.bufferedBytes > 0)
+  socket.terminate()
 })
 
 test('lent: what no callback takes at once is a copy: paused, in a loop, in parts', async () => {
