@@ -21,13 +21,14 @@ const shown: readonly (readonly [name: string, title: string])[] = [
 
 const drawn: readonly (readonly [name: string, label: string])[] = [
   ['turnout', 'turnout'],
+  ['turnout-lent', "turnout, 'lent'"],
   ['ws', 'ws'],
   ['faye-websocket', 'faye-websocket'],
   ['websocket', 'websocket'],
   ['undici', 'undici'],
   ['bun', 'Bun (C++)'],
   ['uws', 'uWebSockets.js (C++)'],
-  ['raw', 'raw net (the floor)'],
+  ['raw', 'raw net'],
 ]
 
 const width = 860
@@ -90,7 +91,7 @@ text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,
 .label,.value{fill:#59636e}
 .own{fill:#0a53c4;font-weight:600}
 .bar{fill:#afb8c1}
-.bar.turnout{fill:#0969da}
+.bar.turnout,.bar.turnout-lent{fill:#0969da}
 .bar.raw{fill:none;stroke:#818b98;stroke-dasharray:3 2}
 .spread{fill:none;stroke:#1f2328}
 @media (prefers-color-scheme:dark){
@@ -99,7 +100,7 @@ text{fill:#f0f6fc}
 .note,.label,.value{fill:#9198a1}
 .own{fill:#79b8ff}
 .bar{fill:#545d68}
-.bar.turnout{fill:#4493f8}
+.bar.turnout,.bar.turnout-lent{fill:#4493f8}
 .bar.raw{fill:none;stroke:#9198a1}
 .spread{stroke:#f0f6fc}
 }
