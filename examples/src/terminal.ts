@@ -42,11 +42,17 @@ export function besides(port: number): number {
 export function onLeaving(leave: () => void): void {
   let leaving = false
   const told = () => {
-    if (!leaving) leave()
+    if (leaving) return
     leaving = true
+    leave()
+    // a process that takes itself apart hears no signal any more, and would die of the second one
+    setTimeout(() => {}, SECOND_SIGNAL_MS)
   }
   process.on('SIGINT', told)
   process.on('SIGTERM', told)
 }
+
+/** Within so many milliseconds it comes. */
+const SECOND_SIGNAL_MS = 200
 
 class PortError extends Error {}
