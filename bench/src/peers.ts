@@ -49,14 +49,14 @@ export const peers: readonly Peer[] = [
     name: 'turnout-chunks',
     title: "turnout, binary: 'chunks'",
     packages: ['turnout'],
-    server: node('servers/turnout-chunks.js'),
+    server: node('servers/turnout-form.js', { BINARY_FORM: 'chunks' }),
     cannot: onlyLarge,
   },
   {
     name: 'turnout-lent',
     title: "turnout, binary: 'lent'",
     packages: ['turnout'],
-    server: node('servers/turnout-lent.js'),
+    server: node('servers/turnout-form.js', { BINARY_FORM: 'lent' }),
     cannot: onlyLarge,
   },
   {

@@ -1,6 +1,6 @@
-// turnout with `binary: 'chunks'`: a large message is passed on in the pieces it came in.
+// turnout with large messages in another form than a Buffer, the one that the environment names: in pieces, or lent.
 import { createServer } from 'node:http'
-import { createTurnout } from 'turnout'
+import { type BinaryForm, createTurnout } from 'turnout'
 import { maxBufferedBytes, maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
 import { listen } from './listen.ts'
@@ -12,7 +12,7 @@ answer({
     turnout.websocket('/*', {
       maxMessageBytes,
       maxBufferedBytes,
-      binary: 'chunks',
+      binary: process.env.BINARY_FORM as BinaryForm,
       message: (socket, data) => void socket.send(data),
     })
     turnout.attach(server)
