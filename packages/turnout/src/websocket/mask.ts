@@ -11,9 +11,9 @@ const HIGH_BITS = 0x80808080 | 0
 /** Larger memory is viewed afresh each time: what is kept here is not given back, and words are counted in 32 bits. */
 const LARGEST_KEPT_BYTES = 262_144
 
-/** The view by words on the memory that was masked last: the frames of one read share it. */
-let viewed: ArrayBufferLike = new ArrayBuffer(0)
-let words: Int32Array<ArrayBufferLike> = new Int32Array(viewed)
+/** What was masked last, and the view by words on the memory that it lies in: the frames of one read share it. */
+let viewed: Buffer = Buffer.alloc(0)
+let words: Int32Array<ArrayBufferLike> = new Int32Array(viewed.buffer, 0, 0)
 
 /**
  * XORs `bytes[start, end)` in place and tells whether the result is pure ASCII.
@@ -24,6 +24,7 @@ let words: Int32Array<ArrayBufferLike> = new Int32Array(viewed)
 export function applyMask(bytes: Buffer, start: number, end: number, key: number, phase: number): boolean {
   if (phase !== 0) key = rotate(key, phase & 3)
   if (end - start < WORDS_FROM_BYTES || !LITTLE_ENDIAN) return applyMaskByByte(bytes, start, end, key)
+  if (viewed !== bytes && !look(bytes)) return applyMaskToLarge(bytes, start, end, key)
   return applyMaskByWord(bytes, start, end, key)
 }
 
@@ -40,33 +41,65 @@ export function applyMaskByByte(bytes: Buffer, start: number, end: number, key: 
   return seen < 0x80
 }
 
+/** By whole words of what is `viewed`. A word that begins or ends outside the range keeps what it has there. */
 function applyMaskByWord(bytes: Buffer, start: number, end: number, key: number): boolean {
-  const base = bytes.byteOffset
-  // up to the first whole word byte by byte, then the key turned to where the words begin
-  const headEnd = start + (-(base + start) & 3)
-  let ascii = applyMaskByByte(bytes, start, headEnd, key)
-  const turned = rotate(key, headEnd - start)
-  let view = words
-  let word = (base + headEnd) >> 2
-  let last = (base + end) >> 2
-  if (viewed !== bytes.buffer) {
-    if (bytes.buffer.byteLength > LARGEST_KEPT_BYTES) {
-      view = new Int32Array(bytes.buffer, base + headEnd, Math.floor((end - headEnd) / 4))
-      word = 0
-      last = view.length
-    } else {
-      viewed = bytes.buffer
-      view = words = new Int32Array(viewed, 0, viewed.byteLength >> 2)
-    }
-  }
+  const view = words
+  const from = bytes.byteOffset + start
+  const to = bytes.byteOffset + end
+  const lead = from & 3
+  const tail = to & 3
+  // the key as it stands where words begin
+  const turned = rotate(key, -lead & 3)
+  let word = from >> 2
   let seen = 0
+  let ascii = true
+  if (lead !== 0) {
+    if (lead <= start) seen = applyMaskWithin(view, word, turned, -1 << (lead * 8))
+    else ascii = applyMaskByByte(bytes, start, start + 4 - lead, key)
+    word++
+  }
+  const last = to >> 2
   for (; word < last; word++) {
     const value = view[word]! ^ turned
     view[word] = value
     seen |= value
   }
-  if ((seen & HIGH_BITS) !== 0) ascii = false
-  return applyMaskByByte(bytes, end - ((end - headEnd) & 3), end, turned) && ascii
+  if (tail !== 0) {
+    if (end + 4 - tail <= bytes.length) seen |= applyMaskWithin(view, last, turned, ~(-1 << (tail * 8)))
+    else ascii = applyMaskByByte(bytes, end - tail, end, turned) && ascii
+  }
+  return ascii && (seen & HIGH_BITS) === 0
+}
+
+/** XORs those bits of one word that are `ours`; gives what they have become. */
+function applyMaskWithin(view: Int32Array<ArrayBufferLike>, word: number, key: number, ours: number): number {
+  const value = view[word]! ^ (key & ours)
+  view[word] = value
+  return value & ours
+}
+
+/** Memory of any size; nothing of it is kept. */
+function applyMaskToLarge(bytes: Buffer, start: number, end: number, key: number): boolean {
+  const from = start + (-(bytes.byteOffset + start) & 3)
+  const view = new Int32Array(bytes.buffer, bytes.byteOffset + from, Math.floor((end - from) / 4))
+  const ascii = applyMaskByByte(bytes, start, from, key)
+  const turned = rotate(key, from - start)
+  let seen = 0
+  for (let word = 0; word < view.length; word++) {
+    const value = view[word]! ^ turned
+    view[word] = value
+    seen |= value
+  }
+  return applyMaskByByte(bytes, from + view.length * 4, end, turned) && ascii && (seen & HIGH_BITS) === 0
+}
+
+/** Has the memory of these bytes in view from now on; false: it is too large for that. */
+function look(bytes: Buffer): boolean {
+  const memory = bytes.buffer
+  if (memory.byteLength > LARGEST_KEPT_BYTES) return false
+  if (words.buffer !== memory) words = new Int32Array(memory, 0, memory.byteLength >> 2)
+  viewed = bytes
+  return true
 }
 
 /** The key as it stands for a payload that begins `count` (0 to 3) bytes later. */

@@ -61,15 +61,16 @@ test('words and bytes agree: any memory, any place, any length, any key, any pha
         memoryBytes,
         key: keyBytes,
         offset: fc.nat({ max: 9 }),
+        after: fc.nat({ max: 9 }),
         start: fc.nat({ max: 400_000 }),
         length: fc.oneof(fc.nat({ max: 120 }), fc.nat({ max: 400_000 })),
         phase: fc.nat({ max: 2 ** 40 }),
         plain: fc.uint8Array({ minLength: 1, maxLength: 12 }),
         ascii: fc.boolean(),
       }),
-      ({ memoryBytes, key, offset, start, length, phase, plain, ascii }) => {
-        const memory = new ArrayBuffer(offset + memoryBytes)
-        const bytes = Buffer.from(memory, offset)
+      ({ memoryBytes, key, offset, after, start, length, phase, plain, ascii }) => {
+        const memory = Buffer.from(new ArrayBuffer(offset + memoryBytes + after)).fill(0x5a)
+        const bytes = memory.subarray(offset, offset + memoryBytes)
         bytes.fill(plain)
         const from = start % (bytes.length + 1)
         const to = from + (length % (bytes.length - from + 1))
@@ -84,12 +85,15 @@ test('words and bytes agree: any memory, any place, any length, any key, any pha
         const verdict = applyMaskByByte(expected, from, to, turnedKey)
         assert.equal(applyMask(bytes, from, to, Buffer.from(key).readInt32LE(), phase), verdict)
         assert.ok(bytes.equals(expected))
+        assert.ok([...memory.subarray(0, offset), ...memory.subarray(offset + memoryBytes)].every(isFilling))
         assert.ok(!ascii || verdict)
       },
     ),
     { numRuns: 1500 },
   )
 })
+
+const isFilling = (byte: number) => byte === 0x5a
 
 test('one byte beyond ASCII is seen wherever it stands', () => {
   for (const length of [1, 23, 24, 25, 31, 64, 67]) {
