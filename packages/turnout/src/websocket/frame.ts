@@ -28,6 +28,9 @@ export interface FrameSink {
   onFrame(head: number, length: number): void
   /** Payload in `chunk[start, end)`, unmasked; at least one call a frame, the last with `last`. `ascii` is never true in error. */
   onPayload(chunk: Buffer, start: number, end: number, ascii: boolean, last: boolean): void
+  /** Whether such a frame, when all of it is there as of almost every one, is to go to `onWhole` instead of those two. */
+  takesWhole(head: number, length: number): boolean
+  onWhole(head: number, chunk: Buffer, start: number, end: number, ascii: boolean): void
 }
 
 export interface FrameReaderOptions {
@@ -95,7 +98,9 @@ export class FrameReader {
         this.#cut = Buffer.from(chunk.subarray(at))
         return
       }
-      at = this.#begin(chunk, at + headerBytes)
+      const start = at + headerBytes
+      const isWhole = start + this.#length <= end && this.#sink.takesWhole(this.#head, this.#length)
+      at = isWhole ? this.#whole(chunk, start) : this.#begin(chunk, start)
     }
   }
 
@@ -114,6 +119,13 @@ export class FrameReader {
     }
     this.#cut = undefined
     return this.#begin(chunk, headerBytes - before.length)
+  }
+
+  #whole(chunk: Buffer, start: number): number {
+    const end = start + this.#length
+    const ascii = this.#maskBit !== 0 && applyMask(chunk, start, end, this.#key, 0)
+    this.#sink.onWhole(this.#head, chunk, start, end, ascii)
+    return end
   }
 
   #begin(chunk: Buffer, at: number): number {

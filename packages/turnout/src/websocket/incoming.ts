@@ -33,6 +33,10 @@ export interface IncomingOptions {
 /** A message may have as many fragments as bytes, and so many in any case. */
 const FEWEST_FRAGMENTS = 1_024
 
+/** A message in one frame, which no extension has changed. */
+const WHOLE_TEXT = FIN | OPCODE.text
+const WHOLE_BINARY = FIN | OPCODE.binary
+
 export class Incoming {
   readonly #options: IncomingOptions
   readonly #events: IncomingEvents
@@ -105,6 +109,17 @@ export class Incoming {
     if (this.#fragments > mostFragments) throw tooManyFragments(mostFragments)
   }
 
+  /** Whether a frame is a message by itself, in its place and within the limit. */
+  takesWhole(head: number, length: number): boolean {
+    if (head !== WHOLE_TEXT && head !== WHOLE_BINARY) return false
+    return this.#message === 0 && !this.#streaming && length <= this.#maxMessageBytes
+  }
+
+  /** All of such a frame. @throws PeerError ERR_UTF8. */
+  onWhole(head: number, chunk: Buffer, start: number, end: number, ascii: boolean): void {
+    this.#plainMessage(head === WHOLE_TEXT, chunk, start, end, ascii)
+  }
+
   /** Payload of that frame. @throws PeerError ERR_UTF8, and what a transform throws. */
   onPayload(chunk: Buffer, start: number, end: number, ascii: boolean, last: boolean): void {
     const done = last && (this.#head & FIN) !== 0
@@ -114,7 +129,7 @@ export class Incoming {
     }
     // only of the last frame is it known that nothing comes after it
     const whole = (this.#head & FIN) === 0 ? Number.POSITIVE_INFINITY : this.#bytes
-    if (this.#isLent) return this.#lentPart(chunk, start, end, whole, done)
+    if (this.#isLent()) return this.#lentPart(chunk, start, end, whole, done)
     this.#parts ??= this.#newParts()
     this.#parts.add(chunk, start, end, ascii, whole)
     if (done) this.#joinedMessage(this.#parts)
@@ -136,7 +151,7 @@ export class Incoming {
   }
 
   /** The message that is being read is lent to whoever hears of it. */
-  get #isLent(): boolean {
+  #isLent(): boolean {
     return this.#options.binary === 'lent' && this.#message === OPCODE.binary && this.#rsv === 0
   }
 
@@ -154,16 +169,21 @@ export class Incoming {
     }
   }
 
-  /** The common case: one frame, in one chunk. */
+  /** One frame, in one chunk. */
   #wholeMessage(chunk: Buffer, start: number, end: number, ascii: boolean): void {
     const text = this.#message === OPCODE.text
-    const isLent = this.#isLent
     this.#message = 0
     if (this.#rsv !== 0) return this.#decode(text, kept(chunk, start, end))
-    if (isLent) return this.#events.onMessage(chunk.subarray(start, end))
-    if (!text) return this.#events.onMessage(kept(chunk, start, end))
-    if (!ascii && !isUtf8(chunk.subarray(start, end))) throw utf8Error()
-    this.#events.onMessage(decodeText(chunk, start, end, ascii))
+    this.#plainMessage(text, chunk, start, end, ascii)
+  }
+
+  /** The same, and no extension has changed it. */
+  #plainMessage(text: boolean, chunk: Buffer, start: number, end: number, ascii: boolean): void {
+    if (text) {
+      if (!ascii && !isUtf8(chunk.subarray(start, end))) throw utf8Error()
+      this.#events.onMessage(decodeText(chunk, start, end, ascii))
+    } else if (this.#options.binary === 'lent') this.#events.onMessage(chunk.subarray(start, end))
+    else this.#events.onMessage(kept(chunk, start, end))
   }
 
   #joinedMessage(parts: MessageParts): void {

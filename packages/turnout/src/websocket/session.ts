@@ -274,6 +274,14 @@ export class Session implements FrameSink {
     else this.#incoming.onPayload(chunk, start, end, ascii, last)
   }
 
+  takesWhole(head: number, length: number): boolean {
+    return this.#incoming.takesWhole(head, length)
+  }
+
+  onWhole(head: number, chunk: Buffer, start: number, end: number, ascii: boolean): void {
+    this.#incoming.onWhole(head, chunk, start, end, ascii)
+  }
+
   #sendEncoded(opcode: number, payload: Uint8Array): Promise<void> | undefined {
     const head = FIN | this.#transform!.rsv | opcode
     const encoded = this.#transform!.encode(payload)

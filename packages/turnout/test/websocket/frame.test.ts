@@ -45,7 +45,20 @@ class Collector implements FrameSink {
     heard.done = last
     assert.equal(heard.payload.length === heard.length, last)
   }
+
+  /** What comes whole has to be what comes in parts. */
+  takesWhole(head: number): boolean {
+    return !isControl(head)
+  }
+
+  onWhole(head: number, chunk: Buffer, start: number, end: number, ascii: boolean): void {
+    this.onFrame(head, end - start)
+    this.onPayload(chunk, start, end, ascii, true)
+  }
 }
+
+/** For sinks that want every frame in its parts. */
+const inParts = { takesWhole: () => false, onWhole: () => assert.fail('nobody asked for whole frames') }
 
 function read(chunks: readonly Buffer[], role: Role, rsv?: number): Heard[] {
   const sink = new Collector()
@@ -226,7 +239,7 @@ test('the largest lengths are announced as they are, before any payload', () => 
     const announced: number[] = []
     const reader = new FrameReader({
       role: 'client',
-      sink: { onFrame: (_, bytes) => announced.push(bytes), onPayload: () => {} },
+      sink: { ...inParts, onFrame: (_, bytes) => announced.push(bytes), onPayload: () => {} },
     })
     reader.read(hex(`82 7f ${length}`))
     assert.deepEqual(announced, [seen])
@@ -238,6 +251,7 @@ test('the key goes on where the part before left off, in a payload of any announ
   const reader = new FrameReader({
     role: 'server',
     sink: {
+      ...inParts,
       onFrame() {},
       onPayload: (chunk, start, end) => void parts.push(chunk.toString('hex', start, end)),
     },
@@ -253,6 +267,7 @@ test('a sink that throws or stops hears nothing more', () => {
     const reader: FrameReader = new FrameReader({
       role: 'client',
       sink: {
+        ...inParts,
         onFrame(head) {
           heard.push(`frame ${opcodeOf(head)}`)
           if (at === 'onFrame') reader.stop()
@@ -290,6 +305,7 @@ test('a suspended reader keeps everything in order until it is resumed, over and
         const reader: FrameReader = new FrameReader({
           role: 'server',
           sink: {
+            ...inParts,
             onFrame: () => assert.equal(suspended, false),
             onPayload(chunk, start, end, _, last) {
               payload += chunk.toString('latin1', start, end)
