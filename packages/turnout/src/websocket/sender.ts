@@ -86,7 +86,7 @@ export class Sender implements Flushable {
       const kept = ownCopy(message)
       return this.#inTurn(sizeOf(kept), () => this.#lay(kept))
     }
-    const apart = this.#lay(message)
+    const apart = typeof message === 'string' ? this.#session.sendText(message) : this.#lay(message)
     return apart === undefined ? this.#sent() : this.#inTurn(sizeOf(message), () => apart)
   }
 
@@ -103,7 +103,7 @@ export class Sender implements Flushable {
 
   /** False: the connection is not open, or as much as may wait does so already. */
   sendControl(kind: 'ping' | 'pong', payload: string | Uint8Array): boolean {
-    if (this.#session.state !== 'open' || this.#full) return false
+    if (this.#session.state !== 'open' || this.#isFull()) return false
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : bytesOf(payload)
     if (kind === 'ping') this.#session.sendPing(bytes)
     else this.#session.sendPong(bytes)
@@ -209,15 +209,16 @@ export class Sender implements Flushable {
   }
 
   /** As much waits as may: for the peer, or behind a message that is still on its way to us. */
-  get #full(): boolean {
+  #isFull(): boolean {
     const waits = this.#blocked || this.#turn !== undefined
     return waits && this.bufferedBytes >= this.#options.maxBufferedBytes
   }
 
   /** The connection is too far behind for one message more. */
   #refuses(): boolean {
+    if (!this.#isFull()) return false
     const { slowConsumer } = this.#options
-    if (slowConsumer === 'wait' || !this.#full) return false
+    if (slowConsumer === 'wait') return false
     if (slowConsumer === 'drop') return true
     this.#dropWaiting()
     const most = this.#options.maxBufferedBytes
@@ -280,6 +281,7 @@ export class Sender implements Flushable {
   /** Leaves now or with the rest of this chunk or turn. Tells whether to go on sending. */
   #sent(): boolean | Promise<boolean> {
     const high = this.#options.highWaterMarkBytes
+    if (this.#inChunk && !this.#blocked && this.#outbox.bytes < high) return true
     if (this.#outbox.bytes >= high) this.flush()
     else if (!this.#inChunk && !this.#flushQueued) {
       this.#flushQueued = true

@@ -180,7 +180,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     this.#pace.open(transport)
     this.#beat()
     if (this.#readyState === 'opening') this.#readyState = 'open'
-    this.#openedMs = this.#clock.now()
+    this.#openedMs = this.#clock().now()
     this.tally.opened++
     if (opens.hasSubscribers) opens.publish({ ...this.#told, request })
     this.#call(this.#setup.events.open)
@@ -287,12 +287,12 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
     this.tally.messagesIn++
     if (messages.hasSubscribers) this.#tell('in', message)
-    this.receiver.put(message, this.#closing)
+    this.receiver.put(message, this.#isClosing())
     this.#noteHeld()
   }
 
   /** Our Close is out: only the peer's is awaited. */
-  get #closing(): boolean {
+  #isClosing(): boolean {
     return this.#session.state === 'closeSent'
   }
 
@@ -304,12 +304,12 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
     this.tally.messagesIn++
     if (messages.hasSubscribers) this.#tell('in', undefined)
-    this.receiver.onStream(text, this.#closing)
+    this.receiver.onStream(text, this.#isClosing())
   }
 
   onPart(part: string | Buffer): void {
     this.#heartbeat?.messaged()
-    this.receiver.onPart(part, this.#closing)
+    this.receiver.onPart(part, this.#isClosing())
   }
 
   onStreamEnd(): void {
@@ -469,7 +469,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
 
   // --- to those who watch
 
-  get #clock(): Clock {
+  #clock(): Clock {
     return this.#setup.options.clock ?? systemClock
   }
 
@@ -488,7 +488,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
       if (errors.hasSubscribers) errors.publish({ ...this.#told, error: info.cause })
     }
     if (this.#openedMs === undefined) return
-    const durationMs = this.#clock.now() - this.#openedMs
+    const durationMs = this.#clock().now() - this.#openedMs
     this.tally.close(durationMs)
     this.tally.closeCode(info.code)
     if (closes.hasSubscribers) closes.publish({ ...this.#told, info, durationMs })

@@ -25,13 +25,13 @@ export class Streams implements StreamPace {
 
   /** `closing`: nothing slows the peer any more; what is beyond the bound is thrown away. */
   begin(text: boolean, closing: boolean): void {
-    if (closing && this.#full) return
+    if (closing && this.#isFull()) return
     this.#incoming = new MessageStream(text ? 'text' : 'binary', this)
     if (!this.#inbox.put(this.#incoming)) this.onWaiting(STREAM_BYTES)
   }
 
   part(part: string | Buffer, closing: boolean): void {
-    if (closing && this.#full) this.#lose(cutShort())
+    if (closing && this.#isFull()) this.#lose(cutShort())
     else this.#incoming?.put(part)
   }
 
@@ -55,7 +55,7 @@ export class Streams implements StreamPace {
 
   onWaiting(bytes: number): void {
     this.#waitingBytes += bytes
-    if (this.#full) this.#pace.wait(WAIT.parts)
+    if (this.#isFull()) this.#pace.wait(WAIT.parts)
     else if (this.#waitingBytes === 0) this.#pace.go(WAIT.parts)
   }
 
@@ -74,7 +74,7 @@ export class Streams implements StreamPace {
     return iterator
   }
 
-  get #full(): boolean {
+  #isFull(): boolean {
     return this.#waitingBytes >= WAITING_HIGH_BYTES
   }
 
