@@ -1,4 +1,5 @@
 // Knows the bytes that wait to leave on one connection, so that they can leave in one write.
+import { Batch } from './batch.ts'
 import { makeRoom, slab } from './slab.ts'
 
 /** Pieces up to this size are copied beside their neighbours: cheaper than one more entry in a gathered write. */
@@ -8,12 +9,14 @@ const EMPTY: readonly Uint8Array[] = []
 const GONE = new Uint8Array(0)
 
 /**
- * Two ways in: `room` + `filled` lays bytes straight into the shared slab, `push` takes a finished piece.
- * One way out: `take`, everything in order.
+ * Three ways in: `room` + `filled` lays bytes straight into the shared slab, `push` takes a finished piece,
+ * `pushShared` one that other boxes take as well. One way out: `take`, everything in order.
  */
 export class Outbox {
   /** How many bytes wait. */
   bytes = 0
+  /** What other boxes have as well, while there is nothing else. */
+  #batch: Batch | undefined
   /** The open stretch: `#buffer[#from, #to)`, the last bytes that came in. */
   #buffer: Buffer | undefined
   #from = 0
@@ -47,12 +50,26 @@ export class Outbox {
     this.bytes += piece.length
   }
 
+  /** The same, of a piece that other boxes are given too: as long as they are all given the same, it is joined once. */
+  pushShared(piece: Uint8Array): void {
+    const batch = this.#batch
+    if (this.bytes !== (batch?.bytes ?? 0) || this.bytes + piece.length > COPY_BYTES) return this.push(piece)
+    this.#batch = batch === undefined ? Batch.of(piece) : batch.and(piece)
+    this.bytes += piece.length
+  }
+
   /**
    * What waits, in order, small neighbours joined: all of it, or whole pieces up to about `mostBytes`, at least
    * one. Taken again and again it gives everything.
    */
   take(mostBytes: number = Number.POSITIVE_INFINITY): readonly Uint8Array[] {
-    if (this.#pieces === undefined) {
+    if (this.#batch !== undefined && this.#batch.bytes === this.bytes) {
+      const only = this.#batch.joined()
+      this.#batch = undefined
+      this.bytes = 0
+      return [only]
+    }
+    if (this.#pieces === undefined && this.#batch === undefined) {
       if (this.#buffer === undefined) return EMPTY
       const only = this.#buffer.subarray(this.#from, this.#to)
       this.#buffer = undefined
@@ -94,6 +111,11 @@ export class Outbox {
   }
 
   #seal(): void {
+    if (this.#batch !== undefined) {
+      this.#pieces ??= []
+      this.#pieces.push(this.#batch.joined())
+      this.#batch = undefined
+    }
     if (this.#buffer === undefined) return
     if (this.#to > this.#from) {
       this.#pieces ??= []

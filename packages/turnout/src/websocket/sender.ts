@@ -196,7 +196,7 @@ export class Sender implements Flushable {
   }
 
   #push(frame: Uint8Array): void {
-    if (this.#session.sendable) this.#outbox.push(frame)
+    if (this.#session.sendable) this.#outbox.pushShared(frame)
   }
 
   #pushLater(frame: Promise<Uint8Array>): Promise<void> {

@@ -57,6 +57,36 @@ test('a large piece is not copied, and keeps its place between small ones', () =
   assert.equal(String(taken[2]), 'tail')
 })
 
+test('what several boxes are given alike leaves all of them from one place', () => {
+  const [one, two, other] = [new Outbox(), new Outbox(), new Outbox()]
+  const pieces = ['first ', 'second ', 'third'].map(bytes)
+  for (const piece of pieces) {
+    one.pushShared(piece)
+    two.pushShared(piece)
+    if (piece !== pieces[1]) other.pushShared(piece)
+  }
+  const taken = one.take()
+  assert.deepEqual(taken.map(String), ['first second third'])
+  assert.equal(two.take()[0], taken[0])
+  assert.deepEqual(other.take().map(String), ['first third'])
+  one.pushShared(pieces[0]!)
+  assert.equal(one.take()[0], pieces[0])
+})
+
+test('what is shared keeps its place among what is not, and above 4 KiB is not copied', () => {
+  const outbox = new Outbox()
+  const large = Buffer.alloc(COPY_BYTES - 5, 'x')
+  outbox.room(10)
+  outbox.pushShared(bytes('one '))
+  outbox.pushShared(bytes('two '))
+  lay(outbox, bytes('three '))
+  outbox.pushShared(bytes('four'))
+  assert.deepEqual(outbox.take().map(String), ['one two three four'])
+  outbox.pushShared(bytes('before'))
+  outbox.pushShared(large)
+  assert.deepEqual(outbox.take(), [bytes('before'), large])
+})
+
 test('what was taken stays as it is, whatever is laid down after it', () => {
   const outbox = new Outbox()
   lay(outbox, bytes('first'), 100)
@@ -122,7 +152,7 @@ test('boxes that share the slab keep their bytes apart and in order, whatever th
   )
   const step = fc.record({
     box: fc.nat({ max: 2 }),
-    act: fc.constantFrom('lay', 'lay', 'lay', 'push', 'push', 'take', 'portion', 'room'),
+    act: fc.constantFrom('lay', 'lay', 'lay', 'push', 'push', 'share', 'share', 'take', 'portion', 'room'),
     size,
     spare: fc.nat({ max: 50 }),
   })
@@ -133,6 +163,7 @@ test('boxes that share the slab keep their bytes apart and in order, whatever th
         due: [] as Buffer[],
         taken: [] as Buffer[],
       }))
+      const shared = [3, 30, 300, 5_000].map((bytes) => Buffer.alloc(bytes, 0xf0 + bytes))
       const all: { readonly piece: Uint8Array; readonly seen: Buffer }[] = []
       const portion = ({ outbox, taken }: (typeof boxes)[number], most?: number) => {
         const before = outbox.bytes
@@ -161,12 +192,13 @@ test('boxes that share the slab keep their bytes apart and in order, whatever th
         if (act === 'portion') portion(boxes[box]!, size)
         if (act === 'room') outbox.room(size)
         if (act === 'take' || act === 'portion' || act === 'room') continue
-        const payload = Buffer.alloc(size, number + 1)
+        const payload = act === 'share' ? shared[size % shared.length]! : Buffer.alloc(size, number + 1)
         due.push(Buffer.from(payload))
         const before = outbox.bytes
         if (act === 'push') outbox.push(payload)
+        else if (act === 'share') outbox.pushShared(payload)
         else lay(outbox, payload, size + spare)
-        assert.equal(outbox.bytes, before + size)
+        assert.equal(outbox.bytes, before + payload.length)
       }
       boxes.forEach(take)
       assert.ok(all.every(({ piece, seen }) => seen.equals(piece)))
