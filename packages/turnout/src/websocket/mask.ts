@@ -31,12 +31,11 @@ export function applyMask(bytes: Buffer, start: number, end: number, key: number
 /** The rule as the section prints it; also the oracle for the fast form. */
 export function applyMaskByByte(bytes: Buffer, start: number, end: number, key: number): boolean {
   let seen = 0
-  let shift = 0
   for (let at = start; at < end; at++) {
-    const byte = bytes[at]! ^ ((key >>> shift) & 0xff)
+    const byte = bytes[at]! ^ (key & 0xff)
     bytes[at] = byte
     seen |= byte
-    shift = (shift + 8) & 31
+    key = (key >>> 8) | (key << 24)
   }
   return seen < 0x80
 }
