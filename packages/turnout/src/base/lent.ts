@@ -1,4 +1,5 @@
 // Knows the memory that is read into again and again: whoever keeps what lies there makes a copy.
+import { Buffer } from 'node:buffer'
 
 /** Twice what Node reads from a socket at a time: a message of 64 KiB and its header come in one read. */
 export const LENT_BYTES = 131_072
@@ -8,15 +9,30 @@ export const lent: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(LENT_BYTES)
 
 const memory = lent.buffer
 
+/** What is copied faster by hand than by a native call. */
+const BY_HAND_BYTES = 32
+
 /** Whether these bytes are gone with the next read. */
 export function isLent(bytes: Uint8Array): boolean {
   return bytes.buffer === memory
 }
 
+/** The chunk that was found to be lent last: to ask for the memory of one costs, and all frames of a read lie in one. */
+let lentChunk = lent
+
+function isLentChunk(chunk: Buffer): boolean {
+  if (chunk === lentChunk) return true
+  if (!isLent(chunk)) return false
+  lentChunk = chunk as Buffer<ArrayBuffer>
+  return true
+}
+
 /** `chunk[start, end)` to be kept: as it lies there, or a copy of what is only lent. */
 export function kept(chunk: Buffer, start: number, end: number): Buffer {
-  if (!isLent(chunk)) return chunk.subarray(start, end)
-  const bytes = Buffer.allocUnsafe(end - start)
-  chunk.copy(bytes, 0, start, end)
+  if (!isLentChunk(chunk)) return chunk.subarray(start, end)
+  const length = end - start
+  const bytes = Buffer.allocUnsafe(length)
+  if (length > BY_HAND_BYTES) chunk.copy(bytes, 0, start, end)
+  else for (let at = 0; at < length; at++) bytes[at] = chunk[start + at]!
   return bytes
 }

@@ -1,4 +1,5 @@
 // Knows how messages leave one connection: encoded at once, written together, slowed when the peer is slow.
+import { Blob, Buffer } from 'node:buffer'
 import { PeerError } from '../base/errors.ts'
 import { heldBytes, lasting } from '../base/loan.ts'
 import { COPY_BYTES, type Outbox } from '../base/outbox.ts'
@@ -175,6 +176,7 @@ export class Sender implements Flushable {
   #lay(message: Sendable): Promise<void> | undefined {
     if (!this.#session.sendable) return undefined
     if (typeof message === 'string') return this.#session.sendText(message)
+    if (message instanceof Uint8Array) return this.#layBytes(message)
     if (message instanceof Blob) return message.arrayBuffer().then((bytes) => this.#lay(bytes))
     if (Array.isArray(message) && message.length > 0 && typeof message[0] !== 'string') {
       return this.#session.sendChunks(message.map((piece) => lasting(bytesOf(piece))))
