@@ -1,4 +1,5 @@
 // Knows masking (RFC 6455 section 5.3): four bytes, XORed over the payload in place, and where fresh keys come from.
+import { Buffer } from 'node:buffer'
 import { randomFillSync } from 'node:crypto'
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
@@ -13,6 +14,7 @@ const LARGEST_KEPT_BYTES = 262_144
 
 /** What was masked last, and the view by words on the memory that it lies in: the frames of one read share it. */
 let viewed: Buffer = Buffer.alloc(0)
+let viewedAt = 0
 let words: Int32Array<ArrayBufferLike> = new Int32Array(viewed.buffer, 0, 0)
 
 /**
@@ -43,8 +45,8 @@ export function applyMaskByByte(bytes: Buffer, start: number, end: number, key: 
 /** By whole words of what is `viewed`. A word that begins or ends outside the range keeps what it has there. */
 function applyMaskByWord(bytes: Buffer, start: number, end: number, key: number): boolean {
   const view = words
-  const from = bytes.byteOffset + start
-  const to = bytes.byteOffset + end
+  const from = viewedAt + start
+  const to = viewedAt + end
   const lead = from & 3
   const tail = to & 3
   // the key as it stands where words begin
@@ -98,6 +100,7 @@ function look(bytes: Buffer): boolean {
   if (memory.byteLength > LARGEST_KEPT_BYTES) return false
   if (words.buffer !== memory) words = new Int32Array(memory, 0, memory.byteLength >> 2)
   viewed = bytes
+  viewedAt = bytes.byteOffset
   return true
 }
 

@@ -1,5 +1,6 @@
 // Knows UTF-8 as it arrives (RFC 6455 section 8.1): in parts, code points cut anywhere, wrong at the first wrong byte.
-import { isUtf8 } from 'node:buffer'
+import { Buffer, isUtf8 } from 'node:buffer'
+import process from 'node:process'
 import { PeerError } from '../base/errors.ts'
 
 /** From this length on, the bulk goes to the native check and only the cut ends byte by byte. */
@@ -89,8 +90,11 @@ const sliceLatin1: (bytes: Buffer, start: number, end: number) => string =
 
 type DirectBuffer = Buffer & { latin1Slice?(start: number, end: number): string }
 
-/** Longest text that is written faster by hand than by a native call. */
-const BY_HAND_UNITS = 32
+/** From Node 22 on a text is written by a call that costs a third of what it did. */
+const FAST_WRITE = Number.parseInt(process.versions.node, 10) >= 22
+
+/** Longest text that is written faster by hand. */
+const BY_HAND_UNITS = FAST_WRITE ? 20 : 32
 
 /** Writes a text as UTF-8; room for three bytes a unit must be there. Gives the number of bytes. */
 export function encodeText(bytes: Buffer, at: number, text: string): number {
