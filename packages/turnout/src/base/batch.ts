@@ -1,4 +1,5 @@
 // Knows what several connections send alike, one thing after the other: joined once for all of them.
+import { Buffer } from 'node:buffer'
 
 /** Pieces in order. Never changes: with one piece more it is another batch, the same one for whoever adds the same. */
 export class Batch {

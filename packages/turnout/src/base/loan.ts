@@ -1,4 +1,5 @@
 // Knows memory that is used again and again for large messages: who still looks at a block, and when nobody does.
+import { Buffer } from 'node:buffer'
 import { isLent } from './lent.ts'
 
 /** The smallest block, and the largest that is kept for the next: what is larger is made anew each time. */

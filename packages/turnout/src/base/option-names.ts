@@ -1,5 +1,6 @@
 // Knows which names an options object may have: what is no object is misuse; of an unknown name, which quietly does
 // nothing, somebody is told once.
+import process from 'node:process'
 import { MisuseError, shown } from './errors.ts'
 
 /** What is known of a name: `true`, or the names of the options inside. */

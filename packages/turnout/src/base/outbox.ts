@@ -1,4 +1,5 @@
 // Knows the bytes that wait to leave on one connection, so that they can leave in one write.
+import type { Buffer } from 'node:buffer'
 import { Batch } from './batch.ts'
 import { makeRoom, slab } from './slab.ts'
 

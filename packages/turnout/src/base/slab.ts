@@ -1,4 +1,5 @@
 // Knows one stretch of memory that small writes are laid into, one after the other, never twice.
+import { Buffer } from 'node:buffer'
 
 const SLAB_BYTES = 65_536
 

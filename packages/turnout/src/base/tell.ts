@@ -1,4 +1,5 @@
 // Knows how to call those who are told of something: what they throw, or reject with, is a warning and ends nothing.
+import process from 'node:process'
 import { shown } from './errors.ts'
 
 /** @param place where a failure is said to be, such as `in onError` */

@@ -1,5 +1,6 @@
 // Knows where a request's body begins and ends (RFC 9112 sections 6 and 7). Never guesses: two readings of one
 // message are request smuggling, so whatever is not exactly by the rules is refused.
+import type { Buffer } from 'node:buffer'
 import { PeerError } from '../base/errors.ts'
 import { fieldLines, isFieldValue } from './fields.ts'
 import { splitList, trimSpace } from './list.ts'

@@ -1,5 +1,6 @@
 // Knows how the head of a response is written (RFC 9112 section 4), and a whole small answer.
 // All text here is one character a byte: write it to the wire as `latin1`.
+import { Buffer } from 'node:buffer'
 import { MisuseError } from '../base/errors.ts'
 import { connectionOptions } from './connection.ts'
 import { assertFields, assertFieldValue } from './fields.ts'

@@ -1,4 +1,5 @@
 // Knows how a Transport looks as a Duplex of Node, for what expects a socket: an http server, a protocol's handler.
+import { Buffer } from 'node:buffer'
 import { Duplex } from 'node:stream'
 import { kept } from '../base/lent.ts'
 import type { Transport } from '../transport/transport.ts'

@@ -1,4 +1,5 @@
 // Knows a link between two transports that can be made worse: slow, cut into other chunks, stalled, broken.
+import { Buffer } from 'node:buffer'
 import type { Clock } from '../base/clock.ts'
 import { Queue } from '../base/queue.ts'
 import type { Transport } from '../transport/transport.ts'

@@ -1,5 +1,7 @@
 // Knows how to carry bytes over any Duplex of Node: a TCP or TLS socket, an HTTP/2 stream.
+import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
+import process from 'node:process'
 import { Duplex } from 'node:stream'
 import { lent } from '../base/lent.ts'
 import { IN_NODE } from '../base/runtime.ts'

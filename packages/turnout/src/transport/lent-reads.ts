@@ -1,5 +1,7 @@
 // Knows how to read a TCP socket without new memory for each read: all of them into one place, lent to who listens.
+import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
+import process from 'node:process'
 import { Duplex } from 'node:stream'
 import { lent } from '../base/lent.ts'
 import { IN_NODE } from '../base/runtime.ts'

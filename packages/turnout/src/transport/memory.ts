@@ -1,4 +1,5 @@
 // Knows a pair of transports in memory: what one writes, the other reads, in a later microtask, at borders of your choice.
+import { Buffer } from 'node:buffer'
 import { LENT_BYTES, lent } from '../base/lent.ts'
 import { spoilLoans } from '../base/loan.ts'
 import { Queue } from '../base/queue.ts'

@@ -1,4 +1,5 @@
 // Knows what every carrier of bytes has in common: TCP, TLS, an HTTP/2 stream, a pair in memory.
+import type { Buffer } from 'node:buffer'
 
 /** Who hears what arrives. Called only after `start`, never from within it. */
 export interface TransportSink {

@@ -1,4 +1,5 @@
 // Knows what becomes of an ordinary response that came where only a switch would do: an error that carries it.
+import { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import { type ErrorCode, type ErrorDetail, PeerError } from '../base/errors.ts'

@@ -1,5 +1,6 @@
 // Knows one upgrade request as it came: its connection, the bytes that were read past it, its body.
 // Never decides anything.
+import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'

@@ -1,4 +1,5 @@
 // Knows how a turnout sits on a server: ahead of every `upgrade` listener, and off again without a trace.
+import type { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { HttpServer } from './http-server.ts'

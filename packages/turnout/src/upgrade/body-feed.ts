@@ -1,6 +1,7 @@
 // Knows how the body of an upgrade request reaches `request` when Node has not delivered it yet: from the
 // connection, read by turnout (Node up to 25), or from the request that Node is still parsing (Node 26).
 // Reads only as fast as somebody takes it, and never a byte beyond the body.
+import { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import type { Alarm, Clock } from '../base/clock.ts'

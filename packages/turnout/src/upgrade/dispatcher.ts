@@ -1,6 +1,8 @@
 // Knows the way of every upgrade request through a server: gate, routes, decision, and what is done about it.
+import type { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
+import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'

@@ -1,5 +1,6 @@
 // Knows one request that asks for a switch: from its first byte to its 101, its ordinary response, or its failure.
 // Never knows what the switch is for: whoever asks judges the 101.
+import type { Buffer } from 'node:buffer'
 import {
   type ClientRequest,
   type Agent as HttpAgent,

@@ -2,6 +2,7 @@
 // Never knows HTTP/1.1.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, type Http2Server, Http2ServerResponse } from 'node:http2'
+import process from 'node:process'
 import type { Clock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
 import type { Tally } from '../base/tally.ts'

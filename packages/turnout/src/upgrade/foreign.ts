@@ -1,5 +1,6 @@
 // Knows that others may listen for `upgrade` on the same server, and how a request is left to them without the
 // risk that nobody answers it.
+import type { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { oddOption } from '../base/option-value.ts'
 import type { Arrival } from './arrival.ts'

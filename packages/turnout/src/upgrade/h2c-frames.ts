@@ -1,5 +1,6 @@
 // Knows the few frames of HTTP/2 that stand in for an HTTP/1.1 request (RFC 7540 sections 3.5, 4.1, 6.2, 6.5).
 // Never knows a socket.
+import { Buffer } from 'node:buffer'
 import type { Fields } from '../http/message.ts'
 
 /** What every client sends first on an HTTP/2 connection (RFC 7540 section 3.5). */

@@ -1,5 +1,6 @@
 // Knows how the first bytes of an HTTP/2 client are waited for on a connection that has just switched, and how
 // the request that began it is put behind them.
+import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import {

@@ -1,4 +1,5 @@
 // Knows how to tell, by its first bytes, a client that speaks HTTP/2 from the start (RFC 7540 section 3.4).
+import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { formatAnswer } from '../http/head.ts'
 import type { Answer } from '../http/message.ts'

@@ -1,4 +1,5 @@
 // Knows when the field HTTP2-Settings is one to rely on (RFC 7540 section 3.2.1). Never knows a socket.
+import { Buffer } from 'node:buffer'
 import { connectionOptions } from '../http/connection.ts'
 import { fieldLines } from '../http/fields.ts'
 

@@ -1,5 +1,6 @@
 // Knows the connection of a client between the 101 and HTTP/2: node:http2 sends the first request once more, and
 // this takes it out, since the server has it already (RFC 7540 section 3.2).
+import { Buffer } from 'node:buffer'
 import { Duplex } from 'node:stream'
 import {
   CONTINUATION,

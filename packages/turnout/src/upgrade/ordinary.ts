@@ -3,6 +3,7 @@
 import { channel } from 'node:diagnostics_channel'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { connectionOptions } from '../http/connection.ts'
 import { fieldLines } from '../http/fields.ts'

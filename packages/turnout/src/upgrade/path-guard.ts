@@ -1,5 +1,6 @@
 // Knows every way in which an app may read the target of a request, so that nobody slips past a guard for a path by
 // another spelling. Never says what a parameter stands for.
+import { Buffer } from 'node:buffer'
 import { parsePath, pathnameOf } from './path.ts'
 
 /**

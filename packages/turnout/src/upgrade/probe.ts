@@ -1,4 +1,5 @@
 // Knows whether this runtime leaves the body of an upgrade request unparsed, by trying it once in memory.
+import { Buffer } from 'node:buffer'
 import { createServer, type IncomingMessage } from 'node:http'
 import { Duplex } from 'node:stream'
 

@@ -1,5 +1,6 @@
 // Knows which proxy, if any, stands between this client and a target: as the application or the environment says.
 // Never knows a socket.
+import process from 'node:process'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { MisuseError } from '../base/errors.ts'
 import type { OptionNames } from '../base/option-names.ts'

@@ -1,4 +1,5 @@
 // Knows how the content of a client's request is framed and sent.
+import { Buffer } from 'node:buffer'
 import type { ClientRequest } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
 import { MisuseError } from '../base/errors.ts'

@@ -1,5 +1,6 @@
 // Knows how a connection changes from HTTP to another protocol: the 101, then every byte behind it.
 import type { ServerResponse } from 'node:http'
+import process from 'node:process'
 import { MisuseError } from '../base/errors.ts'
 import { assertFields } from '../http/fields.ts'
 import { formatResponseHead } from '../http/head.ts'

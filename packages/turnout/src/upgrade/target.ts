@@ -1,4 +1,5 @@
 // Knows what a URL says about where a request goes, and who asks.
+import { Buffer } from 'node:buffer'
 import { MisuseError } from '../base/errors.ts'
 import type { Fields } from '../http/message.ts'
 

@@ -1,5 +1,7 @@
 // Knows a connection that TLS has secured, as something that requests can be made on.
+import { Buffer } from 'node:buffer'
 import { Agent } from 'node:http'
+import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { PeerError } from '../base/errors.ts'

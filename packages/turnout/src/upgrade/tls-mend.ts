@@ -1,5 +1,6 @@
 // Knows what servers leave out of a 101 to TLS, and puts it in before node:http reads it.
 
+import { Buffer } from 'node:buffer'
 import { Duplex } from 'node:stream'
 import { connectionOptions } from '../http/connection.ts'
 

@@ -1,5 +1,6 @@
 // Knows how a request that came in the clear is written once more, to be read from the connection that TLS now
 // protects. Never knows a socket.
+import { Buffer } from 'node:buffer'
 import { connectionOptions } from '../http/connection.ts'
 import { fieldLines, hasField } from '../http/fields.ts'
 import { formatList, splitList } from '../http/list.ts'

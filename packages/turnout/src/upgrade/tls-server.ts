@@ -1,6 +1,7 @@
 // Knows how a server secures a connection in place: the 101, the handshake, and HTTP/1.1 as before behind it
 // (RFC 2817).
 
+import { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createSecureContext, type SecureContextOptions, type TLSSocket, type TlsOptions } from 'node:tls'

@@ -1,5 +1,6 @@
 // Knows how to ask a proxy for a tunnel to a host and port (RFC 9110 section 9.3.6).
 // Never knows what will be said inside.
+import { Buffer } from 'node:buffer'
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'

@@ -1,4 +1,5 @@
 // Knows how one message reaches many connections: encoded once, written once to each.
+import { Buffer } from 'node:buffer'
 import { MisuseError } from '../base/errors.ts'
 import { lasting } from '../base/loan.ts'
 import type { AnyConnection } from './connection.ts'

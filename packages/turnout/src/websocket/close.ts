@@ -1,5 +1,5 @@
 // Knows Close: which codes may travel, and what a Close frame's body says (RFC 6455 sections 5.5.1 and 7.4).
-import { isUtf8 } from 'node:buffer'
+import { Buffer, isUtf8 } from 'node:buffer'
 import { MisuseError, PeerError, shown } from '../base/errors.ts'
 
 /** Codes that turnout itself uses (RFC 6455 section 7.4.1). */

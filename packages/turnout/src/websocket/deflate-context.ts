@@ -1,4 +1,5 @@
 // Knows messages as DEFLATE blocks (RFC 7692 section 7.2): large ones off the event loop, none beyond its limit.
+import { Buffer } from 'node:buffer'
 import { PeerError } from '../base/errors.ts'
 import { apart, type EngineSource } from './engines.ts'
 import { type Engine, hasSync, type Processed } from './zlib-engine.ts'

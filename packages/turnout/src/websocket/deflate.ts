@@ -1,4 +1,5 @@
 // Knows permessage-deflate (RFC 7692) as an extension: its options, its agreement, and what it does to messages.
+import type { Buffer } from 'node:buffer'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import { given, oddOption } from '../base/option-value.ts'

@@ -1,4 +1,5 @@
 // Knows who has bytes to send once the current turn is over: one write for each, all in one sweep.
+import process from 'node:process'
 
 /** Somebody whose bytes can wait until the turn ends. */
 export interface Flushable {

@@ -1,4 +1,5 @@
 // Knows one frame (RFC 6455 section 5.2): its header there and back, and every rule that a header alone can break.
+import { Buffer } from 'node:buffer'
 import { PeerError } from '../base/errors.ts'
 import { kept } from '../base/lent.ts'
 import { COPY_BYTES, type Outbox } from '../base/outbox.ts'

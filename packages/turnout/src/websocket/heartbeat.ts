@@ -1,4 +1,5 @@
 // Knows whether the peer still lives: a Ping when nothing was heard for a while, and an end when no answer comes.
+import { Buffer } from 'node:buffer'
 import type { Clock } from '../base/clock.ts'
 import type { OptionNames } from '../base/option-names.ts'
 import { type Sweep, type Swept, sweepFor } from '../base/sweep.ts'

@@ -1,5 +1,5 @@
 // Knows how data frames become messages (RFC 6455 sections 5.4 and 5.6): whole, or in parts as they come.
-import { isUtf8 } from 'node:buffer'
+import { type Buffer, isUtf8 } from 'node:buffer'
 import { PeerError } from '../base/errors.ts'
 import { kept } from '../base/lent.ts'
 import { FIN, OPCODE, opcodeOf, RSV } from './frame.ts'

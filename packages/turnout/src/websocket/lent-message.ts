@@ -1,4 +1,5 @@
 // Knows a binary message that comes in parts and is only lent to whoever hears of it (RFC 6455 section 5.4).
+import type { Buffer } from 'node:buffer'
 import { borrow, type Loan } from '../base/loan.ts'
 import { roomFor } from './message.ts'
 

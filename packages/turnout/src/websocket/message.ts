@@ -1,4 +1,5 @@
 // Knows a message that comes in parts: fragments (RFC 6455 section 5.4) and frames that chunks have cut.
+import { Buffer } from 'node:buffer'
 import { isLent } from '../base/lent.ts'
 import { decodeText, Utf8Check, utf8Error } from './text.ts'
 

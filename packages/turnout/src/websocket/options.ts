@@ -1,4 +1,5 @@
 // Knows what a user may choose about WebSocket connections, on either side, and what each choice costs.
+import type { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../base/clock.ts'
 import type { OptionNames } from '../base/option-names.ts'

@@ -1,4 +1,5 @@
 // Knows how a message that comes in parts is read, whatever gives them, and how its text becomes bytes.
+import { Buffer } from 'node:buffer'
 import { MisuseError } from '../base/errors.ts'
 import type { MessageParts } from './options.ts'
 

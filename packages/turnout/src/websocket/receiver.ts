@@ -1,5 +1,6 @@
 // Knows how messages reach the user of one connection: to a callback at once, or kept until somebody asks.
 
+import { Buffer } from 'node:buffer'
 import { MisuseError } from '../base/errors.ts'
 import { isPromise } from '../base/promise.ts'
 import type { AnyConnection } from './connection.ts'

@@ -1,4 +1,5 @@
 // Knows what can be sent as one message: its bytes, how many they are, and a copy that is nobody else's.
+import { Blob, Buffer } from 'node:buffer'
 import { MisuseError } from '../base/errors.ts'
 import type { MessageParts, Sendable } from './options.ts'
 

@@ -1,5 +1,6 @@
 // Knows the life of one WebSocket after its handshake as a table, and what each frame means in it.
 // Never knows a socket or a timer: bytes come in through `receive`, leave through the outbox, and the shell keeps time.
+import { Buffer } from 'node:buffer'
 import { MisuseError, PeerError } from '../base/errors.ts'
 import { kept } from '../base/lent.ts'
 import { lasting } from '../base/loan.ts'

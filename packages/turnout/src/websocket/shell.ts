@@ -1,5 +1,6 @@
 // Knows how a connection opens, lives and ends: joins session, transport and clock.
 // Never knows how it came to be.
+import type { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'

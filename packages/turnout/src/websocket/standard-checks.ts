@@ -1,4 +1,5 @@
 // Knows what the constructors and `close` of the WebSocket standard refuse, and with which exception.
+import { Buffer } from 'node:buffer'
 import { isToken } from '../http/token.ts'
 import { shownUrl } from '../upgrade/target.ts'
 import { MAX_REASON_BYTES } from './close.ts'

@@ -1,4 +1,5 @@
 // Knows one message that is read while it is still coming.
+import { Buffer } from 'node:buffer'
 import { Inbox } from './inbox.ts'
 
 /** What a part counts for beside its bytes, so that many of one byte are not for nothing. */

@@ -1,4 +1,5 @@
 // Knows the messages of one connection that are delivered in parts.
+import type { Buffer } from 'node:buffer'
 import { PeerError } from '../base/errors.ts'
 import { Inbox } from './inbox.ts'
 import { type Pace, WAIT } from './pace.ts'

@@ -1,5 +1,6 @@
 // Knows how to do one thing after the other as a browser's event loop does: promises that one thing settled have
 // been acted upon before the next.
+import process from 'node:process'
 import { Inbox } from './inbox.ts'
 
 /** Told when things that had to wait are about to be done, and when they are: what they send can leave together. */

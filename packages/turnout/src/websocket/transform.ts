@@ -1,5 +1,6 @@
 // Knows what an extension may be (RFC 6455 section 9): how it is agreed upon, and, apart from that, what it does
 // to messages. Never knows a particular one.
+import type { Buffer } from 'node:buffer'
 import { MisuseError, PeerError } from '../base/errors.ts'
 import { oddOption } from '../base/option-value.ts'
 import { assertToken } from '../http/token.ts'

@@ -1,4 +1,5 @@
 // Knows how the browser's WebSocket converts what it is given, as Web IDL says.
+import { Blob } from 'node:buffer'
 import type { ConnectOptions } from './client.ts'
 import type { ConnectionEvents } from './options.ts'
 

@@ -1,4 +1,5 @@
 // Knows the WebSocketStream of browsers (the WebSockets standard of the WHATWG): one connection as two streams.
+import type { Buffer } from 'node:buffer'
 import { assertOptions } from '../base/option-names.ts'
 import { type Deferred, deferred } from '../base/promise.ts'
 import { CONNECT_OPTIONS, type Dial, dial, prepareDial } from './client.ts'

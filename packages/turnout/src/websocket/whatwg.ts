@@ -1,4 +1,5 @@
 // Knows the WebSocket of browsers (the WebSockets standard of the WHATWG), as a face of this library's client.
+import type { Buffer } from 'node:buffer'
 import { assertOptions } from '../base/option-names.ts'
 import { BufferedAmount } from './buffered-amount.ts'
 import { CONNECT_OPTIONS, type Dial, dial, prepareDial } from './client.ts'

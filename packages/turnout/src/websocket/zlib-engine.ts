@@ -1,6 +1,7 @@
 // Knows how to drive one of Node's zlib streams, its window kept: at once, or on the thread pool.
 // The one place that touches what Node does not document; where a runtime lacks it, `hasSync` says so, and the
 // documented stream calls do all the work.
+import { Buffer } from 'node:buffer'
 import zlib from 'node:zlib'
 
 export interface EngineSettings {
