@@ -4,7 +4,6 @@ import fc from 'fast-check'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { MisuseError, type PeerError, type TurnoutError } from '../../src/base/errors.ts'
 import { memoryTransportPair } from '../../src/transport/memory.ts'
-import type { TransportSink } from '../../src/transport/transport.ts'
 import type { AnyConnection } from '../../src/websocket/connection.ts'
 import {
   abandonConnection,
@@ -14,6 +13,7 @@ import {
 } from '../../src/websocket/inside.ts'
 import type { Message, Sendable } from '../../src/websocket/options.ts'
 import type { MessageTransform } from '../../src/websocket/transform.ts'
+import { transportByHand } from '../transport/by-hand.ts'
 import { closeBody, frame, parseFrames } from './frames.ts'
 import { createRig, describe, turn } from './rig.ts'
 
@@ -996,7 +996,9 @@ test('an onError that terminates keeps the cause', async () => {
 
 test('an onError that throws does not keep the connection from sending what is due', () => {
   const written: Buffer[] = []
-  let sink: TransportSink | undefined
+  const transport = transportByHand(
+    (pieces) => written.push(...pieces.map((piece) => Buffer.from(piece))) > 0,
+  )
   const socket = createConnection<undefined>({
     role: 'server',
     data: undefined,
@@ -1013,19 +1015,8 @@ test('an onError that throws does not keep the connection from sending what is d
       throw new Error('from onError')
     },
   })
-  openConnection(socket, {
-    bufferedBytes: 0,
-    settled: true,
-    start: (given) => {
-      sink = given
-    },
-    write: (pieces) => written.push(...pieces.map((piece) => Buffer.from(piece))) > 0,
-    pause() {},
-    resume() {},
-    end() {},
-    destroy() {},
-  })
-  assert.throws(() => sink!.onData(frame(TEXT, 'a', '01020304')), /from onError/)
+  openConnection(socket, transport)
+  assert.throws(() => transport.sink.onData(frame(TEXT, 'a', '01020304')), /from onError/)
   assert.deepEqual(
     parseFrames(Buffer.concat(written)).map(({ head }) => head),
     [TEXT, CLOSE],

@@ -8,10 +8,10 @@ import fc from 'fast-check'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { idleBytes } from '../../src/base/loan.ts'
 import { type AnyConnection, createTurnout } from '../../src/index.ts'
-import type { TransportSink } from '../../src/transport/transport.ts'
 import { broadcast } from '../../src/websocket/broadcast.ts'
 import { createConnection, openConnection } from '../../src/websocket/inside.ts'
 import type { Message } from '../../src/websocket/options.ts'
+import { transportByHand } from '../transport/by-hand.ts'
 import { frame } from './frames.ts'
 import { createRig, turn } from './rig.ts'
 
@@ -114,7 +114,7 @@ test('lent: an extension that takes its time reads what came, for one and for ma
 })
 
 test('lent: memory is given back as it leaves, also where something always waits', () => {
-  let sink: TransportSink | undefined
+  const transport = transportByHand(() => false)
   const socket = createConnection<undefined>({
     role: 'server',
     data: undefined,
@@ -123,30 +123,19 @@ test('lent: memory is given back as it leaves, also where something always waits
     options: { binary: 'lent', clock: createVirtualClock() },
     events: { message: (socket, message) => void socket.send(message as Buffer) },
   })
-  openConnection(socket, {
-    bufferedBytes: 0,
-    settled: true,
-    start: (given) => {
-      sink = given
-    },
-    write: () => false,
-    pause() {},
-    resume() {},
-    end() {},
-    destroy() {},
-  })
+  openConnection(socket, transport)
   const size = 200_000
   const wire = frame(0x82, Buffer.alloc(size), KEY)
   const echo = () => {
-    sink!.onData(Buffer.from(wire.subarray(0, 1_000)))
-    sink!.onData(Buffer.from(wire.subarray(1_000)))
+    transport.sink.onData(Buffer.from(wire.subarray(0, 1_000)))
+    transport.sink.onData(Buffer.from(wire.subarray(1_000)))
   }
   // the first is written, two more wait for the drain
   for (let count = 0; count < 3; count++) echo()
   for (let count = 0; count < 100; count++) {
     const idle = idleBytes()
     // what was written has left
-    sink!.onDrain()
+    transport.sink.onDrain()
     assert.ok(idleBytes() - idle >= size, `${idleBytes() - idle} after ${count}`)
     echo()
   }
