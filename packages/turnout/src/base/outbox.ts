@@ -16,7 +16,7 @@ const GONE = new Uint8Array(0)
 export class Outbox {
   /** How many bytes wait. */
   bytes = 0
-  /** What other boxes have as well, while there is nothing else. */
+  /** All that waits, while it is what other boxes have as well. */
   #batch: Batch | undefined
   /** The open stretch: `#buffer[#from, #to)`, the last bytes that came in. */
   #buffer: Buffer | undefined
@@ -53,9 +53,12 @@ export class Outbox {
 
   /** The same, of a piece that other boxes are given too: as long as they are all given the same, it is joined once. */
   pushShared(piece: Uint8Array): void {
-    const batch = this.#batch
-    if (this.bytes !== (batch?.bytes ?? 0) || this.bytes + piece.length > COPY_BYTES) return this.push(piece)
-    this.#batch = batch === undefined ? Batch.of(piece) : batch.and(piece)
+    const isAlone = this.#batch !== undefined || this.bytes === 0
+    if (!isAlone || this.bytes + piece.length > COPY_BYTES) return this.push(piece)
+    if (this.#batch === undefined) {
+      this.#seal()
+      this.#batch = Batch.of(piece)
+    } else this.#batch = this.#batch.and(piece)
     this.bytes += piece.length
   }
 
@@ -64,13 +67,13 @@ export class Outbox {
    * one. Taken again and again it gives everything.
    */
   take(mostBytes: number = Number.POSITIVE_INFINITY): readonly Uint8Array[] {
-    if (this.#batch !== undefined && this.#batch.bytes === this.bytes) {
+    if (this.#batch !== undefined) {
       const only = this.#batch.joined()
       this.#batch = undefined
       this.bytes = 0
       return [only]
     }
-    if (this.#pieces === undefined && this.#batch === undefined) {
+    if (this.#pieces === undefined) {
       if (this.#buffer === undefined) return EMPTY
       const only = this.#buffer.subarray(this.#from, this.#to)
       this.#buffer = undefined
