@@ -60,16 +60,28 @@ function applyMaskByWord(bytes: Buffer, start: number, end: number, key: number)
     word++
   }
   const last = to >> 2
-  for (; word < last; word++) {
-    const value = view[word]! ^ turned
-    view[word] = value
-    seen |= value
-  }
+  seen |= applyMaskToWords(view, word, last, turned)
   if (tail !== 0) {
     if (end + 4 - tail <= bytes.length) seen |= applyMaskWithin(view, last, turned, ~(-1 << (tail * 8)))
     else ascii = applyMaskByByte(bytes, end - tail, end, turned) && ascii
   }
   return ascii && (seen & HIGH_BITS) === 0
+}
+
+/** XORs whole words; gives the bits that are set in any of what they have become. */
+function applyMaskToWords(
+  view: Int32Array<ArrayBufferLike>,
+  first: number,
+  end: number,
+  key: number,
+): number {
+  let seen = 0
+  for (let word = first; word < end; word++) {
+    const value = view[word]! ^ key
+    view[word] = value
+    seen |= value
+  }
+  return seen
 }
 
 /** XORs those bits of one word that are `ours`; gives what they have become. */
@@ -85,12 +97,7 @@ function applyMaskToLarge(bytes: Buffer, start: number, end: number, key: number
   const view = new Int32Array(bytes.buffer, bytes.byteOffset + from, Math.floor((end - from) / 4))
   const ascii = applyMaskByByte(bytes, start, from, key)
   const turned = rotate(key, from - start)
-  let seen = 0
-  for (let word = 0; word < view.length; word++) {
-    const value = view[word]! ^ turned
-    view[word] = value
-    seen |= value
-  }
+  const seen = applyMaskToWords(view, 0, view.length, turned)
   return applyMaskByByte(bytes, from + view.length * 4, end, turned) && ascii && (seen & HIGH_BITS) === 0
 }
 
