@@ -87,7 +87,7 @@ export class Sender implements Flushable {
       const kept = ownCopy(message)
       return this.#inTurn(sizeOf(kept), () => this.#lay(kept))
     }
-    const apart = typeof message === 'string' ? this.#session.sendText(message) : this.#lay(message)
+    const apart = this.#lay(message)
     return apart === undefined ? this.#sent() : this.#inTurn(sizeOf(message), () => apart)
   }
 
@@ -283,7 +283,6 @@ export class Sender implements Flushable {
   /** Leaves now or with the rest of this chunk or turn. Tells whether to go on sending. */
   #sent(): boolean | Promise<boolean> {
     const high = this.#options.highWaterMarkBytes
-    if (this.#inChunk && !this.#blocked && this.#outbox.bytes < high) return true
     if (this.#outbox.bytes >= high) this.flush()
     else if (!this.#inChunk && !this.#flushQueued) {
       this.#flushQueued = true
