@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect as connectTcp, createServer } from 'node:net'
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +12,7 @@ import { statusOf } from '../src/station/page/http.ts'
 import { ConnectionReader, type Step } from '../src/station/page/reader.ts'
 import { type Chosen, type Scenario, scenarios } from '../src/station/page/scenarios.ts'
 import { type Station, startStation } from '../src/station/station.ts'
+import { createTap } from '../src/station/tap.ts'
 import { createShelf, type WireEvent } from '../src/station/tape.ts'
 
 describe('a tape', () => {
@@ -203,6 +204,34 @@ test('a station closes while connections are open', { timeout: 10_000 }, async (
   await station.close()
   assert.equal((await socket.closed).code, 1001)
   await gone
+})
+
+test('the tap lets go of the server behind when a connection fails right after its FIN', async (t) => {
+  // FIN and failure in one turn: behind, the FIN is still on the way when the failure is to be handed on.
+  const failAtEnd = (front: Socket) => front.on('end', () => front.destroy(new Error('lost')))
+  // Half-open: this side learns that the tap has gone by writing to it.
+  const behind = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.resume().on('end', () => {
+      const writing = setInterval(() => socket.write('is there anybody?'), 10)
+      socket.on('close', () => clearInterval(writing))
+    })
+  })
+  const tap = createTap(createShelf(), () => (behind.address() as AddressInfo).port)
+  tap.server.on('connection', failAtEnd)
+  t.after(() => {
+    tap.server.close()
+    tap.destroyAll()
+    behind.close()
+  })
+  for (const server of [behind, tap.server]) await once(server.listen(0, '127.0.0.1'), 'listening')
+
+  const reached = once(behind, 'connection') as Promise<[Socket]>
+  const client = connectTcp((tap.server.address() as AddressInfo).port, '127.0.0.1')
+  const [socket] = await reached
+  client.on('error', () => {}).end('GET / HTTP/1.1\r\n')
+  t.after(() => socket.destroy())
+  const [error] = await once(socket, 'error', { signal: AbortSignal.timeout(5000) })
+  assert.ok(['EPIPE', 'ECONNRESET'].includes(error.code), error.code)
 })
 
 describe('the command', () => {

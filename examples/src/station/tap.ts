@@ -72,9 +72,15 @@ function join(source: Socket, target: Socket): void {
     target.setTimeout(lingerMs, () => target.destroy())
   })
   source.on('error', () => {
-    if (!target.destroyed) target.resetAndDestroy()
+    if (!target.destroyed) abandon(target)
   })
   source.on('close', () => {
     if (!target.writableEnded) target.end()
   })
+}
+
+/** Resets a connection. While its FIN is on the way libuv refuses to, and Node would keep the handle for ever. */
+function abandon(socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+  else socket.resetAndDestroy()
 }
