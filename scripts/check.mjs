@@ -13,6 +13,7 @@ const failed = []
 /** What a package may hold besides its README, its licence and package.json. */
 const belongs = [
   /^(dist|src)\/.+\.(js|d\.ts|ts|map)$/,
+  /^src\/.+\.wat$/,
   /^docs\/([\w-]+\.md|bench\.svg)$/,
   /^examples\/src\/.+\.(ts|html)$/,
 ]
@@ -26,6 +27,7 @@ for (const { name, base, config } of projects) {
 if (existsSync(join(house, '../shared/iana'))) {
   await step('names registered with IANA', [join(house, 'scripts/registry.mjs'), '--check'])
 }
+await step('WebAssembly as its source says', [join(house, 'scripts/assemble.mjs'), '--check'])
 await check('documents: links', linksHoldHere)
 await step('documents: samples', [join(house, 'scripts/samples.mjs')])
 // Where the tests run by themselves, they need not run twice.

@@ -1,20 +1,19 @@
 // Knows the memory that is read into again and again: whoever keeps what lies there makes a copy.
 import { Buffer } from 'node:buffer'
+import { LENT_AT, LENT_BYTES, linear, linearBytes } from './linear.ts'
 
-/** Twice what Node reads from a socket at a time: a message of 64 KiB and its header come in one read. */
-export const LENT_BYTES = 131_072
-
-/** Every read of a TCP connection goes here, and is over when whoever hears of it returns. */
-export const lent: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(LENT_BYTES)
-
-const memory = lent.buffer
+/**
+ * Every read of a TCP connection goes here, and is over when whoever hears of it returns. WebAssembly can work on it
+ * where it lies.
+ */
+export const lent: Buffer<ArrayBuffer> = linearBytes(LENT_AT, LENT_BYTES)
 
 /** What is copied faster by hand than by a native call. */
 const BY_HAND_BYTES = 32
 
 /** Whether these bytes are gone with the next read. */
 export function isLent(bytes: Uint8Array): boolean {
-  return bytes.buffer === memory
+  return bytes.buffer === linear
 }
 
 /** The chunk that was found to be lent last: to ask for the memory of one costs, and all frames of a read lie in one. */

@@ -1,6 +1,7 @@
 // Knows a pair of transports in memory: what one writes, the other reads, in a later microtask, at borders of your choice.
 import { Buffer } from 'node:buffer'
-import { LENT_BYTES, lent } from '../base/lent.ts'
+import { lent } from '../base/lent.ts'
+import { LENT_BYTES } from '../base/linear.ts'
 import { spoilLoans } from '../base/loan.ts'
 import { Queue } from '../base/queue.ts'
 import type { Transport, TransportSink } from './transport.ts'
