@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import { isLent } from './lent.ts'
 
 /** The smallest block, and the largest that is kept for the next: what is larger is made anew each time. */
-const SMALLEST_BYTES = 16_384
+const SMALLEST_BYTES = 512
 const LARGEST_BYTES = 4_194_304
 
 /** So much of it is kept while nobody needs it. */

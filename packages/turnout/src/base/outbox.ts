@@ -1,6 +1,8 @@
 // Knows the bytes that wait to leave on one connection, so that they can leave in one write.
 import type { Buffer } from 'node:buffer'
 import { Batch } from './batch.ts'
+import type { Loan } from './loan.ts'
+import { LoansOut } from './loans-out.ts'
 import { makeRoom, slab } from './slab.ts'
 
 /** Pieces up to this size are copied beside their neighbours: cheaper than one more entry in a gathered write. */
@@ -10,8 +12,9 @@ const EMPTY: readonly Uint8Array[] = []
 const GONE = new Uint8Array(0)
 
 /**
- * Three ways in: `room` + `filled` lays bytes straight into the shared slab, `push` takes a finished piece,
- * `pushShared` one that other boxes take as well. One way out: `take`, everything in order.
+ * Four ways in: `room` + `filled` lays bytes straight into the shared slab, `push` takes a finished piece,
+ * `pushLent` one in borrowed memory, `pushShared` one that other boxes take as well. One way out: `take`, everything
+ * in order.
  */
 export class Outbox {
   /** How many bytes wait. */
@@ -26,6 +29,10 @@ export class Outbox {
   #pieces: Uint8Array[] | undefined
   /** How many of them have been taken. */
   #taken = 0
+  /** How many bytes have been taken in all. */
+  #takenBytes = 0
+  /** The borrowed memory that pieces lie in; made when there is any. */
+  #loans: LoansOut | undefined
 
   /** Makes room for at most `bytes` in `slab.buffer` from `slab.used` on. Follow it by `filled`. */
   room(bytes: number): void {
@@ -51,6 +58,28 @@ export class Outbox {
     this.bytes += piece.length
   }
 
+  /** The same, of a piece whose memory is let go of once it has left. */
+  pushLent(piece: Uint8Array, loan: Loan): void {
+    this.push(piece)
+    this.#loans ??= new LoansOut()
+    this.#loans.add(loan, this.#takenBytes + this.bytes)
+  }
+
+  /** Whether there is borrowed memory among what waits, or was taken and may not have left. */
+  get lends(): boolean {
+    return this.#loans !== undefined && this.#loans.size > 0
+  }
+
+  /** All that was taken has left: nobody looks at it any more. */
+  settle(): void {
+    this.#loans?.settle(this.#takenBytes)
+  }
+
+  /** Nobody will say whether it has: borrowed memory is the garbage collector's. */
+  forget(): void {
+    this.#loans?.forget()
+  }
+
   /** The same, of a piece that other boxes are given too: as long as they are all given the same, it is joined once. */
   pushShared(piece: Uint8Array): void {
     const isAlone = this.#batch !== undefined || this.bytes === 0
@@ -67,10 +96,12 @@ export class Outbox {
    * one. Taken again and again it gives everything.
    */
   take(mostBytes: number = Number.POSITIVE_INFINITY): readonly Uint8Array[] {
+    const total = this.bytes
     if (this.#batch !== undefined) {
       const only = this.#batch.joined()
       this.#batch = undefined
       this.bytes = 0
+      this.#takenBytes += total
       return [only]
     }
     if (this.#pieces === undefined) {
@@ -78,12 +109,13 @@ export class Outbox {
       const only = this.#buffer.subarray(this.#from, this.#to)
       this.#buffer = undefined
       this.bytes = 0
+      this.#takenBytes += total
       return [only]
     }
     this.#seal()
-    const total = this.bytes
     const pieces = total <= mostBytes ? this.#takeAll() : this.#takeSome(mostBytes)
     const taken = total - this.bytes
+    this.#takenBytes += taken
     if (pieces.length <= 1) return pieces
     return taken <= COPY_BYTES ? [join(pieces, taken)] : joinSmall(pieces)
   }

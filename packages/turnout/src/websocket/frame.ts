@@ -2,10 +2,11 @@
 import { Buffer } from 'node:buffer'
 import { PeerError } from '../base/errors.ts'
 import { kept } from '../base/lent.ts'
+import { borrow, heldBytes } from '../base/loan.ts'
 import { COPY_BYTES, type Outbox } from '../base/outbox.ts'
 import { slab } from '../base/slab.ts'
-import { applyMask, createMaskKey } from './mask.ts'
-import { encodeText } from './text.ts'
+import { applyMask, copyMasked, createMaskKey } from './mask.ts'
+import { borrowText, encodeText } from './text.ts'
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
@@ -234,25 +235,31 @@ export function opcodeOf(head: number): number {
 /** Writes one frame. An unmasked payload above 4 KiB is not copied: leave it alone until it has left. */
 export function writeFrame(outbox: Outbox, head: number, payload: Uint8Array, role: Role): void {
   const length = payload.length
+  if (length > COPY_BYTES) return writeLongFrame(outbox, head, payload, role)
   const mask = role === 'client'
-  const copied = length <= COPY_BYTES
-  outbox.room(LONGEST_HEADER_BYTES + (copied ? length : 0))
-  const start = slab.used
+  outbox.room(LONGEST_HEADER_BYTES + length)
   const bytes = slab.buffer
+  const start = slab.used
   let at = writeHeader(bytes, start, head, length, mask)
   const key = mask ? writeKey(bytes, at) : 0
   if (mask) at += 4
-  if (copied) {
-    bytes.set(payload, at)
-    if (mask) applyMask(bytes, at, at + length, key, 0)
-    outbox.filled(at + length - start)
-    return
+  bytes.set(payload, at)
+  if (mask) applyMask(bytes, at, at + length, key, 0)
+  outbox.filled(at + length - start)
+}
+
+/** The payload leaves from where it lies; what has to be masked, or would not lie there so long, from borrowed memory. */
+function writeLongFrame(outbox: Outbox, head: number, payload: Uint8Array, role: Role): void {
+  if (role === 'client') {
+    const loan = borrow(payload.length)
+    const masked = loan.bytes.subarray(0, payload.length)
+    copyMasked(masked, payload, writeMaskedHead(outbox, head, payload.length))
+    return outbox.pushLent(masked, loan)
   }
-  outbox.filled(at - start)
-  if (!mask) return outbox.push(payload)
-  const masked = Buffer.from(payload)
-  applyMask(masked, 0, length, key, 0)
-  outbox.push(masked)
+  const held = heldBytes(payload)
+  writeFrameHead(outbox, head, payload.length)
+  if (held === undefined) outbox.push(payload)
+  else outbox.pushLent(held.bytes, held.loan)
 }
 
 /** Writes the header of an unmasked frame whose payload follows in pieces. */
@@ -262,11 +269,21 @@ export function writeFrameHead(outbox: Outbox, head: number, length: number): vo
   outbox.filled(writeHeader(slab.buffer, start, head, length, false) - start)
 }
 
+/** The same for a masked frame; gives the key. */
+function writeMaskedHead(outbox: Outbox, head: number, length: number): number {
+  outbox.room(LONGEST_HEADER_BYTES)
+  const start = slab.used
+  const keyAt = writeHeader(slab.buffer, start, head, length, true)
+  const key = writeKey(slab.buffer, keyAt)
+  outbox.filled(keyAt + 4 - start)
+  return key
+}
+
 /** Writes a text as one frame; short ones are encoded where they will leave from. */
 export function writeTextFrame(outbox: Outbox, head: number, text: string, role: Role): void {
-  if (text.length > COPY_BYTES / 3) return writeFrame(outbox, head, Buffer.from(text), role)
-  const mask = role === 'client'
   const units = text.length
+  if (units > COPY_BYTES) return writeLongTextFrame(outbox, head, text, role)
+  const mask = role === 'client'
   outbox.room(LONGEST_HEADER_BYTES + units * 3)
   const bytes = slab.buffer
   const start = slab.used
@@ -281,6 +298,15 @@ export function writeTextFrame(outbox: Outbox, head: number, text: string, role:
   const at = writeHeader(bytes, start, head, length, mask)
   if (mask) applyMask(bytes, payloadAt, payloadAt + length, writeKey(bytes, at), 0)
   outbox.filled(payloadAt + length - start)
+}
+
+/** The text leaves from borrowed memory. */
+function writeLongTextFrame(outbox: Outbox, head: number, text: string, role: Role): void {
+  const { loan, length } = borrowText(text)
+  const bytes = loan.bytes.subarray(0, length)
+  if (role === 'server') writeFrameHead(outbox, head, length)
+  else applyMask(bytes, 0, length, writeMaskedHead(outbox, head, length), 0)
+  outbox.pushLent(bytes, loan)
 }
 
 /** One frame of a server, ready to be pushed to many connections. */

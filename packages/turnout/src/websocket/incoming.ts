@@ -54,7 +54,7 @@ export class Incoming {
   #fragments = 0
   /** What there is of it, once it came in more than one piece. */
   #parts: MessageParts | undefined
-  /** The same, when it is only lent. */
+  /** The same, when it is whole for a moment only. */
   #lent: LentMessage | undefined
   /** It is delivered in parts. */
   #stream: TextParts | 'binary' | undefined
@@ -129,9 +129,14 @@ export class Incoming {
     }
     // only of the last frame is it known that nothing comes after it
     const whole = (this.#head & FIN) === 0 ? Number.POSITIVE_INFINITY : this.#bytes
-    if (this.#isLent()) return this.#lentPart(chunk, start, end, whole, done)
-    this.#parts ??= this.#newParts()
-    this.#parts.add(chunk, start, end, ascii, whole)
+    if (this.#rsv === 0 && (this.#message === OPCODE.text || this.#options.binary === 'lent')) {
+      this.#lent ??= new LentMessage(this.#message === OPCODE.text)
+      this.#lent.add(chunk, start, end, ascii, whole)
+      if (done) this.#lentMessage(this.#lent)
+      return
+    }
+    this.#parts ??= new MessageParts(this.#rsv === 0 && this.#options.binary === 'chunks')
+    this.#parts.add(chunk, start, end, whole)
     if (done) this.#joinedMessage(this.#parts)
   }
 
@@ -144,24 +149,12 @@ export class Incoming {
     this.#deliver(decoding.text, decoding.payload!)
   }
 
-  #newParts(): MessageParts {
-    const plain = this.#rsv === 0
+  /** A text, or binary that is lent to whoever hears of it. */
+  #lentMessage(message: LentMessage): void {
     const text = this.#message === OPCODE.text
-    return new MessageParts(plain && text, plain && !text && this.#options.binary === 'chunks')
-  }
-
-  /** The message that is being read is lent to whoever hears of it. */
-  #isLent(): boolean {
-    return this.#options.binary === 'lent' && this.#message === OPCODE.binary && this.#rsv === 0
-  }
-
-  #lentPart(chunk: Buffer, start: number, end: number, whole: number, done: boolean): void {
-    this.#lent ??= new LentMessage()
-    this.#lent.add(chunk, start, end, whole)
-    if (!done) return
-    const message = this.#lent
     this.#message = 0
     this.#lent = undefined
+    if (text) return this.#events.onMessage(message.takeText())
     try {
       this.#events.onMessage(message.bytes)
     } finally {
@@ -190,9 +183,8 @@ export class Incoming {
     const text = this.#message === OPCODE.text
     this.#message = 0
     this.#parts = undefined
-    if (this.#rsv !== 0) return this.#decode(text, parts.takeBinary())
-    if (text) return this.#events.onMessage(parts.takeText())
-    this.#events.onMessage(this.#options.binary === 'chunks' ? parts.takeChunks() : parts.takeBinary())
+    if (this.#rsv !== 0) return this.#decode(text, parts.takeWhole())
+    this.#events.onMessage(this.#options.binary === 'chunks' ? parts.takeChunks() : parts.takeWhole())
   }
 
   /** A message that an extension has changed: whole first, then as it was. */

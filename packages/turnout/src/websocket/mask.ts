@@ -71,6 +71,21 @@ function applyMaskOnBench(bytes: Buffer, start: number, end: number, key: number
   return seen === 0
 }
 
+/** Masks a payload from its first byte on, into `target`, which is as long. */
+export function copyMasked(target: Buffer, payload: Uint8Array, key: number): void {
+  if (maskLinear === undefined) {
+    target.set(payload)
+    applyMask(target, 0, target.length, key, 0)
+    return
+  }
+  for (let at = 0; at < payload.length; at += BENCH_BYTES) {
+    const part = payload.subarray(at, at + BENCH_BYTES)
+    bench.set(part)
+    maskLinear(BENCH_AT, BENCH_AT + part.length, key)
+    bench.copy(target, at, 0, part.length)
+  }
+}
+
 const KEYS = 2048
 const keys = new Int32Array(KEYS)
 let nextKey = KEYS

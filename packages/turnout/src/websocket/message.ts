@@ -1,7 +1,6 @@
-// Knows a message that comes in parts: fragments (RFC 6455 section 5.4) and frames that chunks have cut.
+// Knows a message that comes in parts, fragments (RFC 6455 section 5.4) and frames that chunks have cut, and then stays.
 import { Buffer } from 'node:buffer'
 import { isLent } from '../base/lent.ts'
-import { decodeText, Utf8Check, utf8Error } from './text.ts'
 
 /** The least that is set aside for parts that cannot be kept as views. */
 const SMALLEST_BLOCK_BYTES = 512
@@ -31,8 +30,6 @@ const SMALLEST_VIEW_BYTES = 4096
 export class MessageParts {
   /** Payload so far. */
   bytes = 0
-  readonly #check: Utf8Check | undefined
-  #ascii = true
   readonly #parts: Buffer[] = []
   readonly #pieces: boolean
   /** Where parts are copied: `#block[#blockFrom, #blockUsed)` is not yet among the parts. */
@@ -40,27 +37,14 @@ export class MessageParts {
   #blockFrom = 0
   #blockUsed = 0
 
-  /**
-   * @param text whether the parts have to be UTF-8, checked as they come.
-   * @param pieces whether they are taken as they are, and not as one.
-   */
-  constructor(text: boolean, pieces: boolean) {
-    this.#check = text ? new Utf8Check() : undefined
+  /** @param pieces whether the parts are taken as they are, and not as one. */
+  constructor(pieces: boolean) {
     this.#pieces = pieces
   }
 
-  /**
-   * @param whole how long the message will be; Infinity: nobody knows.
-   * @throws PeerError ERR_UTF8 as soon as the text can become no UTF-8 any more.
-   */
-  add(chunk: Buffer, start: number, end: number, ascii: boolean, whole: number): void {
+  /** @param whole how long the message will be; Infinity: nobody knows. */
+  add(chunk: Buffer, start: number, end: number, whole: number): void {
     const length = end - start
-    if (this.#check !== undefined) {
-      if (!(ascii && this.#check.complete)) {
-        this.#ascii = false
-        if (!this.#check.add(chunk, start, end)) throw utf8Error()
-      }
-    }
     this.bytes += length
     if (length >= SMALLEST_VIEW_BYTES && length * 2 >= chunk.buffer.byteLength && !isLent(chunk)) {
       this.#sealBlock()
@@ -68,9 +52,10 @@ export class MessageParts {
     } else this.#copy(chunk, start, end, whole)
   }
 
-  /** The whole message as binary, in memory of its own. */
-  takeBinary(): Buffer {
-    const bytes = this.#joined()
+  /** The whole message, in memory of its own. */
+  takeWhole(): Buffer {
+    this.#sealBlock()
+    const bytes = this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts, this.bytes)
     return bytes.length === bytes.buffer.byteLength ? bytes : Buffer.from(bytes)
   }
 
@@ -78,18 +63,6 @@ export class MessageParts {
   takeChunks(): Buffer[] {
     this.#sealBlock()
     return this.#parts
-  }
-
-  /** The whole message as text. @throws PeerError ERR_UTF8 when it ends inside a code point. */
-  takeText(): string {
-    if (this.#check?.complete === false) throw utf8Error()
-    const bytes = this.#joined()
-    return decodeText(bytes, 0, bytes.length, this.#ascii)
-  }
-
-  #joined(): Buffer {
-    this.#sealBlock()
-    return this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts, this.bytes)
   }
 
   #copy(chunk: Buffer, start: number, end: number, whole: number): void {

@@ -1,14 +1,13 @@
 // Knows how messages leave one connection: encoded at once, written together, slowed when the peer is slow.
 import { Blob, Buffer } from 'node:buffer'
 import { PeerError } from '../base/errors.ts'
-import { heldBytes, lasting } from '../base/loan.ts'
-import { COPY_BYTES, type Outbox } from '../base/outbox.ts'
+import { lasting } from '../base/loan.ts'
+import type { Outbox } from '../base/outbox.ts'
 import { type Deferred, deferred } from '../base/promise.ts'
 import type { Tally } from '../base/tally.ts'
 import type { Transport } from '../transport/transport.ts'
 import { type Flushable, flushSoon } from './flush.ts'
 import { OPCODE } from './frame.ts'
-import { LoansOut } from './loans-out.ts'
 import type { MessageParts, Sendable } from './options.ts'
 import { letGo, mixedParts, type Part, type Source, sourceOf, TextEncoding } from './parts.ts'
 import { bytesOf, isParts, ownCopy, sizeOf } from './sendable.ts'
@@ -49,10 +48,6 @@ export class Sender implements Flushable {
   #turn: Promise<void> | undefined
   /** Bytes of the messages that wait for it. */
   #waitingBytes = 0
-  /** Bytes that the transport was given so far. */
-  #writtenBytes = 0
-  /** Borrowed memory that is sent from; made when there is any. */
-  #loans: LoansOut | undefined
   /** Ends the waiting for the next part of a message, which may never come. */
   #giveUp: (() => void) | undefined
   /** One promise for all who wait until everything has left. */
@@ -176,25 +171,13 @@ export class Sender implements Flushable {
   #lay(message: Sendable): Promise<void> | undefined {
     if (!this.#session.sendable) return undefined
     if (typeof message === 'string') return this.#session.sendText(message)
-    if (message instanceof Uint8Array) return this.#layBytes(message)
+    if (message instanceof Uint8Array) return this.#session.sendBinary(message)
     if (message instanceof Blob) return message.arrayBuffer().then((bytes) => this.#lay(bytes))
     if (Array.isArray(message) && message.length > 0 && typeof message[0] !== 'string') {
       return this.#session.sendChunks(message.map((piece) => lasting(bytesOf(piece))))
     }
     if (isParts(message)) return this.#layParts(message)
-    return this.#layBytes(bytesOf(message))
-  }
-
-  #layBytes(bytes: Uint8Array): Promise<void> | undefined {
-    const held = bytes.length > COPY_BYTES ? heldBytes(bytes) : undefined
-    if (held === undefined) return this.#session.sendBinary(bytes)
-    if (this.#session.sendUntouched(held.bytes)) {
-      this.#loans ??= new LoansOut()
-      this.#loans.add(held.loan, this.#writtenBytes + this.#outbox.bytes)
-      return undefined
-    }
-    held.loan.letGo()
-    return this.#session.sendBinary(bytes)
+    return this.#session.sendBinary(bytesOf(message))
   }
 
   #push(frame: Uint8Array): void {
@@ -300,7 +283,6 @@ export class Sender implements Flushable {
       const before = this.#outbox.bytes
       const pieces = this.#outbox.take(mostBytes)
       this.#tally.bytesOut += before - this.#outbox.bytes
-      this.#writtenBytes += before - this.#outbox.bytes
       if (this.#transport.write(pieces)) continue
       this.#blocked = true
       this.#session.congested(true)
@@ -311,16 +293,16 @@ export class Sender implements Flushable {
 
   /** Gives back the borrowed memory whose bytes have left. */
   #settle(): void {
-    if (this.#loans === undefined || this.#transport === undefined) return
-    if (this.#transport.settled) this.#loans.settle(this.#writtenBytes)
+    if (!this.#outbox.lends || this.#transport === undefined) return
+    if (this.#transport.settled) this.#outbox.settle()
     // no drain need come, which would tell of it
-    else if (!this.#blocked) this.#loans.forget()
+    else if (!this.#blocked) this.#outbox.forget()
   }
 
   /** What waits will never leave. */
   #dropWaiting(): void {
     this.#outbox.take()
-    this.#loans?.forget()
+    this.#outbox.forget()
   }
 
   #inTurn(bytes: number, lay: () => Promise<void> | undefined | void): Promise<boolean> {

@@ -182,14 +182,6 @@ export class Session implements FrameSink {
     return undefined
   }
 
-  /** A large binary message as one frame whose payload is not copied. False: it has to be changed before it can leave. */
-  sendUntouched(payload: Uint8Array): boolean {
-    if (this.role === 'client' || this.#transform?.wants(payload.length)) return false
-    writeFrameHead(this.#outbox, FIN | OPCODE.binary, payload.length)
-    this.#outbox.push(payload)
-    return true
-  }
-
   /** One fragment of a message that is sent in parts. `opcode` on the first, 0 on those that follow. */
   sendFragment(opcode: number, payload: Uint8Array, last: boolean): void {
     writeFrame(this.#outbox, (last ? FIN : 0) | opcode, payload, this.role)

@@ -1,7 +1,9 @@
 // Knows UTF-8 as it arrives (RFC 6455 section 8.1): in parts, code points cut anywhere, wrong at the first wrong byte.
 import { Buffer, isUtf8 } from 'node:buffer'
 import process from 'node:process'
+import { TextEncoder } from 'node:util'
 import { PeerError } from '../base/errors.ts'
+import { borrow, type Loan } from '../base/loan.ts'
 
 /** From this length on, the bulk goes to the native check and only the cut ends byte by byte. */
 const BULK_FROM_BYTES = 32
@@ -106,6 +108,22 @@ export function encodeText(bytes: Buffer, at: number, text: string): number {
     bytes[at + index] = unit
   }
   return units
+}
+
+const encoder = new TextEncoder()
+
+/** The same into borrowed memory, for a text of any length. */
+export function borrowText(text: string): { readonly loan: Loan; readonly length: number } {
+  const units = text.length
+  const loan = borrow(units)
+  const { read, written } = encoder.encodeInto(text, loan.bytes)
+  if (read === units) return { loan, length: written }
+  // more than a byte a unit, at most three
+  const whole = borrow(written + (units - read) * 3)
+  loan.bytes.copy(whole.bytes, 0, 0, written)
+  loan.letGo()
+  const rest = encoder.encodeInto(text.slice(read), whole.bytes.subarray(written))
+  return { loan: whole, length: written + rest.written }
 }
 
 /** A text delivered in parts as it comes, none cut inside a code point. */

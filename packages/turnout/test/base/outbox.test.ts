@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { borrow, idleBytes } from '../../src/base/loan.ts'
 import { COPY_BYTES, Outbox } from '../../src/base/outbox.ts'
 import { slab } from '../../src/base/slab.ts'
 import { movedBy } from './moved.ts'
@@ -85,6 +86,34 @@ test('what is shared keeps its place among what is not, and above 4 KiB is not c
   outbox.pushShared(bytes('before'))
   outbox.pushShared(large)
   assert.deepEqual(outbox.take(), [bytes('before'), large])
+})
+
+test('borrowed memory is let go of when all up to its last byte has left, not before', () => {
+  const outbox = new Outbox()
+  const loan = borrow(10_000)
+  lay(outbox, bytes('before'))
+  outbox.pushLent(loan.bytes.subarray(0, 9_000), loan)
+  lay(outbox, bytes('behind'))
+  const idle = idleBytes()
+  outbox.settle()
+  outbox.take(100)
+  outbox.settle()
+  assert.deepEqual([outbox.lends, idleBytes()], [true, idle])
+  outbox.take(9_000)
+  outbox.settle()
+  assert.deepEqual([outbox.lends, idleBytes()], [false, idle + loan.bytes.length])
+  assert.equal(outbox.bytes, 6)
+})
+
+test('borrowed memory of which nobody will say that it has left is not used again', () => {
+  const outbox = new Outbox()
+  const loan = borrow(10_000)
+  outbox.pushLent(loan.bytes, loan)
+  outbox.take()
+  outbox.forget()
+  const idle = idleBytes()
+  outbox.settle()
+  assert.deepEqual([outbox.lends, idleBytes()], [false, idle])
 })
 
 test('what was taken stays as it is, whatever is laid down after it', () => {

@@ -1,4 +1,5 @@
-// binary: 'lent', against the same messages as Buffers. The pipe in memory overwrites what was lent.
+// binary: 'lent', against the same messages as Buffers, and other borrowed memory. The pipe in memory overwrites what
+// was lent.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -7,7 +8,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { idleBytes } from '../../src/base/loan.ts'
-import { type AnyConnection, createTurnout } from '../../src/index.ts'
+import { type AnyConnection, connect as connectWebSocket, createTurnout } from '../../src/index.ts'
 import { broadcast } from '../../src/websocket/broadcast.ts'
 import { createConnection, openConnection } from '../../src/websocket/inside.ts'
 import type { Message } from '../../src/websocket/options.ts'
@@ -204,13 +205,10 @@ test('lent: over TCP, to sockets that are slow in turns, nothing is overwritten 
   })
   await until(() => sockets.size === 3)
 
-  const sizes = [5_000, 70_000, 16_384, 500_000, 131_072, 40, 65_536, 1_000_000, 9_000]
   const sent: Buffer[] = []
-  for (let count = 0; count < 60; count++) {
-    const payload = Buffer.alloc(sizes[count % sizes.length]!, count + 1)
-    payload.writeUInt32BE(count, 0)
-    sent.push(payload)
-    readers[0]!.socket.write(frame(0x82, payload, KEY))
+  for (const [count, { head, payload }] of largeAndSmall().entries()) {
+    sent.push(frame(head, payload))
+    readers[0]!.socket.write(frame(head, payload, KEY))
     // each of them stops reading for a while, so that what it is sent has to wait
     const slow = readers[count % 3]!
     if (slow.socket.isPaused()) slow.socket.resume()
@@ -220,8 +218,7 @@ test('lent: over TCP, to sockets that are slow in turns, nothing is overwritten 
   for (const reader of readers) reader.socket.resume()
   const expected = createHash('sha256')
   let bytes = 0
-  for (const payload of sent) {
-    const plain = frame(0x82, payload)
+  for (const plain of sent) {
     expected.update(plain)
     bytes += plain.length
   }
@@ -229,6 +226,54 @@ test('lent: over TCP, to sockets that are slow in turns, nothing is overwritten 
   const digest = expected.digest('hex')
   for (const reader of readers) assert.equal(reader.hash.digest('hex'), digest)
 })
+
+test('a client that sends from borrowed memory to a server that is slow in turns overwrites nothing', {
+  timeout: 60_000,
+}, async (t) => {
+  const server = createServer()
+  const heard: Message[] = []
+  const sockets: AnyConnection[] = []
+  createTurnout()
+    .websocket('/*', {
+      open: (socket) => void sockets.push(socket),
+      message: (_, message) => void heard.push(message),
+    })
+    .attach(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const client = await connectWebSocket(`ws://127.0.0.1:${port}/`, { maxBufferedBytes: 1 << 30 })
+  t.after(() => {
+    client.terminate()
+    server.close()
+  })
+  await until(() => sockets.length === 1)
+  const [socket] = sockets
+  const expected = largeAndSmall().map(({ head, payload }) => (head === 0x81 ? payload.toString() : payload))
+  for (const [count, message] of expected.entries()) {
+    client.send(message)
+    if (count % 5 === 0) socket!.pause()
+    else if (count % 5 === 3) socket!.resume()
+    if (count % 4 === 0) await turn()
+  }
+  socket!.resume()
+  await until(() => heard.length === expected.length)
+  for (const [at, message] of expected.entries()) {
+    assert.ok(typeof message === 'string' ? heard[at] === message : message.equals(heard[at] as Buffer))
+  }
+})
+
+/** Sixty messages, text and binary, no two alike. */
+function largeAndSmall(): { head: number; payload: Buffer }[] {
+  const sizes = [5_000, 70_000, 16_384, 500_000, 131_072, 40, 65_536, 1_000_000, 9_000]
+  return Array.from({ length: 60 }, (_, count) => {
+    const size = sizes[count % sizes.length]!
+    const letters = count % 3 === 0 ? 'é' : 'e'
+    if (count % 2 === 0) return { head: 0x81, payload: Buffer.from(`${count}${letters.repeat(size)}`) }
+    const payload = Buffer.alloc(size, count + 1)
+    payload.writeUInt32BE(count, 0)
+    return { head: 0x82, payload }
+  })
+}
 
 function bytes(maxLength: number): fc.Arbitrary<Buffer> {
   return fc.tuple(fc.nat(maxLength), fc.nat(250)).map(([length, first]) => {

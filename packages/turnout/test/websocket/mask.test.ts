@@ -6,7 +6,7 @@ import vm from 'node:vm'
 import fc from 'fast-check'
 import { lent } from '../../src/base/lent.ts'
 import { BENCH_BYTES, LENT_BYTES } from '../../src/base/linear.ts'
-import { applyMask, createMaskKey } from '../../src/websocket/mask.ts'
+import { applyMask, copyMasked, createMaskKey } from '../../src/websocket/mask.ts'
 import { applyMaskByByte } from '../../src/websocket/mask-words.ts'
 
 const keyBytes = fc.uint8Array({ minLength: 4, maxLength: 4 })
@@ -139,19 +139,38 @@ test('what is longer than there is room for in linear memory goes there in parts
   }
 })
 
+test('a masked copy is masked as what lies there is, and leaves its source alone', () => {
+  const sizes = fc.oneof(fc.nat({ max: 100 }), fc.nat({ max: 3 * BENCH_BYTES }))
+  fc.assert(
+    fc.property(sizes, fc.integer(), (size, key) => {
+      const source = Buffer.alloc(size, 'source')
+      const due = Buffer.from(source)
+      applyMaskByByte(due, 0, size, key)
+      const target = Buffer.alloc(size)
+      copyMasked(target, new Uint8Array(source.buffer, source.byteOffset, size), key)
+      assert.ok(target.equals(due))
+      assert.ok(source.equals(Buffer.alloc(size, 'source')))
+    }),
+    { numRuns: 200 },
+  )
+})
+
 test('without WebAssembly the same comes out', () => {
   // in a process of its own: gone before the library looks for it
   const script = `
     delete globalThis.WebAssembly
     const { lent } = await import(${JSON.stringify(new URL('../../src/base/lent.js', import.meta.url))})
-    const { applyMask } = await import(${JSON.stringify(new URL('../../src/websocket/mask.js', import.meta.url))})
+    const { applyMask, copyMasked } = await import(${JSON.stringify(new URL('../../src/websocket/mask.js', import.meta.url))})
+    const copy = Buffer.alloc(5)
+    copyMasked(copy, Buffer.from('hello'), -1)
+    console.log(copy.toString('hex'))
     for (const bytes of [lent, Buffer.alloc(100_000), Buffer.alloc(400_000)]) {
       bytes.fill('text')
       const verdicts = [false, true].map(() => applyMask(bytes, 5, bytes.length - 2, -2, 1))
       console.log(bytes.equals(Buffer.alloc(bytes.length, 'text')), verdicts.join())
     }`
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script])
-  assert.equal(String(stdout), 'true false,true\n'.repeat(3), String(stderr))
+  assert.equal(String(stdout), `979a939390\n${'true false,true\n'.repeat(3)}`, String(stderr))
 })
 
 test('what was masked last is not kept from the collector when it is large', async () => {

@@ -3,7 +3,7 @@ import { constants, isUtf8 } from 'node:buffer'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { PeerError } from '../../src/base/errors.ts'
-import { decodeText, encodeText, TextParts, Utf8Check } from '../../src/websocket/text.ts'
+import { borrowText, decodeText, encodeText, TextParts, Utf8Check } from '../../src/websocket/text.ts'
 import { cut, hex } from './frames.ts'
 
 /** Text and rubbish: valid pieces, wrong pieces, pieces that are right only beside the right neighbour. */
@@ -244,5 +244,19 @@ test('encodeText writes what Buffer.write writes, whatever the text and its leng
       assert.equal(encodeText(fast, 1, text), plain.write(text, 1))
       assert.deepEqual(fast, plain)
     }),
+  )
+})
+
+test('borrowText writes the same, wherever what needs more than one byte stands', () => {
+  const letters = fc.constantFrom('a', 'é', '€', '😀', '\ud800')
+  const stretch = fc.tuple(letters, fc.constantFrom(1, 2, 3, 500, 511, 512, 513, 3000))
+  fc.assert(
+    fc.property(fc.array(stretch, { maxLength: 5 }), (stretches) => {
+      const text = stretches.map(([letter, count]) => letter.repeat(count)).join('')
+      const { loan, length } = borrowText(text)
+      assert.ok(loan.bytes.subarray(0, length).equals(Buffer.from(text)))
+      loan.letGo()
+    }),
+    { numRuns: 500 },
   )
 })

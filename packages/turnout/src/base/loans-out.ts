@@ -1,6 +1,6 @@
 // Knows the borrowed memory that one connection sends from, and when nobody looks at it any more.
-import type { Loan } from '../base/loan.ts'
-import { Queue } from '../base/queue.ts'
+import type { Loan } from './loan.ts'
+import { Queue } from './queue.ts'
 
 interface Out {
   readonly loan: Loan
@@ -10,6 +10,10 @@ interface Out {
 
 export class LoansOut {
   readonly #out = new Queue<Out>()
+
+  get size(): number {
+    return this.#out.size
+  }
 
   add(loan: Loan, end: number): void {
     this.#out.push({ loan, end })
