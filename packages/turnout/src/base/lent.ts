@@ -1,6 +1,7 @@
 // Knows the memory that is read into again and again: whoever keeps what lies there makes a copy.
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { LENT_AT, LENT_BYTES, linear, linearBytes } from './linear.ts'
+import { allocate } from './message-memory.ts'
 
 /**
  * Every read of a TCP connection goes here, and is over when whoever hears of it returns. WebAssembly can work on it
@@ -30,7 +31,7 @@ function isLentChunk(chunk: Buffer): boolean {
 export function kept(chunk: Buffer, start: number, end: number): Buffer {
   if (!isLentChunk(chunk)) return chunk.subarray(start, end)
   const length = end - start
-  const bytes = Buffer.allocUnsafe(length)
+  const bytes = allocate(length)
   if (length > BY_HAND_BYTES) chunk.copy(bytes, 0, start, end)
   else for (let at = 0; at < length; at++) bytes[at] = chunk[start + at]!
   return bytes

@@ -1,6 +1,7 @@
 // Knows a message that comes in parts, fragments (RFC 6455 section 5.4) and frames that chunks have cut, and then stays.
 import { Buffer } from 'node:buffer'
 import { isLent } from '../base/lent.ts'
+import { allocateApart } from '../base/message-memory.ts'
 
 /** The least that is set aside for parts that cannot be kept as views. */
 const SMALLEST_BLOCK_BYTES = 512
@@ -81,13 +82,13 @@ export class MessageParts {
     if (!this.#pieces && isAll) return this.#grow(whole)
     this.#sealBlock()
     const room = Math.min(Math.max(SMALLEST_BLOCK_BYTES, this.bytes + due), LARGEST_BLOCK_BYTES)
-    this.#block = Buffer.allocUnsafeSlow(Math.min(room, whole - (this.bytes - due)))
+    this.#block = allocateApart(Math.min(room, whole - (this.bytes - due)))
     this.#blockFrom = this.#blockUsed = 0
   }
 
   /** All that has come lies in one block, and goes on to do so. */
   #grow(whole: number): void {
-    const block = Buffer.allocUnsafeSlow(roomFor(this.bytes, whole))
+    const block = allocateApart(roomFor(this.bytes, whole))
     this.#block?.copy(block, 0, 0, this.#blockUsed)
     this.#block = block
   }

@@ -1,0 +1,78 @@
+// Knows how the memory of messages is made that somebody keeps, and what has to go with it to get it back cheaply.
+import { Buffer } from 'node:buffer'
+import process from 'node:process'
+import { IN_NODE } from './runtime.ts'
+
+/** From this size on a Buffer has memory of its own, and is no part of Node's pool. */
+const APART_FROM_BYTES = 4_096
+
+/** Smaller ones are counted, and seen to when they come to so many. */
+const COUNTED_BYTES = 65_536
+let counted = 0
+
+/** Memory with whatever lay there before. */
+export function allocate(bytes: number): Buffer<ArrayBuffer> {
+  if (bytes >= APART_FROM_BYTES) return allocateApart(bytes)
+  if (COUNTS_BUFFERS) {
+    counted += bytes
+    if (counted >= COUNTED_BYTES) {
+      // as much again is copied when it is sent on
+      makeGarbage(2 * counted)
+      counted = 0
+    }
+  }
+  return Buffer.allocUnsafe(bytes)
+}
+
+/** The same, never in a pool. */
+export function allocateApart(bytes: number): Buffer<ArrayBuffer> {
+  if (!taught && bytes >= LESSON_FROM_BYTES) teachAllocator()
+  if (COUNTS_BUFFERS) makeGarbage(bytes)
+  return Buffer.allocUnsafeSlow(bytes)
+}
+
+/** Whether V8 counts the memory of Buffers when it decides on a full collection. */
+const COUNTS_BUFFERS = IN_NODE && Number.parseInt(process.versions.node, 10) >= 22
+
+/** So many slots are allocated at a time: fewer than V8 would treat as large. */
+const GARBAGE_SLOTS = 8_192
+
+/** Keeps the compiler from leaving the garbage out. */
+const last: { garbage: unknown } = { garbage: undefined }
+
+/**
+ * Once the memory of Buffers has grown by some 16 MiB, V8 collects everything. A collection of the young costs a tenth
+ * and frees as much, but comes only when the small space of the young on its heap is full, and our few objects never
+ * fill it in time. So half as many bytes are allocated there and dropped. Where a process makes garbage enough of its
+ * own, they change nothing.
+ */
+function makeGarbage(bytes: number): void {
+  for (let slots = bytes >> 4; slots > 0; slots -= GARBAGE_SLOTS) {
+    last.garbage = new Array(Math.min(slots, GARBAGE_SLOTS))
+  }
+}
+
+/** As much as glibc learns from, with what it lays around it: at most 32 MiB. */
+const LESSON_BYTES = 2 ** 25 - 65_536
+
+/** From this size on the pages of a message may cost more than all that is done with it. */
+const LESSON_FROM_BYTES = 16_384
+
+let taught = !IN_NODE || process.platform !== 'linux'
+
+/**
+ * glibc hands free memory at the end of its heap back to the system, from twice the size of the largest block on that
+ * was ever freed and had pages of its own, at first 256 KiB; each page of the next message is a fault then. A block of
+ * 32 MiB that comes, untouched, and goes makes that 64 MiB. Where MALLOC_TRIM_THRESHOLD_ is set nothing changes, nor
+ * with any other C library.
+ */
+function teachAllocator(): void {
+  taught = true
+  try {
+    const block = new ArrayBuffer(LESSON_BYTES) as { transfer?(bytes: number): unknown }
+    // freed at once where that can be said; else with the next collection of the young
+    block.transfer?.(0)
+  } catch {
+    // there is not so much address space: it stays as it was
+  }
+}

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { test } from 'node:test'
+import { allocate, allocateApart } from '../../src/base/message-memory.ts'
+
+const major = Number.parseInt(process.versions.node, 10)
+
+test('a small one is part of a pool, a large one and one apart lie alone, and all have the length that was asked for', () => {
+  for (const bytes of [0, 1, 100, 4095, 4096, 70_000, 1_000_000]) {
+    assert.equal(allocate(bytes).length, bytes)
+    assert.equal(allocateApart(bytes).length, bytes)
+    assert.equal(allocateApart(bytes).buffer.byteLength, bytes)
+    if (bytes >= 4096) assert.equal(allocate(bytes).buffer.byteLength, bytes)
+  }
+})
+
+/** 256 MiB of messages that are dropped soon, in a process of its own. */
+function spend(make: string, bytes: number): { full: number; faults: number } {
+  const script = `
+    import { constants, PerformanceObserver } from 'node:perf_hooks'
+    import { allocate } from ${JSON.stringify(new URL('../../src/base/message-memory.js', import.meta.url))}
+    let full = 0
+    new PerformanceObserver((list) => {
+      for (const { detail } of list.getEntries()) if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) full++
+    }).observe({ entryTypes: ['gc'] })
+    const held = []
+    const before = process.resourceUsage().minorPageFault
+    for (let count = 0; count < 2 ** 28 / ${bytes}; count++) {
+      held.push(${make}(${bytes}).fill(1))
+      if (held.length > 4) held.shift()
+      if (count % 16 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    const faults = process.resourceUsage().minorPageFault - before
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    console.log(JSON.stringify({ full, faults }))`
+  const child = spawnSync(process.execPath, ['--input-type=module', '-e', script])
+  return JSON.parse(String(child.stdout) || assert.fail(String(child.stderr)))
+}
+
+test('messages are collected with the young, not with everything', {
+  skip: major < 22 && 'always so',
+}, () => {
+  assert.ok(spend('allocate', 65_536).full <= 1)
+  assert.ok(spend('allocate', 3_000).full <= 1)
+})
+
+test('large messages do not go back to the system one by one', { skip: process.platform !== 'linux' }, () => {
+  const ours = spend('allocate', 1_048_576).faults
+  const plain = spend('Buffer.allocUnsafeSlow', 1_048_576).faults
+  assert.ok(ours < 0.9 * plain, `${ours} page faults, ${plain} without`)
+})
