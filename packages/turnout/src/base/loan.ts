@@ -1,6 +1,7 @@
 // Knows memory that is used again and again for large messages: who still looks at a block, and when nobody does.
 import { Buffer } from 'node:buffer'
 import { isLent } from './lent.ts'
+import { allocateApart } from './message-memory.ts'
 
 /** The smallest block, and the largest that is kept for the next: what is larger is made anew each time. */
 const SMALLEST_BYTES = 512
@@ -15,7 +16,7 @@ export class Loan {
   #holders = 1
 
   constructor(bytes: number) {
-    this.bytes = Buffer.allocUnsafeSlow(bytes)
+    this.bytes = allocateApart(bytes)
   }
 
   hold(): void {
