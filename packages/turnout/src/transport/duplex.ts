@@ -15,8 +15,15 @@ export function duplexTransport(stream: Duplex): Transport {
 
 /** Of other streams nobody knows whether what they call written is still read from where it lies. */
 function writesAsNode(stream: Duplex): boolean {
-  return IN_NODE && stream instanceof Socket && stream.write === Duplex.prototype.write
+  if (!IN_NODE || !(stream instanceof Socket) || stream.write !== Duplex.prototype.write) return false
+  const own = stream as WritingSocket
+  return WRITERS.every((name) => own[name] === NODE[name])
 }
+
+/** How a socket writes, for itself and for what builds on it. */
+const WRITERS = ['_write', '_writev', '_writeGeneric'] as const
+type WritingSocket = { readonly [Name in (typeof WRITERS)[number]]?: unknown }
+const NODE = Socket.prototype as WritingSocket
 
 class DuplexTransport implements Transport {
   readonly #stream: Duplex

@@ -229,6 +229,14 @@ test('settled: a socket is, once everything was written; of a stream of another 
   pipe.write([Buffer.from('hello')])
   assert.equal(pipe.settled, false)
 
+  // one that takes bytes in, and writes them later
+  for (const name of ['_write', '_writev', '_writeGeneric']) {
+    const shaped = new net.Socket()
+    assert.equal(duplexTransport(shaped).settled, true)
+    Object.assign(shaped, { [name]: () => {} })
+    assert.equal(duplexTransport(shaped).settled, false)
+  }
+
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const client = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1')
