@@ -28,18 +28,34 @@ export class Loan {
     if (--this.#holders > 0) return
     if (spoils) this.bytes.fill(0xdd)
     const { length } = this.bytes
-    if (length > LARGEST_BYTES || freeBytes + length > MOST_FREE_BYTES) return
+    // whoever transferred it away has taken it for good
+    if (length === 0 || length > LARGEST_BYTES) return
     this.#holders = 1
-    freeBytes += length
-    const others = free.get(length)
-    if (others === undefined) free.set(length, [this])
-    else others.push(this)
+    keep(this, length)
   }
 }
 
-/** What nobody has, by size. */
+/** What nobody has, by size; the size that came back last stands last. */
 const free = new Map<number, Loan[]>()
 let freeBytes = 0
+
+function keep(loan: Loan, length: number): void {
+  const alike = free.get(length) ?? []
+  alike.push(loan)
+  free.delete(length)
+  free.set(length, alike)
+  freeBytes += length
+  if (freeBytes > MOST_FREE_BYTES) forgetOldest()
+}
+
+/** Sizes that were not asked for lately make room for those that are. */
+function forgetOldest(): void {
+  for (const [length, alike] of free) {
+    while (freeBytes > MOST_FREE_BYTES && alike.pop() !== undefined) freeBytes -= length
+    if (alike.length > 0) return
+    free.delete(length)
+  }
+}
 
 /** How much memory is kept for the next. For tests. */
 export function idleBytes(): number {
@@ -99,6 +115,7 @@ export function spoilLoans(): void {
 /** Sizes are a quarter of a power of two apart: no more than that is idle in a block. */
 function sizeFor(bytes: number): number {
   if (bytes <= SMALLEST_BYTES) return SMALLEST_BYTES
+  if (bytes > LARGEST_BYTES) return bytes
   const step = 2 ** (29 - Math.clz32(bytes - 1))
   return Math.ceil(bytes / step) * step
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { lent } from '../../src/base/lent.ts'
-import { borrow, heldBytes, loanOf } from '../../src/base/loan.ts'
+import { borrow, heldBytes, idleBytes, loanOf } from '../../src/base/loan.ts'
 
 test('a block is used again once nobody holds it, not before', () => {
   const loan = borrow(100_000)
@@ -53,4 +53,22 @@ test('bytes are held where they lie in a block, copied out of lent memory, and l
   lent.fill(0)
   assert.deepEqual(copy.bytes, Buffer.alloc(20_000, 7))
   assert.equal(loanOf(copy.bytes), copy.loan)
+})
+
+test('sizes that are not asked for any more make room for those that are', () => {
+  const small = Array.from({ length: 20_000 }, () => borrow(1_000))
+  for (const loan of small) loan.letGo()
+  const large = borrow(1_000_000)
+  large.letGo()
+  assert.equal(borrow(1_000_000), large)
+  assert.ok(idleBytes() <= 8_388_608)
+})
+
+test('a block whose memory somebody has transferred away is not kept', () => {
+  const loan = borrow(2_000)
+  structuredClone(loan.bytes.buffer, { transfer: [loan.bytes.buffer] })
+  const idle = idleBytes()
+  loan.letGo()
+  assert.equal(idleBytes(), idle)
+  assert.equal(borrow(2_000).bytes.length, 2_048)
 })
