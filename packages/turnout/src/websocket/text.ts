@@ -118,12 +118,14 @@ export function borrowText(text: string): { readonly loan: Loan; readonly length
   const loan = borrow(units)
   const { read, written } = encoder.encodeInto(text, loan.bytes)
   if (read === units) return { loan, length: written }
-  // more than a byte a unit, at most three
-  const whole = borrow(written + (units - read) * 3)
+  // more than a byte a unit
+  const rest = text.slice(read)
+  const length = written + Buffer.byteLength(rest)
+  const whole = borrow(length)
   loan.bytes.copy(whole.bytes, 0, 0, written)
   loan.letGo()
-  const rest = encoder.encodeInto(text.slice(read), whole.bytes.subarray(written))
-  return { loan: whole, length: written + rest.written }
+  encoder.encodeInto(rest, whole.bytes.subarray(written))
+  return { loan: whole, length }
 }
 
 /** A text delivered in parts as it comes, none cut inside a code point. */
