@@ -65,21 +65,6 @@ export class Outbox {
     this.#loans.add(loan, this.#takenBytes + this.bytes)
   }
 
-  /** Whether there is borrowed memory among what waits, or was taken and may not have left. */
-  get lends(): boolean {
-    return this.#loans !== undefined && this.#loans.size > 0
-  }
-
-  /** All that was taken has left: nobody looks at it any more. */
-  settle(): void {
-    this.#loans?.settle(this.#takenBytes)
-  }
-
-  /** Nobody will say whether it has: borrowed memory is the garbage collector's. */
-  forget(): void {
-    this.#loans?.forget()
-  }
-
   /** The same, of a piece that other boxes are given too: as long as they are all given the same, it is joined once. */
   pushShared(piece: Uint8Array): void {
     const isAlone = this.#batch !== undefined || this.bytes === 0
@@ -96,12 +81,32 @@ export class Outbox {
    * one. Taken again and again it gives everything.
    */
   take(mostBytes: number = Number.POSITIVE_INFINITY): readonly Uint8Array[] {
-    const total = this.bytes
+    const before = this.bytes
+    const pieces = this.#take(mostBytes)
+    this.#takenBytes += before - this.bytes
+    return pieces
+  }
+
+  /** Whether there is borrowed memory among what waits, or was taken and may not have left. */
+  get lends(): boolean {
+    return this.#loans !== undefined && this.#loans.size > 0
+  }
+
+  /** All that was taken has left: nobody looks at it any more. */
+  settle(): void {
+    this.#loans?.settle(this.#takenBytes)
+  }
+
+  /** Nobody will say whether it has: borrowed memory is the garbage collector's. */
+  forget(): void {
+    this.#loans?.forget()
+  }
+
+  #take(mostBytes: number): readonly Uint8Array[] {
     if (this.#batch !== undefined) {
       const only = this.#batch.joined()
       this.#batch = undefined
       this.bytes = 0
-      this.#takenBytes += total
       return [only]
     }
     if (this.#pieces === undefined) {
@@ -109,13 +114,12 @@ export class Outbox {
       const only = this.#buffer.subarray(this.#from, this.#to)
       this.#buffer = undefined
       this.bytes = 0
-      this.#takenBytes += total
       return [only]
     }
     this.#seal()
+    const total = this.bytes
     const pieces = total <= mostBytes ? this.#takeAll() : this.#takeSome(mostBytes)
     const taken = total - this.bytes
-    this.#takenBytes += taken
     if (pieces.length <= 1) return pieces
     return taken <= COPY_BYTES ? [join(pieces, taken)] : joinSmall(pieces)
   }
