@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'
 import process from 'node:process'
 import { getHeapSpaceStatistics } from 'node:v8'
-import { IN_NODE } from './runtime.ts'
+import { IN_NODE, NODE_MAJOR } from './runtime.ts'
 
 /** From this size on a Buffer has memory of its own, and is no part of Node's pool. */
 const APART_FROM_BYTES = 4_096
@@ -33,7 +33,7 @@ export function allocateApart(bytes: number): Buffer<ArrayBuffer> {
 }
 
 /** Whether V8 counts the memory of Buffers when it decides on a full collection. */
-const COUNTS_BUFFERS = IN_NODE && Number.parseInt(process.versions.node, 10) >= 22
+const COUNTS_BUFFERS = IN_NODE && NODE_MAJOR >= 22
 
 /** So many slots are allocated at a time: fewer than V8 would treat as large. */
 const GARBAGE_SLOTS = 8_192

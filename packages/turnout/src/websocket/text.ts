@@ -1,9 +1,9 @@
 // Knows UTF-8 as it arrives (RFC 6455 section 8.1): in parts, code points cut anywhere, wrong at the first wrong byte.
 import { Buffer, isUtf8 } from 'node:buffer'
-import process from 'node:process'
 import { TextEncoder } from 'node:util'
 import { PeerError } from '../base/errors.ts'
 import { borrow, type Loan } from '../base/loan.ts'
+import { NODE_MAJOR } from '../base/runtime.ts'
 
 /** From this length on, the bulk goes to the native check and only the cut ends byte by byte. */
 const BULK_FROM_BYTES = 32
@@ -93,7 +93,7 @@ const sliceLatin1: (bytes: Buffer, start: number, end: number) => string =
 type DirectBuffer = Buffer & { latin1Slice?(start: number, end: number): string }
 
 /** From Node 22 on a text is written by a call that costs a third of what it did. */
-const FAST_WRITE = Number.parseInt(process.versions.node, 10) >= 22
+const FAST_WRITE = NODE_MAJOR >= 22
 
 /** Longest text that is written faster by hand. */
 const BY_HAND_UNITS = FAST_WRITE ? 20 : 32
