@@ -253,29 +253,23 @@ function writeLongFrame(outbox: Outbox, head: number, payload: Uint8Array, role:
   if (role === 'client') {
     const loan = borrow(payload.length)
     const masked = loan.bytes.subarray(0, payload.length)
-    copyMasked(masked, payload, writeMaskedHead(outbox, head, payload.length))
+    copyMasked(masked, payload, writeFrameHead(outbox, head, payload.length, role))
     return outbox.pushLent(masked, loan)
   }
   const held = heldBytes(payload)
-  writeFrameHead(outbox, head, payload.length)
+  writeFrameHead(outbox, head, payload.length, role)
   if (held === undefined) outbox.push(payload)
   else outbox.pushLent(held.bytes, held.loan)
 }
 
-/** Writes the header of an unmasked frame whose payload follows in pieces. */
-export function writeFrameHead(outbox: Outbox, head: number, length: number): void {
+/** Writes the header of a frame whose payload follows; gives the key that a client has to mask it with, else 0. */
+export function writeFrameHead(outbox: Outbox, head: number, length: number, role: Role): number {
+  const mask = role === 'client'
   outbox.room(LONGEST_HEADER_BYTES)
   const start = slab.used
-  outbox.filled(writeHeader(slab.buffer, start, head, length, false) - start)
-}
-
-/** The same for a masked frame; gives the key. */
-function writeMaskedHead(outbox: Outbox, head: number, length: number): number {
-  outbox.room(LONGEST_HEADER_BYTES)
-  const start = slab.used
-  const keyAt = writeHeader(slab.buffer, start, head, length, true)
-  const key = writeKey(slab.buffer, keyAt)
-  outbox.filled(keyAt + 4 - start)
+  const end = writeHeader(slab.buffer, start, head, length, mask)
+  const key = mask ? writeKey(slab.buffer, end) : 0
+  outbox.filled(end + (mask ? 4 : 0) - start)
   return key
 }
 
@@ -304,8 +298,8 @@ export function writeTextFrame(outbox: Outbox, head: number, text: string, role:
 function writeLongTextFrame(outbox: Outbox, head: number, text: string, role: Role): void {
   const { loan, length } = borrowText(text)
   const bytes = loan.bytes.subarray(0, length)
-  if (role === 'server') writeFrameHead(outbox, head, length)
-  else applyMask(bytes, 0, length, writeMaskedHead(outbox, head, length), 0)
+  const key = writeFrameHead(outbox, head, length, role)
+  if (role === 'client') applyMask(bytes, 0, length, key, 0)
   outbox.pushLent(bytes, loan)
 }
 

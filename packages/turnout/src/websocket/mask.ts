@@ -39,7 +39,7 @@ export function applyMask(bytes: Buffer, start: number, end: number, key: number
   const kept = viewed === bytes || look(bytes)
   if (maskLinear !== undefined) {
     if (kept && viewedIsLinear) return maskLinear(viewedAt + start, viewedAt + end, key) === 0
-    if (end - start >= BENCH_FROM_BYTES) return applyMaskOnBench(bytes, start, end, key)
+    if (end - start >= BENCH_FROM_BYTES) return applyMaskOnBench(bytes, start, end, key, bytes)
   }
   if (!LITTLE_ENDIAN) return applyMaskByByte(bytes, start, end, key)
   if (!kept) return applyMaskToLarge(bytes, start, end, key)
@@ -59,31 +59,25 @@ function look(bytes: Buffer): boolean {
   return true
 }
 
-/** Takes the bytes to linear memory, as many at a time as there is room for, and back. */
-function applyMaskOnBench(bytes: Buffer, start: number, end: number, key: number): boolean {
+/** Takes the bytes to linear memory, as many at a time as there is room for, and from there to their place in `to`. */
+function applyMaskOnBench(bytes: Buffer, start: number, end: number, key: number, to: Buffer): boolean {
   let seen = 0
   for (let at = start; at < end; at += BENCH_BYTES) {
     const length = Math.min(end - at, BENCH_BYTES)
     bytes.copy(bench, 0, at, at + length)
     seen |= maskLinear!(BENCH_AT, BENCH_AT + length, key)
-    bench.copy(bytes, at, 0, length)
+    bench.copy(to, at, 0, length)
   }
   return seen === 0
 }
 
 /** Masks a payload from its first byte on, into `target`, which is as long. */
 export function copyMasked(target: Buffer, payload: Uint8Array, key: number): void {
+  const { length } = payload
   if (maskLinear === undefined) {
     target.set(payload)
-    applyMask(target, 0, target.length, key, 0)
-    return
-  }
-  for (let at = 0; at < payload.length; at += BENCH_BYTES) {
-    const part = payload.subarray(at, at + BENCH_BYTES)
-    bench.set(part)
-    maskLinear(BENCH_AT, BENCH_AT + part.length, key)
-    bench.copy(target, at, 0, part.length)
-  }
+    applyMask(target, 0, length, key, 0)
+  } else applyMaskOnBench(Buffer.from(payload.buffer, payload.byteOffset, length), 0, length, key, target)
 }
 
 const KEYS = 2048

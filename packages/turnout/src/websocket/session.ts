@@ -177,7 +177,7 @@ export class Session implements FrameSink {
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
     if (this.role === 'client' || this.#transform?.wants(bytes))
       return this.sendBinary(Buffer.concat(chunks, bytes))
-    writeFrameHead(this.#outbox, FIN | OPCODE.binary, bytes)
+    writeFrameHead(this.#outbox, FIN | OPCODE.binary, bytes, this.role)
     for (const chunk of chunks) if (chunk.length > 0) this.#outbox.push(chunk)
     return undefined
   }
