@@ -28,8 +28,10 @@ const NODE = Socket.prototype as WritingSocket
 class DuplexTransport implements Transport {
   readonly #stream: Duplex
   #sink: TransportSink | undefined
-  /** It is read into lent memory, past its stream's buffer. */
+  /** It is TCP, read into lent memory, past its stream's buffer. */
   #lent = false
+  /** The last read took as much as fits: there may be more. */
+  #brimful = false
   #paused = false
   /** What came during a pause, or before the start. */
   #waiting: Buffer | undefined
@@ -108,6 +110,17 @@ class DuplexTransport implements Transport {
     this.#stream.end()
   }
 
+  /**
+   * Once everything is with the system, its `close` sends that and a FIN, as a `shutdown` would, and there is no end of
+   * the peer's to be woken by. What came and was not read, or comes later, is answered by a reset.
+   */
+  close(): boolean {
+    const isRead = this.#waiting === undefined && (this.#ended || !this.#brimful)
+    if (!this.#lent || !isRead || !this.settled) return false
+    this.#stream.destroy()
+    return true
+  }
+
   destroy(error?: Error): void {
     this.#waiting = undefined
     this.#stream.destroy(error)
@@ -116,6 +129,7 @@ class DuplexTransport implements Transport {
   /** False: no more for now. */
   #receive(bytes: number): boolean {
     const chunk = lent.subarray(0, bytes)
+    this.#brimful = bytes === lent.length
     if (this.#paused || this.#waiting !== undefined) {
       this.#waiting = Buffer.concat(this.#waiting === undefined ? [chunk] : [this.#waiting, chunk])
       return false

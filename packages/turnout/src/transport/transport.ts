@@ -28,6 +28,11 @@ export interface Transport {
   resume(): void
   /** Ends our direction once everything written has left. */
   end(): void
+  /**
+   * For when the peer sends nothing more either: ends both directions at once if nothing can get lost by that. False:
+   * `end` it is.
+   */
+  close?(): boolean
   /** Ends both directions now. */
   destroy(error?: Error): void
 }

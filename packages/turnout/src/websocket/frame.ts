@@ -58,6 +58,8 @@ export class FrameReader {
   /** The beginning of a header that a chunk's end has cut. */
   #cut: Buffer | undefined
   #stopped = false
+  /** Something came behind where it was told to stop. */
+  #beyond = false
   /** What arrived while the reader was suspended; undefined when it is not. */
   #held: Buffer[] | undefined
 
@@ -72,6 +74,11 @@ export class FrameReader {
     this.#stopped = true
     this.#cut = undefined
     this.#held = undefined
+  }
+
+  /** Nothing has come behind where it was told to stop. */
+  get isAtEnd(): boolean {
+    return this.#stopped && !this.#beyond
   }
 
   /** Keeps what arrives from now on, the rest of this chunk too, until `resume`. */
@@ -104,6 +111,7 @@ export class FrameReader {
       const isWhole = start + this.#length <= end && this.#sink.takesWhole(this.#head, this.#length)
       at = isWhole ? this.#whole(chunk, start) : this.#begin(chunk, start)
     }
+    if (at < end) this.#beyond = true
   }
 
   #keep(chunk: Buffer, at: number): void {

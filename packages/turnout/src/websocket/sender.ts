@@ -150,12 +150,18 @@ export class Sender implements Flushable {
     return this.#drained !== undefined && !this.#blocked
   }
 
-  /** Writes what waits, whether or not the transport wants it, and ends its side. */
-  end(): void {
-    if (this.#ended || this.#transport === undefined) return
+  /**
+   * Writes what waits, whether or not the transport wants it, and ends our side.
+   * @param peerIsDone there is nothing more to come from the peer
+   * @returns true: nothing is left to be waited for
+   */
+  end(peerIsDone: boolean): boolean {
+    if (this.#ended || this.#transport === undefined) return false
     this.#write()
     this.#ended = true
+    if (peerIsDone && this.#transport.close?.() === true) return true
     this.#transport.end()
+    return false
   }
 
   /** The connection is gone. */

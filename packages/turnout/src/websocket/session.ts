@@ -99,6 +99,8 @@ export class Session implements FrameSink {
   /** True while nobody takes our bytes: Pongs are held, and only the latest is kept (section 5.5.3). */
   #congested = false
   #heldPong: Buffer | undefined
+  /** Pings of ours whose Pong has not come. */
+  #pings = 0
   #received: { readonly code: number; readonly reason: string } | undefined
   #failure: Error | undefined
   #clean = false
@@ -131,6 +133,14 @@ export class Session implements FrameSink {
   /** Both Close frames were exchanged. */
   get clean(): boolean {
     return this.#clean
+  }
+
+  /**
+   * The peer has nothing more to say: its Close was the last that came, and no Ping of ours waits for a Pong, which
+   * may come behind a Close that crossed it (sections 5.5.1 and 5.5.2).
+   */
+  get peerIsDone(): boolean {
+    return this.#clean && this.#pings === 0 && this.#reader.isAtEnd
   }
 
   /** What the peer's Close frame said; undefined when none came. */
@@ -206,6 +216,7 @@ export class Session implements FrameSink {
   /** @throws MisuseError for a payload of more than 125 bytes. */
   sendPing(payload: Uint8Array): void {
     this.#sendControl(OPCODE.ping, payload)
+    this.#pings++
   }
 
   /** @throws MisuseError for a payload of more than 125 bytes. */
@@ -298,7 +309,7 @@ export class Session implements FrameSink {
     if (!last) return
     const opcode = opcodeOf(this.#head)
     if (opcode === OPCODE.ping) this.#receivePing(payload)
-    else if (opcode === OPCODE.pong) this.#events.onPong(payload)
+    else if (opcode === OPCODE.pong) this.#receivePong(payload)
     else this.#receiveClose(payload)
   }
 
@@ -308,6 +319,11 @@ export class Session implements FrameSink {
       else this.#sendControl(OPCODE.pong, payload)
     }
     this.#events.onPing(payload)
+  }
+
+  #receivePong(payload: Buffer): void {
+    if (this.#pings > 0) this.#pings--
+    this.#events.onPong(payload)
   }
 
   /** Answered once, with the same code and reason, unless ours went out before (section 5.5.1). */

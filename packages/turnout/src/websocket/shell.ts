@@ -263,8 +263,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   onEnd(): void {
     if (this.#isBehind(() => this.onEnd())) return
     this.#session.transportEnd()
-    this.sender.end()
-    this.#expectWithin(FAILED_LINGER_MS, 'the end of the TCP connection')
+    if (!this.sender.end(true)) this.#expectEnd(FAILED_LINGER_MS)
   }
 
   onDrain(): void {
@@ -369,8 +368,8 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
         this.#expectWithin(this.#closeTimeoutMs, 'our own answer to a Close frame')
       }
     } else if (state === 'closeSent') this.#awaitAnswer()
-    else if (state === 'closeDone') this.#hangUp(this.#closeTimeoutMs)
-    else if (state === 'failed') this.#hangUp(Math.min(this.#closeTimeoutMs, FAILED_LINGER_MS))
+    else if (state === 'closeDone') this.#part()
+    else if (state === 'failed') this.#hangUp()
     // no message comes any more, but while our own Close is on its way
     if (state !== 'closeSent') this.receiver.end()
     // whatever held the reading back, the end must be seen
@@ -429,9 +428,21 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     this.#expectWithin(this.#closeTimeoutMs, 'an answer to our Close frame')
   }
 
-  /** A server closes TCP, a client waits for that (RFC 6455 section 7.1.1); a client that failed need not. */
-  #hangUp(withinMs: number): void {
-    if (this.role === 'server' || this.#session.state === 'failed') queueMicrotask(() => this.sender.end())
+  /** Both Closes are through: a server closes TCP, a client waits for that (RFC 6455 section 7.1.1). */
+  #part(): void {
+    if (this.role === 'client') return this.#expectEnd(this.#closeTimeoutMs)
+    queueMicrotask(() => {
+      if (!this.sender.end(this.#session.peerIsDone)) this.#expectEnd(this.#closeTimeoutMs)
+    })
+  }
+
+  /** The connection was failed: whoever did so closes TCP, and gives the peer time to read why. */
+  #hangUp(): void {
+    queueMicrotask(() => this.sender.end(false))
+    this.#expectEnd(Math.min(this.#closeTimeoutMs, FAILED_LINGER_MS))
+  }
+
+  #expectEnd(withinMs: number): void {
     this.#expectWithin(withinMs, 'the end of the TCP connection')
   }
 

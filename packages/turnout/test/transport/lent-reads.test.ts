@@ -193,6 +193,70 @@ test('what waits is not lost where the end closes the socket by itself', { timeo
   closing.close()
 })
 
+test('close is at once, and loses nothing that was written', { timeout: 10_000 }, async () => {
+  const { client, accepted } = await connected()
+  const errors: Error[] = []
+  client.on('error', (error) => errors.push(error)).pause()
+  const transport = duplexTransport(accepted)
+  const heard = started(transport)
+  client.write('last')
+  await until(() => heard.told.length === 1)
+  const sent = pattern(1, 0, 100_000)
+  transport.write([sent])
+  assert.equal(transport.close!(), true)
+  await until(() => heard.told.length === 2)
+  assert.deepEqual(heard.told, ['data last', 'close'])
+  const read: Buffer[] = []
+  client.on('data', (chunk: Buffer) => read.push(chunk)).resume()
+  await once(client, 'end')
+  assert.ok(Buffer.concat(read).equals(sent))
+  assert.deepEqual(errors, [])
+})
+
+test('close is not at once where something is under way', { timeout: 10_000 }, async () => {
+  const brimful = await connected()
+  const full = duplexTransport(brimful.accepted)
+  let tried: boolean | undefined
+  started(full, (chunk) => {
+    if (chunk.length === LENT_BYTES) tried ??= full.close!()
+  })
+  brimful.client.write(Buffer.alloc(4 * LENT_BYTES))
+  await until(() => tried !== undefined)
+  assert.equal(tried, false, 'a read that took as much as fits')
+
+  const slow = await connected()
+  slow.client.pause()
+  const unsettled = duplexTransport(slow.accepted)
+  started(unsettled)
+  unsettled.write([Buffer.alloc(16_000_000)])
+  assert.equal(unsettled.close!(), false, 'bytes that the system has not taken')
+
+  const paused = await connected()
+  const waiting = duplexTransport(paused.accepted)
+  started(waiting)
+  waiting.pause()
+  paused.client.write('unread')
+  await until(() => paused.accepted.bytesRead > 0)
+  assert.equal(waiting.close!(), false, 'bytes that nobody has read')
+
+  const watched = await connected()
+  watched.accepted.on('data', () => {})
+  const observed = duplexTransport(watched.accepted)
+  started(observed)
+  assert.equal(observed.close!(), false, 'a socket that somebody watches')
+})
+
+test('close behind the end of the peer is at once', { timeout: 10_000 }, async () => {
+  const { client, accepted } = await connected()
+  const transport = duplexTransport(accepted)
+  const heard = started(transport)
+  client.end('bye')
+  await until(() => heard.told.at(-1) === 'end')
+  assert.equal(transport.close!(), true)
+  await once(client, 'close')
+  assert.deepEqual(heard.told, ['data bye', 'end', 'close'])
+})
+
 test('nothing that waited comes once it is destroyed', { timeout: 10_000 }, async () => {
   const { client, accepted } = await connected()
   const transport = duplexTransport(accepted)

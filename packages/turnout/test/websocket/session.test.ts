@@ -760,3 +760,48 @@ test('a streamed message is told as it comes, checked as it comes, and bounded a
   short.receive([0x81, hex('61 e2')])
   assert.deepEqual(short.told, ['stream text', 'part "a"', 'failed'])
 })
+
+test('sections 5.5.1 and 5.5.2: the peer is done with its Close, but for a Pong on its way and what comes behind', () => {
+  const isDone = (script: (made: Trial) => void, role: Role = 'server') => {
+    const made = trial(role)
+    script(made)
+    return made.session.peerIsDone
+  }
+  for (const role of roles) {
+    assert.equal(
+      isDone(() => {}, role),
+      false,
+    )
+    assert.equal(
+      isDone(({ receive }) => receive([0x81, 'last'], close(1000)), role),
+      true,
+    )
+    assert.equal(
+      isDone(({ session }) => session.sendClose(1000, ''), role),
+      false,
+    )
+    assert.equal(
+      isDone(({ session, receive }) => {
+        session.sendClose(1000, '')
+        receive(close(1000))
+      }, role),
+      true,
+    )
+  }
+  const pings = (count: number, pongs: number) => (made: Trial) => {
+    for (let sent = 0; sent < count; sent++) made.session.sendPing(Buffer.from([sent]))
+    made.receive(...Array.from({ length: pongs }, () => [0x8a, ''] as const), close(1000))
+  }
+  assert.equal(isDone(pings(1, 0)), false)
+  assert.equal(isDone(pings(1, 1)), true)
+  assert.equal(isDone(pings(2, 1)), false)
+  assert.equal(isDone(pings(0, 1)), true, 'a Pong that nobody asked for')
+  assert.equal(
+    isDone(({ receive }) => receive(close(1000), [0x81, 'more'])),
+    false,
+  )
+  assert.equal(
+    isDone(({ receive }) => receive([0x83, 'broken'])),
+    false,
+  )
+})
