@@ -47,7 +47,7 @@ export class Occupants {
   add(stream: Duplex, occupant: Occupant): void {
     if (stream.destroyed) return
     this.#forget(stream)
-    const resident = { stream, occupant }
+    const resident = new Resident(stream, occupant)
     ;(stream as Inhabited)[this.#resident] = resident
     this.#residents.add(resident)
     stream.once('close', this.#onClose)
@@ -93,9 +93,15 @@ export class Occupants {
   }
 }
 
-interface Resident {
+/** No literal: V8 may put those that live long where only a full collection looks, with all that they refer to. */
+class Resident {
   readonly stream: Duplex
   readonly occupant: Occupant
+
+  constructor(stream: Duplex, occupant: Occupant) {
+    this.stream = stream
+    this.occupant = occupant
+  }
 }
 
 type Inhabited = Duplex & { [key: symbol]: Resident | undefined }

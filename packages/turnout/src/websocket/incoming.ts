@@ -24,10 +24,15 @@ export interface IncomingOptions {
   readonly binary?: BinaryForm | undefined
   readonly transform?: MessageTransform | undefined
   readonly events: IncomingEvents
+  readonly host: IncomingHost
+}
+
+/** Who brings the frames. */
+export interface IncomingHost {
   /** A message is being decoded apart: bring no more frames until `proceed`. */
   onDecoding(ready: Promise<void>): void
   /** A message was decoded and delivered. */
-  onDecoded?(): void
+  onDecoded(): void
 }
 
 /** A message may have as many fragments as bytes, and so many in any case. */
@@ -38,9 +43,14 @@ const WHOLE_TEXT = FIN | OPCODE.text
 const WHOLE_BINARY = FIN | OPCODE.binary
 
 export class Incoming {
-  readonly #options: IncomingOptions
   readonly #events: IncomingEvents
+  readonly #host: IncomingHost
+  readonly #binary: BinaryForm | undefined
+  readonly #transform: MessageTransform | undefined
+  /** The most of a message that is delivered as it came. */
   #maxMessageBytes: number
+  /** The same of one that is decoded first, and so whole in any case. */
+  readonly #maxWholeBytes: number
   #streaming = false
   /** First byte of the data frame that is being read. */
   #head = 0
@@ -62,9 +72,11 @@ export class Incoming {
   #decoding: { readonly text: boolean; payload?: Buffer; error?: Error } | undefined
 
   constructor(options: IncomingOptions) {
-    this.#options = options
     this.#events = options.events
-    this.#maxMessageBytes = options.maxMessageBytes
+    this.#host = options.host
+    this.#binary = options.binary
+    this.#transform = options.transform
+    this.#maxMessageBytes = this.#maxWholeBytes = options.maxMessageBytes
   }
 
   /** Messages that begin from now on are delivered in parts, each of at most so many bytes in all. */
@@ -102,7 +114,7 @@ export class Incoming {
     }
     this.#bytes += length
     const isPlain = this.#rsv === 0
-    const most = isPlain ? this.#maxMessageBytes : this.#options.maxMessageBytes
+    const most = isPlain ? this.#maxMessageBytes : this.#maxWholeBytes
     if (this.#bytes > (isPlain ? most : encodedBytes(most))) throw tooBig(this.#bytes, most)
     // of empty ones there is no end otherwise
     const mostFragments = Math.max(most, FEWEST_FRAGMENTS)
@@ -129,13 +141,13 @@ export class Incoming {
     }
     // only of the last frame is it known that nothing comes after it
     const whole = (this.#head & FIN) === 0 ? Number.POSITIVE_INFINITY : this.#bytes
-    if (this.#rsv === 0 && (this.#message === OPCODE.text || this.#options.binary === 'lent')) {
+    if (this.#rsv === 0 && (this.#message === OPCODE.text || this.#binary === 'lent')) {
       this.#lent ??= new LentMessage(this.#message === OPCODE.text)
       this.#lent.add(chunk, start, end, ascii, whole)
       if (done) this.#lentMessage(this.#lent)
       return
     }
-    this.#parts ??= new MessageParts(this.#rsv === 0 && this.#options.binary === 'chunks')
+    this.#parts ??= new MessageParts(this.#rsv === 0 && this.#binary === 'chunks')
     this.#parts.add(chunk, start, end, whole)
     if (done) this.#joinedMessage(this.#parts)
   }
@@ -175,7 +187,7 @@ export class Incoming {
     if (text) {
       if (!ascii && !isUtf8(chunk.subarray(start, end))) throw utf8Error()
       this.#events.onMessage(decodeText(chunk, start, end, ascii))
-    } else if (this.#options.binary === 'lent') this.#events.onMessage(chunk.subarray(start, end))
+    } else if (this.#binary === 'lent') this.#events.onMessage(chunk.subarray(start, end))
     else this.#events.onMessage(kept(chunk, start, end))
   }
 
@@ -184,7 +196,7 @@ export class Incoming {
     this.#message = 0
     this.#parts = undefined
     if (this.#rsv !== 0) return this.#decode(text, parts.takeWhole())
-    this.#events.onMessage(this.#options.binary === 'chunks' ? parts.takeChunks() : parts.takeWhole())
+    this.#events.onMessage(this.#binary === 'chunks' ? parts.takeChunks() : parts.takeWhole())
   }
 
   /** A message that an extension has changed: whole first, then as it was. */
@@ -197,19 +209,19 @@ export class Incoming {
       (whole) => void (decoding.payload = whole),
       (error) => void (decoding.error = transformError(error)),
     )
-    this.#options.onDecoding(ready)
+    this.#host.onDecoding(ready)
   }
 
   #decoded(payload: Buffer): Buffer | Promise<Buffer> {
     try {
-      return this.#options.transform!.decode(payload, this.#rsv)
+      return this.#transform!.decode(payload, this.#rsv)
     } catch (error) {
       throw transformError(error)
     }
   }
 
   #deliver(text: boolean, payload: Buffer): void {
-    const most = this.#options.maxMessageBytes
+    const most = this.#maxWholeBytes
     if (payload.length > most) throw tooBig(payload.length, most)
     if (text && !isUtf8(payload)) throw utf8Error()
     const message = text ? decodeText(payload, 0, payload.length, false) : payload
@@ -219,7 +231,7 @@ export class Incoming {
       this.#events.onPart(message)
       this.#events.onStreamEnd()
     }
-    this.#options.onDecoded?.()
+    this.#host.onDecoded()
   }
 
   #beginStream(text: boolean): void {

@@ -19,6 +19,11 @@ export const WAIT = {
 /** So much is read of what has to wait, one chunk (of at most 128 KiB) at a time; no chunk begins beyond it. */
 const AHEAD_BYTES = 65_536
 
+export interface PaceHost {
+  /** Reading goes on; the transport is told so afterwards: what was held back comes first. */
+  onGo(): void
+}
+
 export class Pace {
   #transport: Transport | undefined
   #reasons = 0
@@ -27,11 +32,10 @@ export class Pace {
   #readingOne = false
   /** How much was read so since there are any. */
   #aheadBytes = 0
-  readonly #onGo: () => void
+  readonly #host: PaceHost
 
-  /** @param onGo told when reading goes on, before the transport is: what was held back comes first */
-  constructor(onGo: () => void = () => {}) {
-    this.#onGo = onGo
+  constructor(host: PaceHost) {
+    this.#host = host
   }
 
   open(transport: Transport): void {
@@ -94,7 +98,7 @@ export class Pace {
   #goOn(before: boolean): void {
     if (before || !this.reading) return
     this.#readingOne = false
-    this.#onGo()
+    this.#host.onGo()
     if (this.reading) this.#transport?.resume()
   }
 }

@@ -22,12 +22,20 @@ export interface ReceiverOptions<Data> {
   readonly events: ConnectionEvents<Data, BinaryForm>
   readonly binary: BinaryForm
   readonly pace: Pace
+  readonly host: ReceiverHost
+}
+
+export interface ReceiverHost {
   /** Takes what the user's callback threw. */
-  readonly onError: (error: unknown) => void
+  failHandler(error: unknown): void
 }
 
 export class Receiver<Data> {
-  readonly #options: ReceiverOptions<Data>
+  readonly #socket: AnyConnection<Data>
+  readonly #events: ConnectionEvents<Data, BinaryForm>
+  readonly #binary: BinaryForm
+  readonly #pace: Pace
+  readonly #host: ReceiverHost
   /** Messages that nobody has taken; made when the first one has to wait. */
   #inbox: Inbox<Message> | undefined
   #unreadBytes = 0
@@ -42,7 +50,11 @@ export class Receiver<Data> {
   #resuming = false
 
   constructor(options: ReceiverOptions<Data>) {
-    this.#options = options
+    this.#socket = options.socket
+    this.#events = options.events
+    this.#binary = options.binary
+    this.#pace = options.pace
+    this.#host = options.host
   }
 
   /** How many messages nobody has taken. */
@@ -57,19 +69,19 @@ export class Receiver<Data> {
   put(message: string | Buffer | Buffer[], closing: boolean): void {
     if (this.#streams !== undefined) return this.#streams.whole(joined(this.#lasting(message)), closing)
     const shaped = this.#shape(message)
-    if (this.#options.events.message !== undefined && !this.#paused) return this.#deliver(shaped)
+    if (this.#events.message !== undefined && !this.#paused) return this.#deliver(shaped)
     this.#inbox ??= new Inbox()
     const lasting = this.#lasting(shaped)
     const full = this.#inbox.size >= UNREAD_HIGH_MESSAGES || this.#unreadBytes >= UNREAD_HIGH_BYTES
     if (full && closing) return
     if (this.#inbox.put(lasting)) return
     this.#unreadBytes += sizeOf(lasting)
-    if (full) this.#options.pace.wait(WAIT.unread)
+    if (full) this.#pace.wait(WAIT.unread)
   }
 
   pause(): void {
     this.#paused = true
-    this.#options.pace.wait(WAIT.paused)
+    this.#pace.wait(WAIT.paused)
   }
 
   resume(): void {
@@ -78,13 +90,13 @@ export class Receiver<Data> {
     if (this.#resuming) return
     this.#resuming = true
     try {
-      while (this.#options.events.message !== undefined && !this.#paused && this.unread > 0) {
+      while (this.#events.message !== undefined && !this.#paused && this.unread > 0) {
         this.#deliver(this.#take()!)
       }
     } finally {
       this.#resuming = false
     }
-    if (!this.#paused) this.#options.pace.go(WAIT.paused)
+    if (!this.#paused) this.#pace.go(WAIT.paused)
   }
 
   /** No message will come any more; those that are unread can still be taken. */
@@ -98,7 +110,7 @@ export class Receiver<Data> {
   streams(): AsyncIterableIterator<MessageStream> {
     this.#assertUnclaimed()
     if (this.#streams === undefined) {
-      this.#streams = new Streams(this.#options.pace)
+      this.#streams = new Streams(this.#pace)
       for (let message = this.#take(); message !== undefined; message = this.#take()) {
         this.#streams.whole(message instanceof ArrayBuffer ? Buffer.from(message) : joined(message), false)
       }
@@ -137,7 +149,7 @@ export class Receiver<Data> {
   }
 
   #assertUnclaimed(): void {
-    if (this.#options.events.message === undefined) return
+    if (this.#events.message === undefined) return
     throw new MisuseError(
       'ERR_INVALID_ARGUMENT',
       'a socket with a `message` callback cannot be iterated as well',
@@ -158,13 +170,13 @@ export class Receiver<Data> {
     this.#unreadBytes -= sizeOf(message)
     if (this.unread === 0) {
       this.#unreadBytes = 0
-      this.#options.pace.go(WAIT.unread)
+      this.#pace.go(WAIT.unread)
     }
     return message
   }
 
   #shape(message: string | Buffer | Buffer[]): Message {
-    const { binary } = this.#options
+    const binary = this.#binary
     if (typeof message === 'string' || binary === 'buffer' || binary === 'lent') return message
     if (binary === 'chunks') return Array.isArray(message) ? message : [message]
     const bytes = joined(message) as Buffer
@@ -175,31 +187,27 @@ export class Receiver<Data> {
 
   /** What has to wait outlives the memory that is only lent. */
   #lasting<Shape extends Message>(message: Shape): Shape {
-    return this.#options.binary === 'lent' && Buffer.isBuffer(message)
-      ? (Buffer.from(message) as Shape)
-      : message
+    return this.#binary === 'lent' && Buffer.isBuffer(message) ? (Buffer.from(message) as Shape) : message
   }
 
   #deliver(message: Message): void {
-    const { events, socket } = this.#options
     try {
-      const returned: unknown = events.message!(socket, message)
+      const returned: unknown = this.#events.message!(this.#socket, message)
       if (isPromise(returned)) this.#await(returned)
     } catch (error) {
-      this.#options.onError(error)
+      this.#host.failHandler(error)
     }
   }
 
   /** A callback that takes its time: enough of them together slow the peer. */
   #await(returned: PromiseLike<unknown>): void {
-    const { pace, onError } = this.#options
-    if (++this.#pending === PENDING_HIGH) pace.wait(WAIT.callbacks)
+    if (++this.#pending === PENDING_HIGH) this.#pace.wait(WAIT.callbacks)
     const settle = () => {
-      if (--this.#pending === PENDING_HIGH - 1) pace.go(WAIT.callbacks)
+      if (--this.#pending === PENDING_HIGH - 1) this.#pace.go(WAIT.callbacks)
     }
     returned.then(settle, (error) => {
       settle()
-      onError(error)
+      this.#host.failHandler(error)
     })
   }
 }

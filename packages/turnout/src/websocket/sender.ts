@@ -32,7 +32,9 @@ const WRITE_BYTES = 262_144
 export class Sender implements Flushable {
   readonly #session: Session
   readonly #outbox: Outbox
-  readonly #options: SenderOptions
+  readonly #highWaterMarkBytes: number
+  readonly #maxBufferedBytes: number
+  readonly #slowConsumer: SlowConsumer
   readonly #tally: Tally
   /** Grows with every message that is taken, and every part of one. */
   sends = 0
@@ -56,7 +58,9 @@ export class Sender implements Flushable {
   constructor(options: SenderOptions) {
     this.#session = options.session
     this.#outbox = options.outbox
-    this.#options = options
+    this.#highWaterMarkBytes = options.highWaterMarkBytes
+    this.#maxBufferedBytes = options.maxBufferedBytes
+    this.#slowConsumer = options.slowConsumer
     this.#tally = options.tally
   }
 
@@ -202,17 +206,16 @@ export class Sender implements Flushable {
   /** As much waits as may: for the peer, or behind a message that is still on its way to us. */
   #isFull(): boolean {
     const waits = this.#blocked || this.#turn !== undefined
-    return waits && this.bufferedBytes >= this.#options.maxBufferedBytes
+    return waits && this.bufferedBytes >= this.#maxBufferedBytes
   }
 
   /** The connection is too far behind for one message more. */
   #refuses(): boolean {
     if (!this.#isFull()) return false
-    const { slowConsumer } = this.#options
-    if (slowConsumer === 'wait') return false
-    if (slowConsumer === 'drop') return true
+    if (this.#slowConsumer === 'wait') return false
+    if (this.#slowConsumer === 'drop') return true
     this.#dropWaiting()
-    const most = this.#options.maxBufferedBytes
+    const most = this.#maxBufferedBytes
     const seen = this.#blocked
       ? `the peer has left ${most} bytes or more unread`
       : `${most} bytes or more wait behind a message that is not complete`
@@ -271,7 +274,7 @@ export class Sender implements Flushable {
 
   /** Leaves now or with the rest of this chunk or turn. Tells whether to go on sending. */
   #sent(): boolean | Promise<boolean> {
-    const high = this.#options.highWaterMarkBytes
+    const high = this.#highWaterMarkBytes
     if (this.#outbox.bytes >= high) this.flush()
     else if (!this.#inChunk && !this.#flushQueued) {
       this.#flushQueued = true

@@ -20,7 +20,7 @@ import {
   writeFrameHead,
   writeTextFrame,
 } from './frame.ts'
-import { Incoming, type IncomingEvents, rsvError } from './incoming.ts'
+import { Incoming, type IncomingEvents, type IncomingHost, rsvError } from './incoming.ts'
 import type { BinaryForm } from './options.ts'
 import type { MessageTransform } from './transform.ts'
 
@@ -84,7 +84,7 @@ const FAILURE_CODES: { readonly [code: string]: number } = {
   ERR_SLOW_CONSUMER: CLOSE.tryAgainLater,
 }
 
-export class Session implements FrameSink {
+export class Session implements FrameSink, IncomingHost {
   readonly role: Role
   #state: SessionState = 'open'
   readonly #outbox: Outbox
@@ -115,13 +115,7 @@ export class Session implements FrameSink {
       binary: options.binary,
       transform: options.transform,
       events: options.events,
-      onDecoding: (ready) => {
-        this.#reader.suspend()
-        this.#events.onWait(ready)
-      },
-      onDecoded: () => {
-        if (this.#events.crowded === true) this.#reader.suspend()
-      },
+      host: this,
     })
     this.#reader = new FrameReader({ role: options.role, sink: this, rsv: options.transform?.rsv ?? 0 })
   }
@@ -284,6 +278,15 @@ export class Session implements FrameSink {
 
   onWhole(head: number, chunk: Buffer, start: number, end: number, ascii: boolean): void {
     this.#incoming.onWhole(head, chunk, start, end, ascii)
+  }
+
+  onDecoding(ready: Promise<void>): void {
+    this.#reader.suspend()
+    this.#events.onWait(ready)
+  }
+
+  onDecoded(): void {
+    if (this.#events.crowded === true) this.#reader.suspend()
   }
 
   #sendEncoded(opcode: number, payload: Uint8Array): Promise<void> | undefined {

@@ -21,9 +21,9 @@ import {
   type Message,
   type Sendable,
 } from './options.ts'
-import { Pace, WAIT } from './pace.ts'
+import { Pace, type PaceHost, WAIT } from './pace.ts'
 import { Rate } from './rate.ts'
-import { Receiver, watch } from './receiver.ts'
+import { Receiver, type ReceiverHost, watch } from './receiver.ts'
 import { Sender } from './sender.ts'
 import { Session, type SessionEvents, type SessionState } from './session.ts'
 import { closes, errors, messages, opens } from './sight.ts'
@@ -59,14 +59,21 @@ export interface ConnectionSetup<Data> {
   onError?(error: unknown, socket: AnyConnection<Data>, part: Part): void
 }
 
-export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost {
+export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost, PaceHost, ReceiverHost {
   readonly socket: AnyConnection<Data>
   readonly sender: Sender
   readonly receiver: Receiver<Data>
   readonly tally: Tally
-  readonly #setup: ConnectionSetup<Data>
+  readonly role: Role
+  readonly protocol: string
+  readonly extensions: string
+  readonly params: Params
+  readonly transform: MessageTransform | undefined
+  readonly #options: ConnectionOptions<BinaryForm>
+  readonly #events: ConnectionEvents<Data, BinaryForm>
+  readonly #onError: ConnectionSetup<Data>['onError']
   readonly #session: Session
-  readonly #pace = new Pace(() => this.#goOn())
+  readonly #pace = new Pace(this)
   readonly #rate: Rate | undefined
   /** Beats from the opening on. */
   #heartbeat: Heartbeat | undefined
@@ -93,7 +100,14 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
 
   constructor(setup: ConnectionSetup<Data>) {
     const { options, events } = setup
-    this.#setup = setup
+    this.role = setup.role
+    this.protocol = setup.protocol
+    this.extensions = setup.extensions
+    this.params = setup.params ?? NO_PARAMS
+    this.transform = setup.transform
+    this.#options = options
+    this.#events = events
+    this.#onError = setup.onError
     this.tally = setup.tally ?? UNCOUNTED
     this.socket = new WebSocketConnection(this, setup.data)
     this.#rate = options.rate && new Rate(options.clock ?? systemClock, options.rate)
@@ -119,28 +133,8 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
       events,
       binary: options.binary ?? 'buffer',
       pace: this.#pace,
-      onError: (error) => this.failHandler(error),
+      host: this,
     })
-  }
-
-  get role(): Role {
-    return this.#setup.role
-  }
-
-  get transform(): MessageTransform | undefined {
-    return this.#setup.transform
-  }
-
-  get protocol(): string {
-    return this.#setup.protocol
-  }
-
-  get extensions(): string {
-    return this.#setup.extensions
-  }
-
-  get params(): Params {
-    return this.#setup.params ?? {}
   }
 
   get readyState(): ReadyState {
@@ -184,7 +178,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     this.#openedMs = this.#clock().now()
     this.tally.opened++
     if (opens.hasSubscribers) opens.publish({ ...this.#told, request })
-    this.#call(this.#setup.events.open)
+    this.#call(this.#events.open)
     this.sender.flush()
     if (this.sender.overdue) this.onDrain()
   }
@@ -229,7 +223,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   /** Messages that begin from now on come in parts, and only a limit of the user's own bounds them. */
   streams(): AsyncIterableIterator<MessageStream> {
     const streams = this.receiver.streams()
-    this.#session.stream(this.#setup.options.maxMessageBytes ?? Number.POSITIVE_INFINITY)
+    this.#session.stream(this.#options.maxMessageBytes ?? Number.POSITIVE_INFINITY)
     return streams
   }
 
@@ -242,7 +236,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
     this.#ownError ??= error instanceof Error ? error : new Error(String(error))
     this.#session.fail(new PeerError('ERR_HANDLER_FAILED', 'the application failed', { cause: error }))
     this.sender.flush()
-    this.#setup.onError?.(error, this.socket, part)
+    this.#onError?.(error, this.socket, part)
   }
 
   // --- from the transport
@@ -269,7 +263,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   onDrain(): void {
     // it took what was sent: as good as a word
     this.#heartbeat?.heard()
-    if (this.sender.drain()) this.#call(this.#setup.events.drain)
+    if (this.sender.drain()) this.#call(this.#events.drain)
   }
 
   onClose(error: Error | undefined): void {
@@ -297,7 +291,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   }
 
   onPing(payload: Buffer): void {
-    this.#call(this.#setup.events.ping, payload)
+    this.#call(this.#events.ping, payload)
   }
 
   onStream(text: boolean): void {
@@ -319,13 +313,13 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
 
   /** What has to be decoded waits in the session, behind the message that was too much. */
   #noteHeld(): void {
-    if (this.#setup.transform === undefined || !this.crowded) return
+    if (this.transform === undefined || !this.crowded) return
     this.#held = true
     this.#pace.readNoneAhead()
   }
 
   /** Reading goes on: what was held back comes first. */
-  #goOn(): void {
+  onGo(): void {
     this.#held = false
     this.#session.proceed()
     const behind = this.#behind ?? []
@@ -344,7 +338,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   onPong(payload: Buffer): void {
     const latencyMs = this.#heartbeat?.pong(payload)
     if (latencyMs !== undefined) this.tally.latencyMs.add(latencyMs)
-    this.#call(this.#setup.events.pong, payload)
+    this.#call(this.#events.pong, payload)
   }
 
   onWait(ready: Promise<void>): void {
@@ -412,7 +406,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   }
 
   #beat(): void {
-    const { heartbeat = {}, idleTimeoutMs = 0, clock = systemClock } = this.#setup.options
+    const { heartbeat = {}, idleTimeoutMs = 0, clock = systemClock } = this.#options
     if (heartbeat === false && idleTimeoutMs === 0) return
     this.#heartbeat = new Heartbeat(this, clock, heartbeat, idleTimeoutMs)
   }
@@ -420,7 +414,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   // --- ending
 
   get #closeTimeoutMs(): number {
-    return this.#setup.options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS
+    return this.#options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS
   }
 
   #awaitAnswer(): void {
@@ -448,7 +442,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
 
   #expectWithin(ms: number, what: string): void {
     if (this.#info !== undefined) return
-    const clock = this.#setup.options.clock ?? systemClock
+    const clock = this.#options.clock ?? systemClock
     this.#alarm?.cancel()
     this.#alarm = clock.after(ms, () => {
       this.#ownError ??= this.#session.failure
@@ -482,12 +476,15 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   // --- to those who watch
 
   #clock(): Clock {
-    return this.#setup.options.clock ?? systemClock
+    return this.#options.clock ?? systemClock
   }
 
   get #told(): { side: Role; route: string | undefined; socket: AnyConnection } {
-    const { role, tally } = this.#setup
-    return { side: role, route: tally?.route, socket: this.socket as AnyConnection }
+    return {
+      side: this.role,
+      route: this.tally === UNCOUNTED ? undefined : this.tally.route,
+      socket: this.socket as AnyConnection,
+    }
   }
 
   #tell(direction: 'in' | 'out', message: Message | Sendable | undefined): void {
@@ -508,7 +505,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
 
   /** Once, to those who heard `open`, and after the last message where a callback takes them. */
   #tellClosed(): void {
-    const { message, close } = this.#setup.events
+    const { message, close } = this.#events
     if (close === undefined || this.#closeTold || this.#transport === undefined) return
     if (message !== undefined && this.receiver.unread > 0) return
     this.#closeTold = true
@@ -522,12 +519,14 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost 
   ): void {
     if (callback === undefined) return
     try {
-      watch(callback.call(this.#setup.events, this.socket, ...args), (error) => this.failHandler(error))
+      watch(callback.call(this.#events, this.socket, ...args), (error) => this.failHandler(error))
     } catch (error) {
       this.failHandler(error)
     }
   }
 }
+
+const NO_PARAMS: Params = {}
 
 function lost(): PeerError {
   return new PeerError('ERR_CONNECTION_LOST', 'the connection ended without a Close frame', {
