@@ -60,10 +60,10 @@ class DuplexTransport implements Transport {
       if (stream.closed) process.nextTick(close)
       return
     }
-    stream.on('drain', () => sink.onDrain())
+    stream.on('drain', () => this.#sink?.onDrain())
     stream.on('end', () => this.#end())
     const before = readLent(stream, (bytes) => this.#receive(bytes))
-    if (before === undefined) stream.on('data', (chunk: Buffer) => sink.onData(chunk))
+    if (before === undefined) stream.on('data', (chunk: Buffer) => this.#sink?.onData(chunk))
     else {
       this.#lent = true
       if (before.length > 0) {
@@ -134,7 +134,7 @@ class DuplexTransport implements Transport {
       this.#waiting = Buffer.concat(this.#waiting === undefined ? [chunk] : [this.#waiting, chunk])
       return false
     }
-    this.#sink!.onData(chunk)
+    this.#sink?.onData(chunk)
     return true
   }
 
@@ -142,7 +142,7 @@ class DuplexTransport implements Transport {
     const waiting = this.#waiting
     if (waiting === undefined || this.#paused) return
     this.#waiting = undefined
-    this.#sink!.onData(waiting)
+    this.#sink?.onData(waiting)
     if (this.#ended) this.#end()
     if (this.#closed) this.#close(undefined)
     else if (!this.#paused) this.#stream.resume()
@@ -150,7 +150,7 @@ class DuplexTransport implements Transport {
 
   #end(): void {
     this.#ended = true
-    if (this.#waiting === undefined) this.#sink!.onEnd()
+    if (this.#waiting === undefined) this.#sink?.onEnd()
   }
 
   /** A stream that has ended both ways closes by itself, though what came before its end may still wait. */
@@ -160,6 +160,9 @@ class DuplexTransport implements Transport {
     if (this.#over || (this.#ended && this.#waiting !== undefined && this.#failure === undefined)) return
     this.#over = true
     this.#waiting = undefined
-    this.#sink!.onClose(this.#failure)
+    const sink = this.#sink
+    // whoever keeps the stream is not to keep what lived on it: Node 26 does so until the next full collection
+    this.#sink = undefined
+    sink?.onClose(this.#failure)
   }
 }

@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { Duplex } from 'node:stream'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { duplexTransport } from '../../src/transport/duplex.ts'
 import { bytes, logSink, started, turn } from './sink.ts'
 
@@ -258,4 +260,25 @@ test('settled: a socket is, once everything was written; of a stream of another 
   // somebody has put a method of their own in the way, and may keep what is written
   accepted.write = ((chunk: Buffer) => net.Socket.prototype.write.call(accepted, chunk)) as never
   assert.equal(transport.settled, false)
+})
+
+test('whoever keeps a stream that has closed keeps nothing of what lived on it', async () => {
+  const stream = new Pipe()
+  const sink = await (async () => {
+    const made = logSink()
+    duplexTransport(stream).start(made)
+    stream.destroy()
+    await turn()
+    assert.deepEqual(made.told, ['close'])
+    return new WeakRef(made)
+  })()
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  // what a WeakRef refers to stays until the end of its turn
+  for (let turns = 0; turns < 10 && sink.deref() !== undefined; turns++) {
+    await turn()
+    collect()
+  }
+  assert.equal(sink.deref(), undefined)
+  assert.ok(stream.closed)
 })
