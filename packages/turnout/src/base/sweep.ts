@@ -1,5 +1,5 @@
 // Knows many who each want to be looked at now and then, and looks at all of them on one alarm.
-import type { Alarm, Clock } from './clock.ts'
+import { type Alarm, type Clock, systemClock } from './clock.ts'
 import { Roster } from './roster.ts'
 
 /** Who is looked at. */
@@ -38,12 +38,15 @@ export class Sweep {
 
   remove(member: Swept): void {
     this.#members.remove(member)
-    if (this.#members.size > 0) return
+    // one more ring costs less than a timer for each who comes and goes alone, and holds nobody up
+    if (this.#members.size > 0 || this.#clock === systemClock) return
     this.#alarm?.cancel()
     this.#alarm = undefined
   }
 
   #look(): void {
+    this.#alarm = undefined
+    if (this.#members.size === 0) return
     this.nowMs = this.#clock.now()
     this.#alarm = this.#clock.after(this.#periodMs, () => this.#look())
     for (const member of this.#members.all()) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createVirtualClock } from '../../src/base/clock.ts'
+import { createVirtualClock, systemClock } from '../../src/base/clock.ts'
 import { Sweep, sweepFor, sweepOf } from '../../src/base/sweep.ts'
 
 test('ten thousand members are looked at on one alarm', () => {
@@ -26,6 +26,28 @@ test('nobody to look at, no alarm; somebody again, and the time is right at once
   sweep.add(member)
   assert.equal(sweep.nowMs, 60_000)
   assert.equal(sweep.size, 1)
+})
+
+test('those who come and go alone set one timer of the system in a period, which ends when nobody comes', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const set = t.mock.method(globalThis, 'setTimeout')
+  const sweep = new Sweep(systemClock, 1_000)
+  let looks = 0
+  const member = { onSweep: () => looks++ }
+  for (let count = 0; count < 100; count++) {
+    sweep.add(member)
+    sweep.remove(member)
+  }
+  assert.equal(set.mock.callCount(), 1)
+  t.mock.timers.tick(5_000)
+  assert.equal(set.mock.callCount(), 1)
+  assert.equal(looks, 0)
+  sweep.add(member)
+  t.mock.timers.tick(1_000)
+  assert.equal(looks, 1)
+  sweep.remove(member)
+  t.mock.timers.tick(5_000)
+  assert.deepEqual([looks, set.mock.callCount()], [1, 3])
 })
 
 test('members may come and go while they are looked at; who comes is looked at the next time', () => {
