@@ -8,13 +8,18 @@ import { assertToken, sameName } from './token.ts'
  * The value of every line of that name, in order; the name in any case. Reads `rawHeaders` because Node
  * joins some repeated fields and drops others, and a repeated line is often the attack.
  */
-export function fieldLines(rawHeaders: readonly string[], name: string): string[] {
-  const values: string[] = []
+export function fieldLines(rawHeaders: readonly string[], name: string): readonly string[] {
+  let values: string[] | undefined
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    if (sameName(rawHeaders[at]!, name)) values.push(rawHeaders[at + 1]!)
+    if (!sameName(rawHeaders[at]!, name)) continue
+    // of the one or none that there mostly is, nothing is put by for more
+    if (values === undefined) values = [rawHeaders[at + 1]!]
+    else values.push(rawHeaders[at + 1]!)
   }
-  return values
+  return values ?? NONE
 }
+
+const NONE: readonly string[] = []
 
 export function hasField(rawHeaders: readonly string[], name: string): boolean {
   for (let at = 0; at < rawHeaders.length; at += 2) {

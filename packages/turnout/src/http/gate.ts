@@ -1,5 +1,5 @@
 // Knows what every request must show before an upgrade is thought of: the checks that Node skips on that path.
-import { connectionOptions } from './connection.ts'
+import { hasConnectionOption } from './connection.ts'
 import { fieldLines } from './fields.ts'
 import type { Answer } from './message.ts'
 import { parseUpgrade, type UpgradeList } from './upgrade.ts'
@@ -56,7 +56,7 @@ export function wantsUpgrade(request: RequestHead): UpgradeList | undefined {
   if (request.httpVersion !== '1.1') return undefined
   const lines = fieldLines(request.rawHeaders, 'upgrade')
   if (lines.length === 0) return undefined
-  if (!connectionOptions(fieldLines(request.rawHeaders, 'connection')).has('upgrade')) return undefined
+  if (!hasConnectionOption(fieldLines(request.rawHeaders, 'connection'), 'upgrade')) return undefined
   const list = parseUpgrade(lines)
   return list.protocols.length === 0 && !list.malformed ? undefined : list
 }
@@ -66,8 +66,10 @@ export function wantsUpgrade(request: RequestHead): UpgradeList | undefined {
  * without one is invalid (section 4.2.1). A port is at most 65535.
  */
 export function isHost(text: string): boolean {
-  const match = HOST.exec(text)
-  return match !== null && Number(match[1] ?? 0) <= 65_535
+  if (!HOST.test(text)) return false
+  const colon = text.lastIndexOf(':')
+  // an address in brackets has colons of its own
+  return colon <= text.lastIndexOf(']') || Number(text.slice(colon + 1)) <= 65_535
 }
 
 /** Node's own bound where a server sets none. */
@@ -77,7 +79,7 @@ const FIELDS_AT_A_TIME = 32
 
 const HOST_RULE = 'RFC 9112 section 3.2'
 // An address in brackets, or a registered name (IPv4 looks like one), then perhaps a port.
-const HOST = /^(?:\[[0-9a-f:.]+\]|(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})+)(?::(\d{0,5}))?$/i
+const HOST = /^(?:\[[0-9a-f:.]+\]|(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})+)(?::\d{0,5})?$/i
 
 function refusal(status: number, body: string): Answer {
   return { status, fields: [], body: `${body}\n`, close: true }

@@ -2,7 +2,7 @@
 // All text here is one character a byte: write it to the wire as `latin1`.
 import { Buffer } from 'node:buffer'
 import { MisuseError } from '../base/errors.ts'
-import { connectionOptions } from './connection.ts'
+import { hasConnectionOption } from './connection.ts'
 import { assertFields, assertFieldValue } from './fields.ts'
 import { formatList } from './list.ts'
 import type { Answer, Fields } from './message.ts'
@@ -73,7 +73,7 @@ export function reasonPhrase(status: number): string {
 // HTTP/1.1 stays open unless told; the word `keep-alive` is for old clients, where nothing else is said.
 function connectionValue(lines: readonly string[], keepAlive: boolean): string {
   if (keepAlive) return lines.length === 0 ? 'keep-alive' : formatList(lines)
-  return connectionOptions(lines).has('close') ? formatList(lines) : formatList([...lines, 'close'])
+  return hasConnectionOption(lines, 'close') ? formatList(lines) : formatList([...lines, 'close'])
 }
 
 function framesBody(name: string): boolean {

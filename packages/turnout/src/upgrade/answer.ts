@@ -1,7 +1,7 @@
 // Knows how a ready answer, turnout's own or a fetch Response, is written as an ordinary HTTP response.
 import type { ServerResponse } from 'node:http'
 import { MisuseError } from '../base/errors.ts'
-import { connectionOptions } from '../http/connection.ts'
+import { hasConnectionOption } from '../http/connection.ts'
 import { assertFields } from '../http/fields.ts'
 import { formatList } from '../http/list.ts'
 import type { Answer, Fields } from '../http/message.ts'
@@ -119,8 +119,7 @@ function closeAloud(response: ServerResponse): void {
   const set = response.getHeader('connection')
   if (set === undefined || response.shouldKeepAlive) return
   const lines = [set].flat().map(String)
-  if (!connectionOptions(lines).has('close'))
-    response.setHeader('Connection', formatList([...lines, 'close']))
+  if (!hasConnectionOption(lines, 'close')) response.setHeader('Connection', formatList([...lines, 'close']))
 }
 
 const FRAMING = ['Content-Length', 'Transfer-Encoding', 'Content-Encoding', 'Trailer'] as const

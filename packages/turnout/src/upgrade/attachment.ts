@@ -4,11 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { HttpServer } from './http-server.ts'
 
-export interface Upgrade {
-  readonly request: IncomingMessage
-  readonly stream: Duplex
-  readonly head: Buffer
-}
+type OnUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => void
 
 /**
  * Replaces the server's `emit` by one that looks at `upgrade` first. Listening would not do: every listener is
@@ -26,7 +22,7 @@ export class Attachment {
   /** `isTaken` is asked about every other event; true: nobody else hears of it. */
   constructor(
     server: HttpServer,
-    onUpgrade: (upgrade: Upgrade, attachment: Attachment) => void,
+    onUpgrade: OnUpgrade,
     isTaken: (event: string | symbol, args: readonly unknown[]) => boolean = () => false,
   ) {
     this.server = server
@@ -38,7 +34,7 @@ export class Attachment {
         return attachment.emitBelow(event, ...args)
       }
       const [request, stream, head] = args as [IncomingMessage, Duplex, Buffer]
-      onUpgrade({ request, stream, head }, attachment)
+      onUpgrade(request, stream, head)
       return true
     }
     this.#emit = Object.assign(emit, { [MARK]: this.#mark() })

@@ -15,7 +15,7 @@ import type { UpgradeList } from '../http/upgrade.ts'
 import { Admission, type AdmissionOptions } from './admission.ts'
 import { sendAnswer } from './answer.ts'
 import { Arrival } from './arrival.ts'
-import { Attachment, type Upgrade } from './attachment.ts'
+import { Attachment } from './attachment.ts'
 import { candidatesOf } from './candidates.ts'
 import { answerStream } from './connect-answer.ts'
 import { connectArrivalOf } from './connect-arrival.ts'
@@ -23,7 +23,7 @@ import { arrivalOf, decline } from './decline.ts'
 import { type Arriving, type Candidate, Deliberation, type Verdict } from './deliberation.ts'
 import { ExtendedConnect, offerExtendedConnect } from './extended-connect.ts'
 import { assertForeign, type Foreign, IN_FOREIGN, passToOthers } from './foreign.ts'
-import { type AttachableServer, assertAttachable } from './http-server.ts'
+import { type AttachableServer, assertAttachable, type HttpServer } from './http-server.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { type CloseCounts, Occupants } from './occupants.ts'
 import { afterPending } from './pending.ts'
@@ -114,7 +114,10 @@ export class Dispatcher {
     }
     const attachment: Attachment = new Attachment(
       checked,
-      (upgrade) => this.#receive(upgrade, attachment, foreign),
+      (request, stream, head) => {
+        const arrival = this.#arrivalOf(request, stream, head, checked)
+        afterPending(arrival, () => this.#consider(arrival, attachment, foreign))
+      },
       (event, args) =>
         (event === 'stream' && this.#extended.receive(args as never, attachment, foreign)) ||
         isTaken(this.#watches, post, event, args),
@@ -198,17 +201,9 @@ export class Dispatcher {
     return counts
   }
 
-  #receive(upgrade: Upgrade, attachment: Attachment, foreign: Foreign): void {
-    const { request, stream, head } = upgrade
-    const arrival = new Arrival({
-      request,
-      stream,
-      head,
-      server: attachment.server,
-      clock: this.#options.clock,
-      keepAlive: this.#keepAlive,
-    })
-    afterPending(arrival, () => this.#consider(arrival, attachment, foreign))
+  #arrivalOf(request: IncomingMessage, stream: Duplex, head: Buffer, server: HttpServer): Arrival {
+    const { clock } = this.#options
+    return new Arrival({ request, stream, head, server, clock, keepAlive: this.#keepAlive })
   }
 
   #consider(arrival: Arrival, attachment: Attachment, foreign: Foreign): void {

@@ -1,6 +1,6 @@
 // Knows when the field HTTP2-Settings is one to rely on (RFC 7540 section 3.2.1). Never knows a socket.
 import { Buffer } from 'node:buffer'
-import { connectionOptions } from '../http/connection.ts'
+import { hasConnectionOption } from '../http/connection.ts'
 import { fieldLines } from '../http/fields.ts'
 
 /**
@@ -11,7 +11,7 @@ import { fieldLines } from '../http/fields.ts'
 export function readHttp2Settings(rawHeaders: readonly string[]): Buffer | undefined {
   const lines = fieldLines(rawHeaders, 'http2-settings')
   if (lines.length !== 1) return undefined
-  if (!connectionOptions(fieldLines(rawHeaders, 'connection')).has('http2-settings')) return undefined
+  if (!hasConnectionOption(fieldLines(rawHeaders, 'connection'), 'http2-settings')) return undefined
   const [text] = lines as [string]
   if (!BASE64URL.test(text)) return undefined
   const payload = Buffer.from(text, 'base64url')

@@ -1,7 +1,7 @@
 // Knows when a 101 is one that the client may follow (RFC 9110 sections 7.8 and 15.2.2).
 // Never knows a socket: the fields go in; the protocol, or the rule that was broken, comes out.
 import { PeerError } from '../base/errors.ts'
-import { connectionOptions } from '../http/connection.ts'
+import { hasConnectionOption } from '../http/connection.ts'
 import { fieldLines } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
 import { formatProtocol, parseUpgrade, sameName } from '../http/upgrade.ts'
@@ -21,7 +21,7 @@ export function chosenProtocol(rawHeaders: readonly string[], offered: readonly 
       section: 'RFC 9110 section 15.2.2',
     })
   }
-  if (!connectionOptions(fieldLines(rawHeaders, 'connection')).has('upgrade')) {
+  if (!hasConnectionOption(fieldLines(rawHeaders, 'connection'), 'upgrade')) {
     throw new PeerError('ERR_UPGRADE_NO_CONNECTION_OPTION', 'a 101 without Connection: upgrade', {
       section: 'RFC 9110 section 7.8',
     })

@@ -5,6 +5,7 @@ import { MisuseError } from '../base/errors.ts'
 import { assertFields } from '../http/fields.ts'
 import { formatResponseHead } from '../http/head.ts'
 import type { Fields } from '../http/message.ts'
+import { sameName } from '../http/token.ts'
 import { setFields } from './answer.ts'
 import { type Arrival, ignoreError } from './arrival.ts'
 import { closeResponse } from './internals.ts'
@@ -48,7 +49,7 @@ export function switchThroughResponse(arrival: Arrival, response: ServerResponse
 
 function switchFields(decision: Switch): Fields {
   for (const [name] of decision.fields) {
-    if (!OWN_FIELDS.has(name.toLowerCase())) continue
+    if (!OWN_FIELDS.some((own) => sameName(own, name))) continue
     throw new MisuseError('ERR_INVALID_ARGUMENT', `${name} is not the application's to set in a 101`, {
       section: 'RFC 9110 section 15.2.2',
     })
@@ -58,12 +59,7 @@ function switchFields(decision: Switch): Fields {
   return fields
 }
 
-const OWN_FIELDS: ReadonlySet<string> = new Set([
-  'connection',
-  'upgrade',
-  'content-length',
-  'transfer-encoding',
-])
+const OWN_FIELDS = ['connection', 'upgrade', 'content-length', 'transfer-encoding'] as const
 
 /** What middleware may have set for a response with a body. */
 const RESPONSE_FIELDS = [

@@ -1,7 +1,7 @@
 // Knows how a request that came in the clear is written once more, to be read from the connection that TLS now
 // protects. Never knows a socket.
 import { Buffer } from 'node:buffer'
-import { connectionOptions } from '../http/connection.ts'
+import { hasConnectionOption } from '../http/connection.ts'
 import { fieldLines, hasField } from '../http/fields.ts'
 import { formatList, splitList } from '../http/list.ts'
 import { sameName } from '../http/token.ts'
@@ -31,7 +31,7 @@ export function formatRequest(request: RequestHead, body: Buffer): Buffer {
 
 /** Whether the client wants the connection closed after this request. */
 export function asksToClose(request: RequestHead): boolean {
-  return connectionOptions(fieldLines(request.rawHeaders, 'connection')).has('close')
+  return hasConnectionOption(fieldLines(request.rawHeaders, 'connection'), 'close')
 }
 
 const USED_UP: ReadonlySet<string> = new Set([

@@ -2,7 +2,7 @@
 // and Connection ask for it was seen before, by the gate.
 import { type ErrorCode, MisuseError, PeerError } from '../base/errors.ts'
 import { bodyFraming } from '../http/body.ts'
-import { connectionOptions } from '../http/connection.ts'
+import { hasConnectionOption } from '../http/connection.ts'
 import { assertFields, assertFieldValue, fieldLines } from '../http/fields.ts'
 import { assertHttp2Fields } from '../http/http2-fields.ts'
 import { formatList, splitList, trimSpace } from '../http/list.ts'
@@ -192,7 +192,7 @@ export function checkSwitch(
   if (upgrade.length !== 1 || !sameName(upgrade[0]!, 'websocket')) {
     throw broken('ERR_UPGRADE_NOT_OFFERED', `101 with Upgrade ${shown(formatList(upgrade))}, not websocket`)
   }
-  if (!connectionOptions(fieldLines(rawHeaders, 'connection')).has('upgrade')) {
+  if (!hasConnectionOption(fieldLines(rawHeaders, 'connection'), 'upgrade')) {
     throw broken('ERR_UPGRADE_NO_CONNECTION_OPTION', '101 whose Connection does not name upgrade')
   }
   const accepts = fieldLines(rawHeaders, 'sec-websocket-accept')

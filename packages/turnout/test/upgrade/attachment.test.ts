@@ -10,7 +10,7 @@ function open(): { server: HttpServer; seen: unknown[]; attach(name: string): At
   return {
     server,
     seen,
-    attach: (name) => new Attachment(server, ({ request }) => seen.push([name, request])),
+    attach: (name) => new Attachment(server, (request) => seen.push([name, request])),
   }
 }
 
