@@ -50,7 +50,8 @@ export class Occupants {
     const resident = new Resident(stream, occupant)
     ;(stream as Inhabited)[this.#resident] = resident
     this.#residents.add(resident)
-    stream.once('close', this.#onClose)
+    // not `once`, which makes a function for each
+    stream.on('close', this.#onClose)
   }
 
   /** The connection is no longer ours to count. */
