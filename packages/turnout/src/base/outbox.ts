@@ -30,7 +30,7 @@ export class Outbox {
   /** How many of them have been taken. */
   #taken = 0
   /** How many bytes have been taken in all. */
-  #takenBytes = 0
+  takenBytes = 0
   /** The borrowed memory that pieces lie in; made when there is any. */
   #loans: LoansOut | undefined
 
@@ -62,7 +62,7 @@ export class Outbox {
   pushLent(piece: Uint8Array, loan: Loan): void {
     this.push(piece)
     this.#loans ??= new LoansOut()
-    this.#loans.add(loan, this.#takenBytes + this.bytes)
+    this.#loans.add(loan, this.takenBytes + this.bytes)
   }
 
   /** The same, of a piece that other boxes are given too: as long as they are all given the same, it is joined once. */
@@ -83,7 +83,7 @@ export class Outbox {
   take(mostBytes: number = Number.POSITIVE_INFINITY): readonly Uint8Array[] {
     const before = this.bytes
     const pieces = this.#take(mostBytes)
-    this.#takenBytes += before - this.bytes
+    this.takenBytes += before - this.bytes
     return pieces
   }
 
@@ -94,7 +94,7 @@ export class Outbox {
 
   /** All that was taken has left: nobody looks at it any more. */
   settle(): void {
-    this.#loans?.settle(this.#takenBytes)
+    this.#loans?.settle(this.takenBytes)
   }
 
   /** Nobody will say whether it has: borrowed memory is the garbage collector's. */

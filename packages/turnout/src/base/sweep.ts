@@ -30,10 +30,9 @@ export class Sweep {
   }
 
   add(member: Swept): void {
+    if (this.#members.size === 0) this.nowMs = this.#clock.now()
     this.#members.add(member)
-    if (this.#alarm !== undefined) return
-    this.nowMs = this.#clock.now()
-    this.#alarm = this.#clock.after(this.#periodMs, () => this.#look())
+    this.#alarm ??= this.#clock.after(this.#periodMs, () => this.#look())
   }
 
   remove(member: Swept): void {

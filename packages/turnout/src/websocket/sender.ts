@@ -26,6 +26,9 @@ export interface SenderOptions {
   readonly tally: Tally
 }
 
+/** Less than TCP sends before it waits for a word from the peer, ten segments (RFC 6928), and the 101 beside it. */
+const FIRST_FLIGHT_BYTES = 8_192
+
 /** No more than this goes to the transport at a time: what waits here is shared, what waits there is copied. */
 const WRITE_BYTES = 262_144
 
@@ -71,6 +74,11 @@ export class Sender implements Flushable {
   /** The peer has yet to take what was written. */
   get blocked(): boolean {
     return this.#blocked
+  }
+
+  /** All that was written in all is so little that it went out at once: nothing of it waits for the peer to read. */
+  get isBrief(): boolean {
+    return this.#outbox.takenBytes + this.#outbox.bytes <= FIRST_FLIGHT_BYTES
   }
 
   /** From now on bytes can leave; what was sent before goes first. */

@@ -99,8 +99,11 @@ export class Session implements FrameSink, IncomingHost {
   /** True while nobody takes our bytes: Pongs are held, and only the latest is kept (section 5.5.3). */
   #congested = false
   #heldPong: Buffer | undefined
-  /** Pings of ours whose Pong has not come. */
+  /** The payload of our latest Ping, and how many with it are unanswered; of the Pings before it nothing comes any more. */
+  #pinged: Uint8Array | undefined
   #pings = 0
+  /** Something came behind the peer's Close. */
+  #spokeOn = false
   #received: { readonly code: number; readonly reason: string } | undefined
   #failure: Error | undefined
   #clean = false
@@ -134,7 +137,7 @@ export class Session implements FrameSink, IncomingHost {
    * may come behind a Close that crossed it (sections 5.5.1 and 5.5.2).
    */
   get peerIsDone(): boolean {
-    return this.#clean && this.#pings === 0 && this.#reader.isAtEnd
+    return this.#clean && this.#pings === 0 && !this.#spokeOn && this.#reader.isAtEnd
   }
 
   /** What the peer's Close frame said; undefined when none came. */
@@ -149,7 +152,10 @@ export class Session implements FrameSink, IncomingHost {
 
   /** Takes what arrived. Broken rules end in `failed`, never in a throw. */
   receive(chunk: Buffer): void {
-    if (this.#state !== 'open' && this.#state !== 'closeSent') return
+    if (this.#state !== 'open' && this.#state !== 'closeSent') {
+      this.#spokeOn = true
+      return
+    }
     // not by `#guarded`: a closure for each chunk adds up
     try {
       this.#reader.read(chunk)
@@ -210,7 +216,8 @@ export class Session implements FrameSink, IncomingHost {
   /** @throws MisuseError for a payload of more than 125 bytes. */
   sendPing(payload: Uint8Array): void {
     this.#sendControl(OPCODE.ping, payload)
-    this.#pings++
+    this.#pings = this.#isPinged(payload) ? this.#pings + 1 : 1
+    this.#pinged = Buffer.from(payload)
   }
 
   /** @throws MisuseError for a payload of more than 125 bytes. */
@@ -325,8 +332,13 @@ export class Session implements FrameSink, IncomingHost {
   }
 
   #receivePong(payload: Buffer): void {
-    if (this.#pings > 0) this.#pings--
+    // an empty one may be one that nobody asked for (section 5.5.3)
+    if (payload.length > 0 && this.#isPinged(payload) && --this.#pings === 0) this.#pinged = undefined
     this.#events.onPong(payload)
+  }
+
+  #isPinged(payload: Uint8Array): boolean {
+    return this.#pinged !== undefined && Buffer.compare(this.#pinged, payload) === 0
   }
 
   /** Answered once, with the same code and reason, unless ours went out before (section 5.5.1). */

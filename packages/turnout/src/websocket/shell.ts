@@ -426,7 +426,9 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
   #part(): void {
     if (this.role === 'client') return this.#expectEnd(this.#closeTimeoutMs)
     queueMicrotask(() => {
-      if (!this.sender.end(this.#session.peerIsDone)) this.#expectEnd(this.#closeTimeoutMs)
+      // where it is not done after all, a reset may take along what it has not read
+      const isOver = this.#session.peerIsDone && this.sender.isBrief
+      if (!this.sender.end(isOver)) this.#expectEnd(this.#closeTimeoutMs)
     })
   }
 

@@ -50,6 +50,20 @@ test('those who come and go alone set one timer of the system in a period, which
   assert.deepEqual([looks, set.mock.callCount()], [1, 3])
 })
 
+test('who comes when nobody is there finds the time right, though an alarm is left from before', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  let nowMs = 5_000
+  t.mock.method(performance, 'now', () => nowMs)
+  const sweep = new Sweep(systemClock, 1_000)
+  const member = { onSweep: () => {} }
+  sweep.add(member)
+  sweep.remove(member)
+  nowMs = 5_900
+  sweep.add(member)
+  assert.equal(sweep.nowMs, 5_900)
+  sweep.remove(member)
+})
+
 test('members may come and go while they are looked at; who comes is looked at the next time', () => {
   const clock = createVirtualClock()
   const sweep = new Sweep(clock, 10)

@@ -10,6 +10,7 @@ import { closeBody, frame } from './frames.ts'
 const KEY = '37fa213d'
 const CLOSE = frame(0x88, closeBody(1000), KEY)
 const PONG = frame(0x8a, 'ping', KEY)
+const PING = frame(0x89, 'still there?', KEY)
 const TEXT = frame(0x81, 'late', KEY)
 
 interface Opened {
@@ -17,6 +18,8 @@ interface Opened {
   /** The server's end of the connection, and what lives on it. */
   readonly accepted: Socket
   readonly socket: AnyConnection
+  /** What the server has read of it, the handshake. */
+  readonly readBytes: number
 }
 
 const sockets: AnyConnection[] = []
@@ -29,7 +32,7 @@ async function open(station: Station): Promise<Opened> {
     'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
   )
   await wire.until('\r\n\r\n')
-  return { wire, accepted, socket: sockets.shift()! }
+  return { wire, accepted, socket: sockets.shift()!, readBytes: accepted.bytesRead }
 }
 
 const setUp = (turnout: Turnout): void => {
@@ -114,23 +117,77 @@ partingTest(
   },
 )
 
-for (const { messages, atOnce } of [
-  { messages: 2, atOnce: true },
-  { messages: 192, atOnce: false },
+partingTest('what comes behind a Close that waits for our answer counts as well', async (opened) => {
+  const { wire, accepted, socket } = opened
+  let finish = () => {}
+  const waits = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const parts = async function* () {
+    yield 'first'
+    await waits
+    yield 'last'
+  }
+  void socket.send(parts())
+  await wire.take(7)
+  wire.send(CLOSE)
+  await within(
+    'Close received',
+    until(() => socket.readyState !== 'open'),
+  )
+  wire.send(PING)
+  await within(
+    'Ping received',
+    until(() => accepted.bytesRead >= opened.readBytes + CLOSE.length + PING.length),
+  )
+  finish()
+  assert.equal(await wire.ended(), '\x00\x04last\x80\x00\x88\x02\x03\xe8')
+  assert.equal(accepted.destroyed, false)
+  wire.socket.end()
+  assert.deepEqual(await within('closed', socket.closed), EXPECTED)
+})
+
+partingTest(
+  'section 5.5.3: a Pong that nobody asked for is not the one that is waited for',
+  async (opened) => {
+    const { wire, accepted, socket } = opened
+    socket.ping('ping')
+    await wire.take(6)
+    wire.send(frame(0x8a, 'unasked', KEY), frame(0x8a, '', KEY), CLOSE)
+    assert.equal(await wire.ended(), '\x88\x02\x03\xe8')
+    assert.equal(accepted.destroyed, false)
+    wire.send(PONG)
+    wire.socket.end()
+    assert.deepEqual(await within('closed', socket.closed), EXPECTED)
+  },
+)
+
+for (const { messages, bytes, atOnce } of [
+  { messages: 8, bytes: 1_000, atOnce: true },
+  { messages: 2, bytes: 65_536, atOnce: false },
+  { messages: 192, bytes: 65_536, atOnce: false },
 ]) {
-  const where = atOnce ? 'with the system' : 'and more than the system takes'
-  partingTest(`who is slow to read gets all that was sent before the Close, ${where}`, async (opened) => {
+  const much = `${messages} messages of ${bytes} bytes`
+  partingTest(`who is slow to read ${much}, and pings behind his Close, gets all of them`, async (opened) => {
     const { wire, accepted, socket } = opened
     wire.socket.pause()
-    const message = 'x'.repeat(65_536)
+    const message = 'x'.repeat(bytes)
     for (let sent = 0; sent < messages; sent++) socket.send(message)
     wire.send(CLOSE)
     await within(
       'Close received',
       until(() => socket.readyState !== 'open'),
     )
+    if (!atOnce) {
+      wire.send(PING)
+      await within(
+        'Ping received',
+        until(() => accepted.bytesRead >= opened.readBytes + CLOSE.length + PING.length),
+      )
+    }
     wire.socket.resume()
-    assert.equal((await wire.ended()).length, messages * (65_536 + 10) + 4)
+    const headerBytes = bytes > 65_535 ? 10 : 4
+    assert.equal((await wire.ended()).length, messages * (bytes + headerBytes) + 4)
     assert.equal(accepted.destroyed, atOnce)
     wire.socket.end()
     assert.deepEqual(await within('closed', socket.closed), EXPECTED)

@@ -788,20 +788,40 @@ test('sections 5.5.1 and 5.5.2: the peer is done with its Close, but for a Pong 
       true,
     )
   }
-  const pings = (count: number, pongs: number) => (made: Trial) => {
-    for (let sent = 0; sent < count; sent++) made.session.sendPing(Buffer.from([sent]))
-    made.receive(...Array.from({ length: pongs }, () => [0x8a, ''] as const), close(1000))
+  const isDoneAfter = (pings: readonly string[], pongs: readonly string[]) =>
+    isDone(({ session, receive }) => {
+      for (const payload of pings) session.sendPing(Buffer.from(payload))
+      receive(...pongs.map((payload) => [0x8a, payload] as const), close(1000))
+    })
+  for (const [pings, pongs, done] of [
+    [['a'], [], false],
+    [['a'], ['a'], true],
+    [['a'], ['b'], false],
+    [['a', 'b'], ['a'], false],
+    [['a', 'b'], ['a', 'b'], true],
+    // who is behind need only answer the latest
+    [['a', 'b'], ['b'], true],
+    [['a', 'a'], ['a'], false],
+    [['a', 'a'], ['a', 'a'], true],
+    [[], ['a'], true],
+    // an empty one may be one that nobody asked for
+    [[''], [''], false],
+  ] as const) {
+    assert.equal(isDoneAfter(pings, pongs), done, `${pings.join()} and ${pongs.join()}`)
   }
-  assert.equal(isDone(pings(1, 0)), false)
-  assert.equal(isDone(pings(1, 1)), true)
-  assert.equal(isDone(pings(2, 1)), false)
-  assert.equal(isDone(pings(0, 1)), true, 'a Pong that nobody asked for')
   assert.equal(
     isDone(({ receive }) => receive(close(1000), [0x81, 'more'])),
     false,
   )
   assert.equal(
     isDone(({ receive }) => receive([0x83, 'broken'])),
+    false,
+  )
+  assert.equal(
+    isDone(({ receive }) => {
+      receive(close(1000))
+      receive([0x89, 'in another chunk'])
+    }),
     false,
   )
 })
