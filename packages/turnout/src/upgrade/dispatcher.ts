@@ -23,7 +23,7 @@ import { arrivalOf, decline } from './decline.ts'
 import { type Arriving, type Candidate, Deliberation, type Verdict } from './deliberation.ts'
 import { ExtendedConnect, offerExtendedConnect } from './extended-connect.ts'
 import { assertForeign, type Foreign, IN_FOREIGN, passToOthers } from './foreign.ts'
-import { type AttachableServer, assertAttachable, type HttpServer } from './http-server.ts'
+import { type AttachableServer, assertAttachable } from './http-server.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { type CloseCounts, Occupants } from './occupants.ts'
 import { afterPending } from './pending.ts'
@@ -115,7 +115,9 @@ export class Dispatcher {
     const attachment: Attachment = new Attachment(
       checked,
       (request, stream, head) => {
-        const arrival = this.#arrivalOf(request, stream, head, checked)
+        const { clock } = this.#options
+        const keepAlive = this.#keepAlive
+        const arrival = new Arrival({ request, stream, head, server: checked, clock, keepAlive })
         afterPending(arrival, () => this.#consider(arrival, attachment, foreign))
       },
       (event, args) =>
@@ -199,11 +201,6 @@ export class Dispatcher {
     })
     for (const server of [...this.#attachments.keys()]) this.detach(server)
     return counts
-  }
-
-  #arrivalOf(request: IncomingMessage, stream: Duplex, head: Buffer, server: HttpServer): Arrival {
-    const { clock } = this.#options
-    return new Arrival({ request, stream, head, server, clock, keepAlive: this.#keepAlive })
   }
 
   #consider(arrival: Arrival, attachment: Attachment, foreign: Foreign): void {

@@ -95,10 +95,14 @@ export class FrameReader {
 
   /** @throws PeerError ERR_FRAME when a rule of section 5 is broken, and what the sink throws. */
   read(chunk: Buffer): void {
+    if (this.#stopped) {
+      this.#beyond = true
+      return
+    }
     if (this.#held !== undefined) return void this.#keep(chunk, 0)
     let at = 0
     if (this.#inPayload) at = this.#payload(chunk, 0)
-    else if (this.#cut !== undefined && !this.#stopped) at = this.#joinHeader(chunk)
+    else if (this.#cut !== undefined) at = this.#joinHeader(chunk)
     const end = chunk.length
     while (at < end && !this.#stopped) {
       if (this.#held !== undefined) return void this.#keep(chunk, at)

@@ -102,8 +102,6 @@ export class Session implements FrameSink, IncomingHost {
   /** The payload of our latest Ping, and how many with it are unanswered; of the Pings before it nothing comes any more. */
   #pinged: Uint8Array | undefined
   #pings = 0
-  /** Something came behind the peer's Close. */
-  #spokeOn = false
   #received: { readonly code: number; readonly reason: string } | undefined
   #failure: Error | undefined
   #clean = false
@@ -137,7 +135,7 @@ export class Session implements FrameSink, IncomingHost {
    * may come behind a Close that crossed it (sections 5.5.1 and 5.5.2).
    */
   get peerIsDone(): boolean {
-    return this.#clean && this.#pings === 0 && !this.#spokeOn && this.#reader.isAtEnd
+    return this.#clean && this.#pings === 0 && this.#reader.isAtEnd
   }
 
   /** What the peer's Close frame said; undefined when none came. */
@@ -152,10 +150,6 @@ export class Session implements FrameSink, IncomingHost {
 
   /** Takes what arrived. Broken rules end in `failed`, never in a throw. */
   receive(chunk: Buffer): void {
-    if (this.#state !== 'open' && this.#state !== 'closeSent') {
-      this.#spokeOn = true
-      return
-    }
     // not by `#guarded`: a closure for each chunk adds up
     try {
       this.#reader.read(chunk)

@@ -103,7 +103,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
     this.role = setup.role
     this.protocol = setup.protocol
     this.extensions = setup.extensions
-    this.params = setup.params ?? NO_PARAMS
+    this.params = setup.params ?? {}
     this.transform = setup.transform
     this.#options = options
     this.#events = events
@@ -527,8 +527,6 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
     }
   }
 }
-
-const NO_PARAMS: Params = {}
 
 function lost(): PeerError {
   return new PeerError('ERR_CONNECTION_LOST', 'the connection ended without a Close frame', {
