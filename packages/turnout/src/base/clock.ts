@@ -10,25 +10,43 @@ export interface Alarm {
 export interface Clock {
   /** Milliseconds since an arbitrary start. Never goes back. */
   now(): number
-  /** Calls `ring` once, `delayMs` from now or a little later. Keeps the process alive only if told to `hold` it. */
+  /**
+   * Calls `ring` once, `delayMs` from now or a little later; where the process was busy meanwhile, only behind what
+   * has arrived by then, so that nobody misses a deadline by being read too late. Keeps the process alive only if
+   * told to `hold` it.
+   */
   after(delayMs: number, ring: () => void, hold?: boolean): Alarm
 }
 
 /** Node takes no timer longer than this: it would ring at once. */
 const LONGEST_TIMER_MS = 2_147_483_647
+/** A timer that is so much late has waited for something that took the process. */
+const LATE_MS = 10
 
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(delayMs, ring, hold = false) {
+    const dueMs = performance.now() + delayMs
     let timer: ReturnType<typeof setTimeout>
+    let turn: ReturnType<typeof setImmediate> | undefined
+    const due = () => {
+      if (performance.now() < dueMs + LATE_MS) ring()
+      // in a turn of the event loop timers come before what has arrived, immediates behind it
+      else turn = setImmediate(ring)
+    }
     const wait = (leftMs: number) => {
       const partMs = Math.min(leftMs, LONGEST_TIMER_MS)
-      timer = setTimeout(() => (leftMs > partMs ? wait(leftMs - partMs) : ring()), partMs)
+      timer = setTimeout(() => (leftMs > partMs ? wait(leftMs - partMs) : due()), partMs)
       if (!hold) timer.unref()
     }
     wait(delayMs)
-    return { cancel: () => clearTimeout(timer) }
+    return {
+      cancel() {
+        clearTimeout(timer)
+        if (turn !== undefined) clearImmediate(turn)
+      },
+    }
   },
 }
 

@@ -4,16 +4,21 @@ import { Roster } from './roster.ts'
 
 /** Who is looked at. */
 export interface Swept {
-  /** @param nowMs the clock's time */
+  /** @param nowMs the sweep's time */
   onSweep(nowMs: number): void
 }
 
 /**
  * One alarm for all its members. `nowMs` is the time of the last look: reading it costs a load, so that noting
- * when something last happened is all but free, at the price of being a period late at most.
+ * when something last happened is all but free, at the price of being late by two periods at most.
+ *
+ * That time stands still while the process does. From one look to the next at most two periods are counted, however
+ * long the event loop was held up: nobody could be heard meanwhile, and nobody's silence is held against them.
  */
 export class Sweep {
   nowMs: number
+  /** The clock's time of the last look. */
+  #lookedMs: number
   readonly #clock: Clock
   readonly #periodMs: number
   readonly #members = new Roster<Swept>()
@@ -22,7 +27,7 @@ export class Sweep {
   constructor(clock: Clock, periodMs: number) {
     this.#clock = clock
     this.#periodMs = periodMs
-    this.nowMs = clock.now()
+    this.nowMs = this.#lookedMs = clock.now()
   }
 
   get size(): number {
@@ -30,7 +35,7 @@ export class Sweep {
   }
 
   add(member: Swept): void {
-    if (this.#members.size === 0) this.nowMs = this.#clock.now()
+    if (this.#members.size === 0) this.nowMs = this.#lookedMs = this.#clock.now()
     this.#members.add(member)
     this.#alarm ??= this.#clock.after(this.#periodMs, () => this.#look())
   }
@@ -46,7 +51,9 @@ export class Sweep {
   #look(): void {
     this.#alarm = undefined
     if (this.#members.size === 0) return
-    this.nowMs = this.#clock.now()
+    const nowMs = this.#clock.now()
+    this.nowMs += Math.min(nowMs - this.#lookedMs, 2 * this.#periodMs)
+    this.#lookedMs = nowMs
     this.#alarm = this.#clock.after(this.#periodMs, () => this.#look())
     for (const member of this.#members.all()) {
       if (this.#members.has(member)) member.onSweep(this.nowMs)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { createVirtualClock, systemClock } from '../../src/base/clock.ts'
+import { createVirtualClock, settle, systemClock } from '../../src/base/clock.ts'
 
 test('a virtual clock stands still until it is told to go on', () => {
   const clock = createVirtualClock(100)
@@ -123,6 +124,43 @@ test('an alarm of the machine rings, a cancelled one does not, and neither keeps
   assert.equal(timers, 2)
 })
 
+test('an alarm of the machine that comes late rings behind what has arrived meanwhile', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await new Promise((resolve) => server.once('listening', resolve))
+  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve))
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  t.after(() => client.destroy())
+  const socket = await accepted
+  const seen: string[] = []
+  socket.on('data', () => seen.push('bytes'))
+  await new Promise<void>((resolve) => {
+    const ring = () => {
+      seen.push('alarm')
+      resolve()
+    }
+    // from a timer on, so that timers come next
+    setTimeout(() => {
+      systemClock.after(1, ring, true)
+      client.write('bytes')
+      beBusy(50)
+    }, 1)
+  })
+  assert.deepEqual(seen, ['bytes', 'alarm'])
+})
+
+test('an alarm of the machine that comes late is cancelled by what has arrived meanwhile', async () => {
+  await new Promise<void>((resolve) => {
+    const alarm = systemClock.after(1, () => assert.fail('it was cancelled'), true)
+    setTimeout(() => {
+      alarm.cancel()
+      resolve()
+    }, 2)
+    beBusy(50)
+  })
+  await settle()
+})
+
 test('an alarm beyond the longest timer of the machine waits all the same, instead of ringing at once', () => {
   takeTimers((set) => {
     let rung = 0
@@ -153,6 +191,11 @@ test('an alarm that is told to hold the process keeps its timers referenced', ()
     )
   })
 })
+
+function beBusy(ms: number): void {
+  const untilMs = systemClock.now() + ms
+  while (systemClock.now() < untilMs);
+}
 
 interface FakeTimer {
   readonly ring: () => void

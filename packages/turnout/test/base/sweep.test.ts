@@ -64,6 +64,25 @@ test('who comes when nobody is there finds the time right, though an alarm is le
   sweep.remove(member)
 })
 
+test('the time that the process was held up is not counted, but for two periods', () => {
+  let [nowMs, ring] = [0, () => {}]
+  const clock = {
+    now: () => nowMs,
+    after(_delayMs: number, wake: () => void) {
+      ring = wake
+      return { cancel() {} }
+    },
+  }
+  const sweep = new Sweep(clock, 100)
+  const seen: number[] = []
+  sweep.add({ onSweep: (sweepMs) => void seen.push(sweepMs) })
+  for (const atMs of [100, 205, 60_000, 60_150, 60_400]) {
+    nowMs = atMs
+    ring()
+  }
+  assert.deepEqual(seen, [100, 205, 405, 555, 755])
+})
+
 test('members may come and go while they are looked at; who comes is looked at the next time', () => {
   const clock = createVirtualClock()
   const sweep = new Sweep(clock, 10)
