@@ -17,7 +17,7 @@ import {
   tokenShape,
 } from './upgrade/generic.ts'
 import { H2C_OPTIONS, type H2cOptions, h2cProtocol } from './upgrade/h2c-server.ts'
-import type { AttachableServer } from './upgrade/http-server.ts'
+import { type AttachableServer, looksLikeServer } from './upgrade/http-server.ts'
 import { type Metrics, readMetrics } from './upgrade/metrics.ts'
 import type { CloseCounts } from './upgrade/occupants.ts'
 import { pathShape } from './upgrade/path.ts'
@@ -236,6 +236,10 @@ class ServerSide implements Turnout {
   readonly #unasked = new Tally('', '')
 
   constructor(options: TurnoutOptions<BinaryForm>) {
+    if (looksLikeServer(options)) {
+      const advice = 'a server is given to createTurnout().attach(server)'
+      throw new MisuseError('ERR_INVALID_ARGUMENT', `createTurnout wants an object of options; ${advice}`)
+    }
     assertOptions('createTurnout', options, TURNOUT_OPTIONS)
     const { decisionTimeout = 5_000, prefer = 'client', onError: _onError, ...others } = options
     const { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress, ...defaults } = others

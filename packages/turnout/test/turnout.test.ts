@@ -303,6 +303,11 @@ for (const [place, act, expected] of [
     'maxConnection; did you mean maxConnections?',
   ],
   [
+    'createTurnout',
+    () => createTurnout({ server: createServer() } as never),
+    'server: a server is given to attach(server)',
+  ],
+  [
     'createTurnout: rate',
     () => createTurnout({ rate: { messagePerSecond: 1 } } as never),
     'messagePerSecond; did you mean messagesPerSecond?',
@@ -335,6 +340,14 @@ for (const [place, act, expected] of [
     assert.deepEqual(await unknownOptions(act), [`${place} has no option ${expected}`])
   })
 }
+
+test('a server in the place of the options is misuse that names the right place', () => {
+  assert.throws(() => createTurnout(createServer() as never), {
+    name: 'MisuseError',
+    code: 'ERR_INVALID_ARGUMENT',
+    message: 'createTurnout wants an object of options; a server is given to createTurnout().attach(server)',
+  })
+})
 
 for (const [place, act] of [
   ['createTurnout', () => createTurnout(null as never)],

@@ -29,9 +29,15 @@ export interface HttpServer extends EventEmitter {
 /** @throws MisuseError for what is no server */
 export function assertAttachable(server: AttachableServer): HttpServer {
   const given = server as unknown as Given
-  const isServer = typeof given === 'object' && has(given, 'emit') && has(given, 'on') && has(given, 'listen')
+  const isServer = looksLikeServer(given)
   if (isServer && SIGNS_OF_HTTP.some((name) => has(given, name))) return given as unknown as HttpServer
   throw new MisuseError('ERR_INVALID_ARGUMENT', `attach(server) wants ${wanted(given, isServer)}`)
+}
+
+/** Whether it is a server of any kind, where it may be none. */
+export function looksLikeServer(value: unknown): boolean {
+  const given = value as Given
+  return typeof given === 'object' && has(given, 'emit') && has(given, 'on') && has(given, 'listen')
 }
 
 type Given = Readonly<Record<string, unknown>> | undefined | null
