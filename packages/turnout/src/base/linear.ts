@@ -14,7 +14,11 @@ export const LENT_BYTES = 131_072
 export const BENCH_AT: number = LENT_AT + LENT_BYTES
 export const BENCH_BYTES = 16_384
 
-const PAGES = Math.ceil((BENCH_AT + BENCH_BYTES) / PAGE_BYTES)
+/** Where code lists what it has found. */
+export const TABLE_AT: number = BENCH_AT + BENCH_BYTES
+export const TABLE_BYTES = 12_288
+
+const PAGES = Math.ceil((TABLE_AT + TABLE_BYTES) / PAGE_BYTES)
 
 /** As much of the standard's interface as is used; it comes with the types of the DOM, which the library is free of. */
 interface WebAssemblyApi {

@@ -6,6 +6,7 @@ import { borrow, heldBytes } from '../base/loan.ts'
 import { COPY_BYTES, type Outbox } from '../base/outbox.ts'
 import { slab } from '../base/slab.ts'
 import { applyMask, copyMasked, createMaskKey } from './mask.ts'
+import { endScan, scan, scannedAscii, scannedEnd, scannedHead, scannedStart, unscan } from './scan.ts'
 import { borrowText, encodeText } from './text.ts'
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
@@ -106,6 +107,13 @@ export class FrameReader {
     const end = chunk.length
     while (at < end && !this.#stopped) {
       if (this.#held !== undefined) return void this.#keep(chunk, at)
+      if (this.#maskBit !== 0 && this.#sink.takesWhole(FIN | OPCODE.text, 0)) {
+        const wholeEnd = this.#wholes(chunk, at, end)
+        if (wholeEnd > at) {
+          at = wholeEnd
+          continue
+        }
+      }
       const headerBytes = this.#header(chunk, at, end)
       if (headerBytes === 0) {
         this.#cut = Buffer.from(chunk.subarray(at))
@@ -133,6 +141,30 @@ export class FrameReader {
     }
     this.#cut = undefined
     return this.#begin(chunk, headerBytes - before.length)
+  }
+
+  /** The whole messages from `at` on, as many as there are in one go; gives where they end. */
+  #wholes(chunk: Buffer, at: number, end: number): number {
+    const count = scan(chunk, at, end)
+    if (count === 0) return at
+    try {
+      for (let frame = 0; frame < count; frame++) {
+        const head = scannedHead(frame)
+        const start = scannedStart(frame)
+        const frameEnd = scannedEnd(frame)
+        const isTaken =
+          !this.#stopped && this.#held === undefined && this.#sink.takesWhole(head, frameEnd - start)
+        if (!isTaken) {
+          unscan(chunk, frame, count)
+          break
+        }
+        this.#sink.onWhole(head, chunk, start, frameEnd, scannedAscii(frame))
+        at = frameEnd
+      }
+    } finally {
+      endScan()
+    }
+    return at
   }
 
   #whole(chunk: Buffer, start: number): number {

@@ -1,12 +1,11 @@
 // Knows masking (RFC 6455 section 5.3): four bytes, XORed over the payload in place, and where fresh keys come from.
 import { Buffer } from 'node:buffer'
 import { randomFillSync } from 'node:crypto'
-import { BENCH_AT, BENCH_BYTES, instantiate, linear, linearBytes } from '../base/linear.ts'
-import { code } from './mask-code.ts'
+import { BENCH_AT, BENCH_BYTES, linear, linearBytes } from '../base/linear.ts'
 import { applyMaskByByte, applyMaskByWord, applyMaskToLarge, rotate } from './mask-words.ts'
+import { vectors } from './vectors.ts'
 
-/** mask.wat: sixteen bytes at a time in linear memory. Undefined where that cannot run. */
-const maskLinear = instantiate<{ mask(at: number, end: number, key: number): number }>(code)?.mask
+const maskLinear = vectors?.mask
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
 
@@ -44,6 +43,11 @@ export function applyMask(bytes: Buffer, start: number, end: number, key: number
   if (!LITTLE_ENDIAN) return applyMaskByByte(bytes, start, end, key)
   if (!kept) return applyMaskToLarge(bytes, start, end, key)
   return applyMaskByWord(bytes, start, end, key, words, viewedAt)
+}
+
+/** Where these bytes begin in linear memory; -1: they lie elsewhere. */
+export function placeOf(bytes: Buffer): number {
+  return (viewed === bytes || look(bytes)) && viewedIsLinear ? viewedAt : -1
 }
 
 /** Has the memory of these bytes in view from now on; false: it is too large for that. */

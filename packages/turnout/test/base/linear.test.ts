@@ -8,6 +8,8 @@ import {
   LENT_BYTES,
   linear,
   linearBytes,
+  TABLE_AT,
+  TABLE_BYTES,
 } from '../../src/base/linear.ts'
 
 /** Exports `at`, which gives the byte at an address. */
@@ -28,7 +30,8 @@ test('code sees what lies in linear memory, and that does not move', () => {
 
 test('its parts do not overlap, and all of them are there', () => {
   assert.ok(LENT_AT + LENT_BYTES <= BENCH_AT)
-  assert.ok(BENCH_AT + BENCH_BYTES <= linear.byteLength)
+  assert.ok(BENCH_AT + BENCH_BYTES <= TABLE_AT)
+  assert.ok(TABLE_AT + TABLE_BYTES <= linear.byteLength)
 })
 
 test('code that cannot run here is not there', () => {
