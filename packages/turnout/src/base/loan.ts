@@ -1,5 +1,6 @@
 // Knows memory that is used again and again for large messages: who still looks at a block, and when nobody does.
 import { Buffer } from 'node:buffer'
+import { type Alarm, systemClock } from './clock.ts'
 import { isLent } from './lent.ts'
 import { allocateApart } from './message-memory.ts'
 
@@ -9,6 +10,8 @@ const LARGEST_BYTES = 4_194_304
 
 /** So much of it is kept while nobody needs it. */
 const MOST_FREE_BYTES = 8_388_608
+/** What nobody has needed for so long is left to the garbage collector. */
+const IDLE_MS = 10_000
 
 /** A block of memory that several may look at. Whoever does so holds it, and lets go once. */
 export class Loan {
@@ -38,6 +41,9 @@ export class Loan {
 /** What nobody has, by size; the size that came back last stands last. */
 const free = new Map<number, Loan[]>()
 let freeBytes = 0
+/** The least that was free since the last look: so much nobody has needed meanwhile. */
+let leastFreeBytes = 0
+let look: Alarm | undefined
 
 function keep(loan: Loan, length: number): void {
   const alike = free.get(length) ?? []
@@ -45,13 +51,23 @@ function keep(loan: Loan, length: number): void {
   free.delete(length)
   free.set(length, alike)
   freeBytes += length
-  if (freeBytes > MOST_FREE_BYTES) forgetOldest()
+  if (freeBytes > MOST_FREE_BYTES) forgetOldest(MOST_FREE_BYTES)
+  if (look === undefined) lookLater()
 }
 
-/** Sizes that were not asked for lately make room for those that are. */
-function forgetOldest(): void {
+function lookLater(): void {
+  leastFreeBytes = freeBytes
+  look = systemClock.after(IDLE_MS, () => {
+    look = undefined
+    forgetOldest(freeBytes - leastFreeBytes)
+    if (freeBytes > 0) lookLater()
+  })
+}
+
+/** Leaves at most so many bytes: sizes that were not asked for lately make room for those that are. */
+function forgetOldest(mostBytes: number): void {
   for (const [length, alike] of free) {
-    while (freeBytes > MOST_FREE_BYTES && alike.pop() !== undefined) freeBytes -= length
+    while (freeBytes > mostBytes && alike.pop() !== undefined) freeBytes -= length
     if (alike.length > 0) return
     free.delete(length)
   }
@@ -70,6 +86,7 @@ export function borrow(bytes: number): Loan {
   const kept = free.get(size)?.pop()
   if (kept !== undefined) {
     freeBytes -= size
+    leastFreeBytes = Math.min(leastFreeBytes, freeBytes)
     return kept
   }
   const loan = new Loan(size)
