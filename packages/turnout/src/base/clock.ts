@@ -1,4 +1,6 @@
 // Knows what time it is and who wants to be woken. Time is an input: whatever waits takes a Clock.
+// Imported, as tests of applications replace the globals: an immediate set by a timer that node:test mocks never ends.
+import { clearImmediate, setImmediate } from 'node:timers'
 
 /** A wake-up that was asked for. */
 export interface Alarm {

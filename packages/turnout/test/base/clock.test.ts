@@ -161,6 +161,21 @@ test('an alarm of the machine that comes late is cancelled by what has arrived m
   await settle()
 })
 
+test('an alarm of the machine that comes late rings once, also where an application mocks all timers', async (t) => {
+  t.mock.timers.enable()
+  let rung = 0
+  const ring = () => {
+    rung++
+    systemClock.after(60_000, ring)
+  }
+  systemClock.after(1, ring)
+  beBusy(20)
+  t.mock.timers.tick(1)
+  t.mock.timers.reset()
+  await settle()
+  assert.equal(rung, 1)
+})
+
 test('an alarm beyond the longest timer of the machine waits all the same, instead of ringing at once', () => {
   takeTimers((set) => {
     let rung = 0
