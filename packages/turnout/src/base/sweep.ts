@@ -4,21 +4,20 @@ import { Roster } from './roster.ts'
 
 /** Who is looked at. */
 export interface Swept {
-  /** @param nowMs the sweep's time */
+  /** @param nowMs the clock's time */
   onSweep(nowMs: number): void
 }
 
 /**
  * One alarm for all its members. `nowMs` is the time of the last look: reading it costs a load, so that noting
- * when something last happened is all but free, at the price of being late by two periods at most.
+ * when something last happened is all but free, at the price of being a period late at most.
  *
- * That time stands still while the process does. From one look to the next at most two periods are counted, however
- * long the event loop was held up: nobody could be heard meanwhile, and nobody's silence is held against them.
+ * What happens while the event loop is held up is noted with the time from before that. Whoever measures a wait from
+ * it takes `awakeMs`, which counts two periods from one look to the next at most, however long that took.
  */
 export class Sweep {
   nowMs: number
-  /** The clock's time of the last look. */
-  #lookedMs: number
+  awakeMs = 0
   readonly #clock: Clock
   readonly #periodMs: number
   readonly #members = new Roster<Swept>()
@@ -27,7 +26,7 @@ export class Sweep {
   constructor(clock: Clock, periodMs: number) {
     this.#clock = clock
     this.#periodMs = periodMs
-    this.nowMs = this.#lookedMs = clock.now()
+    this.nowMs = clock.now()
   }
 
   get size(): number {
@@ -35,7 +34,7 @@ export class Sweep {
   }
 
   add(member: Swept): void {
-    if (this.#members.size === 0) this.nowMs = this.#lookedMs = this.#clock.now()
+    if (this.#members.size === 0) this.nowMs = this.#clock.now()
     this.#members.add(member)
     this.#alarm ??= this.#clock.after(this.#periodMs, () => this.#look())
   }
@@ -52,8 +51,8 @@ export class Sweep {
     this.#alarm = undefined
     if (this.#members.size === 0) return
     const nowMs = this.#clock.now()
-    this.nowMs += Math.min(nowMs - this.#lookedMs, 2 * this.#periodMs)
-    this.#lookedMs = nowMs
+    this.awakeMs += Math.min(nowMs - this.nowMs, 2 * this.#periodMs)
+    this.nowMs = nowMs
     this.#alarm = this.#clock.after(this.#periodMs, () => this.#look())
     for (const member of this.#members.all()) {
       if (this.#members.has(member)) member.onSweep(this.nowMs)

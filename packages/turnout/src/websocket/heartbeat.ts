@@ -40,7 +40,8 @@ export class Heartbeat implements Swept {
   readonly #timeoutMs: number
   readonly #idleTimeoutMs: number
   #heardMs: number
-  #messageMs: number
+  /** By the time of the sweep that does not run while the event loop is held up. */
+  #messageAwakeMs: number
   /** When the Ping that nobody has answered was sent; undefined: none is out. */
   #pingedMs: number | undefined
   /** How long it may take. */
@@ -59,7 +60,8 @@ export class Heartbeat implements Swept {
     this.#idleTimeoutMs = idleTimeoutMs === 0 ? Infinity : idleTimeoutMs
     this.#sweep = sweepFor(clock, Math.min(this.#intervalMs, this.#timeoutMs, this.#idleTimeoutMs))
     this.#sweep.add(this)
-    this.#heardMs = this.#messageMs = this.#sweep.nowMs
+    this.#heardMs = this.#sweep.nowMs
+    this.#messageAwakeMs = this.#sweep.awakeMs
   }
 
   /** How long the last Ping took to come back, in milliseconds. */
@@ -75,7 +77,7 @@ export class Heartbeat implements Swept {
 
   /** A message went or came. */
   messaged(): void {
-    this.#messageMs = this.#sweep.nowMs
+    this.#messageAwakeMs = this.#sweep.awakeMs
   }
 
   /** A Pong came; ours tells the latency. */
@@ -90,7 +92,8 @@ export class Heartbeat implements Swept {
   }
 
   onSweep(nowMs: number): void {
-    if (nowMs - this.#messageMs >= this.#idleTimeoutMs) return this.#host.onIdle(nowMs - this.#messageMs)
+    const idleMs = this.#sweep.awakeMs - this.#messageAwakeMs
+    if (idleMs >= this.#idleTimeoutMs) return this.#host.onIdle(idleMs)
     const asked = this.#asked
     this.#asked = false
     if (nowMs - this.#heardMs < this.#intervalMs) return

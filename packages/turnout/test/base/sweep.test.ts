@@ -64,7 +64,7 @@ test('who comes when nobody is there finds the time right, though an alarm is le
   sweep.remove(member)
 })
 
-test('the time that the process was held up is not counted, but for two periods', () => {
+test('the time that the process was held up is not counted as awake, but for two periods', () => {
   let [nowMs, ring] = [0, () => {}]
   const clock = {
     now: () => nowMs,
@@ -74,13 +74,19 @@ test('the time that the process was held up is not counted, but for two periods'
     },
   }
   const sweep = new Sweep(clock, 100)
-  const seen: number[] = []
-  sweep.add({ onSweep: (sweepMs) => void seen.push(sweepMs) })
+  const seen: [number, number][] = []
+  sweep.add({ onSweep: (atMs) => void seen.push([atMs, sweep.awakeMs]) })
   for (const atMs of [100, 205, 60_000, 60_150, 60_400]) {
     nowMs = atMs
     ring()
   }
-  assert.deepEqual(seen, [100, 205, 405, 555, 755])
+  assert.deepEqual(seen, [
+    [100, 100],
+    [205, 205],
+    [60_000, 405],
+    [60_150, 555],
+    [60_400, 755],
+  ])
 })
 
 test('members may come and go while they are looked at; who comes is looked at the next time', () => {
