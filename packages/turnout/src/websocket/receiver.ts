@@ -69,7 +69,8 @@ export class Receiver<Data> {
   put(message: string | Buffer | Buffer[], closing: boolean): void {
     if (this.#streams !== undefined) return this.#streams.whole(joined(this.#lasting(message)), closing)
     const shaped = this.#shape(message)
-    if (this.#events.message !== undefined && !this.#paused) return this.#deliver(shaped)
+    // what waits goes first: a callback that `resume` calls may let more come
+    if (this.#events.message !== undefined && !this.#paused && this.unread === 0) return this.#deliver(shaped)
     this.#inbox ??= new Inbox()
     const lasting = this.#lasting(shaped)
     const full = this.#inbox.size >= UNREAD_HIGH_MESSAGES || this.#unreadBytes >= UNREAD_HIGH_BYTES
