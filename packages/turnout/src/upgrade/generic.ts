@@ -229,5 +229,6 @@ function contextOf(offer: Offer): ProtocolContext & { readonly signal: AbortSign
 const NO_PARAMS: Params = Object.freeze({})
 
 function isResponse(value: unknown): value is Response {
-  return value instanceof Response || Object.prototype.toString.call(value) === '[object Response]'
+  // not `instanceof`: the global loads all of fetch, which needs WebAssembly on Node 20 and 22
+  return Object.prototype.toString.call(value) === '[object Response]'
 }
