@@ -1,4 +1,4 @@
-// Knows what an `accept` that takes a connection may answer.
+// Knows what an `accept` may answer.
 import { MisuseError, shown } from '../base/errors.ts'
 
 /**
@@ -23,4 +23,10 @@ export function assertAccepted<Accepted extends object>(
     'ERR_INVALID_ARGUMENT',
     `accept answered an object with \`${name}\`: what the connection carries goes into \`data\``,
   )
+}
+
+/** Of whichever fetch it comes. */
+export function isResponse(value: unknown): value is Response {
+  // not `instanceof`: the global loads all of fetch, which needs WebAssembly on Node 20 and 22
+  return Object.prototype.toString.call(value) === '[object Response]'
 }

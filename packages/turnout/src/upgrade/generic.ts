@@ -11,7 +11,7 @@ import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldsOf, type GivenFields } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
 import { formatProtocol, parseProtocol, sameName } from '../http/upgrade.ts'
-import { assertAccepted } from './accepted.ts'
+import { assertAccepted, isResponse } from './accepted.ts'
 import { compilePath } from './path.ts'
 import type { Decision, Occupant, Offer, Params, Traffic, UpgradeProtocol } from './protocol.ts'
 import { Stay } from './sight.ts'
@@ -227,8 +227,3 @@ function contextOf(offer: Offer): ProtocolContext & { readonly signal: AbortSign
 }
 
 const NO_PARAMS: Params = Object.freeze({})
-
-function isResponse(value: unknown): value is Response {
-  // not `instanceof`: the global loads all of fetch, which needs WebAssembly on Node 20 and 22
-  return Object.prototype.toString.call(value) === '[object Response]'
-}

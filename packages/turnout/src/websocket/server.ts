@@ -13,7 +13,7 @@ import { assertToken, sameName } from '../http/token.ts'
 import { duplexTransport } from '../transport/duplex.ts'
 import { http2Transport } from '../transport/http2.ts'
 import type { Transport } from '../transport/transport.ts'
-import { assertAccepted } from '../upgrade/accepted.ts'
+import { assertAccepted, isResponse } from '../upgrade/accepted.ts'
 import { compilePath } from '../upgrade/path.ts'
 import type { Decision, Occupant, Offer, Params, UpgradeProtocol } from '../upgrade/protocol.ts'
 import { checkConnect } from './connect-handshake.ts'
@@ -254,9 +254,4 @@ function noSubprotocol(supported: readonly string[]): Answer {
     fields: [],
     body: `None of the offered subprotocols is spoken here: ${supported.join(', ')} (RFC 6455 section 4.2.2).\n`,
   }
-}
-
-function isResponse(value: unknown): value is Response {
-  // not `instanceof`: the global loads all of fetch, which needs WebAssembly on Node 20 and 22
-  return Object.prototype.toString.call(value) === '[object Response]'
 }
