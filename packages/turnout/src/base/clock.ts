@@ -1,6 +1,5 @@
 // Knows what time it is and who wants to be woken. Time is an input: whatever waits takes a Clock.
-// an immediate that a mocked timer of node:test sets, mocked as well, never ends
-import { clearImmediate, setImmediate } from 'node:timers'
+import { setTimeout as machineTimeout } from 'node:timers'
 
 /** A wake-up that was asked for. */
 export interface Alarm {
@@ -25,9 +24,6 @@ const LONGEST_TIMER_MS = 2_147_483_647
 /** A timer that is so much late has waited for something that took the process. */
 const LATE_MS = 10
 
-/** Tests of applications replace it: such timers ring when they are told to, and are never late. */
-const machineTimeout = setTimeout
-
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
@@ -36,9 +32,11 @@ export const systemClock: Clock = {
     let timer: ReturnType<typeof setTimeout>
     let turn: ReturnType<typeof setImmediate> | undefined
     const due = () => {
-      if (performance.now() < dueMs + LATE_MS || setTimeout !== machineTimeout) ring()
+      // timers that a test of an application has put in its place ring when they are told to, and are never late
+      const isLate = performance.now() >= dueMs + LATE_MS && setTimeout === machineTimeout
       // in a turn of the event loop timers come before what has arrived, immediates behind it
-      else turn = setImmediate(ring)
+      if (isLate) turn = setImmediate(ring)
+      else ring()
     }
     const wait = (leftMs: number) => {
       const partMs = Math.min(leftMs, LONGEST_TIMER_MS)
@@ -49,7 +47,7 @@ export const systemClock: Clock = {
     return {
       cancel() {
         clearTimeout(timer)
-        if (turn !== undefined) clearImmediate(turn)
+        clearImmediate(turn)
       },
     }
   },

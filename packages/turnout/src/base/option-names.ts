@@ -58,8 +58,7 @@ function tell(place: string, name: string, names: Names): void {
   if (told.has(key) || told.size >= MOST_TOLD) return
   told.add(key)
   const meant = meantBy(name, names)
-  const advice = ELSEWHERE.get(`${place} ${name}`)
-  const hint = meant !== undefined ? `; did you mean ${meant}?` : advice === undefined ? '' : `: ${advice}`
+  const hint = meant === undefined ? (ELSEWHERE.get(key) ?? '') : `; did you mean ${meant}?`
   process.emitWarning(`${place} has no option ${name}${hint}`, { code: 'TURNOUT_UNKNOWN_OPTION' })
 }
 
@@ -91,14 +90,14 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
   ['key', 'tls'],
 ])
 
-/** What other libraries take there as an option, and is said in another way here. */
+/** By place and name: what other libraries take there as an option, and is said in another way here. */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
-  ['createTurnout server', 'a server is given to attach(server)'],
-  ['createTurnout httpServer', 'a server is given to attach(server)'],
-  ['createTurnout port', 'let a server of your own listen, and give it to attach(server)'],
+  ['createTurnout server', ': a server is given to attach(server)'],
+  ['createTurnout httpServer', ': a server is given to attach(server)'],
+  ['createTurnout port', ': let a server of your own listen, and give it to attach(server)'],
   [
     'createTurnout noServer',
-    'nothing is served without attach(server) or upgrade(request, response, handler)',
+    ': nothing is served without attach(server) or upgrade(request, response, handler)',
   ],
 ])
 

@@ -107,12 +107,10 @@ export class FrameReader {
     const end = chunk.length
     while (at < end && !this.#stopped) {
       if (this.#held !== undefined) return void this.#keep(chunk, at)
-      if (this.#maskBit !== 0 && this.#sink.takesWhole(FIN | OPCODE.text, 0)) {
-        const wholeEnd = this.#wholes(chunk, at, end)
-        if (wholeEnd > at) {
-          at = wholeEnd
-          continue
-        }
+      const wholesEnd = this.#wholes(chunk, at, end)
+      if (wholesEnd > at) {
+        at = wholesEnd
+        continue
       }
       const headerBytes = this.#header(chunk, at, end)
       if (headerBytes === 0) {
@@ -143,8 +141,10 @@ export class FrameReader {
     return this.#begin(chunk, headerBytes - before.length)
   }
 
-  /** The whole messages from `at` on, as many as there are in one go; gives where they end. */
+  /** The whole messages from `at` on, as many as there are in one go; gives where they end, `at` if there are none. */
   #wholes(chunk: Buffer, at: number, end: number): number {
+    // whoever takes not even an empty one would have each chunk masked again
+    if (this.#maskBit === 0 || !this.#sink.takesWhole(FIN | OPCODE.text, 0)) return at
     const count = scan(chunk, at, end)
     if (count === 0) return at
     try {
