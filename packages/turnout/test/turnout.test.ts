@@ -4,11 +4,8 @@ import { test } from 'node:test'
 import { createTurnout, type Turnout } from '../src/turnout.ts'
 import type { WebSocketConnection } from '../src/websocket/connection.ts'
 import { unknownOptions, warningsOf } from './base/warnings.ts'
-import { dial, get, listen, stationTest, upgradeHead } from './upgrade/wire.ts'
+import { dial, get, listen, stationTest, upgradeHead, webSocketHead } from './upgrade/wire.ts'
 
-const KEY_FIELDS = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
-const webSocketHead = (path: string, fields: readonly string[] = []) =>
-  upgradeHead({ path, upgrade: 'websocket', fields: [...KEY_FIELDS, ...fields] })
 const clientFrame = (text: string) => `\x81${String.fromCharCode(0x80 | text.length)}\0\0\0\0${text}`
 const serverFrame = (text: string) => `\x81${String.fromCharCode(text.length)}${text}`
 

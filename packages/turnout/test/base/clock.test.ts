@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { createVirtualClock, settle, systemClock } from '../../src/base/clock.ts'
+import { listen } from '../upgrade/wire.ts'
+import { holdUp } from './hold-up.ts'
 
 test('a virtual clock stands still until it is told to go on', () => {
   const clock = createVirtualClock(100)
@@ -125,13 +128,11 @@ test('an alarm of the machine rings, a cancelled one does not, and neither keeps
 })
 
 test('an alarm of the machine that comes late rings behind what has arrived meanwhile', async (t) => {
-  const server = createServer().listen(0, '127.0.0.1')
+  const server = createServer()
   t.after(() => server.close())
-  await new Promise((resolve) => server.once('listening', resolve))
-  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve))
-  const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const client = connect(await listen(server), '127.0.0.1')
   t.after(() => client.destroy())
-  const socket = await accepted
+  const [socket] = (await once(server, 'connection')) as [Socket]
   const seen: string[] = []
   socket.on('data', () => seen.push('bytes'))
   await new Promise<void>((resolve) => {
@@ -143,7 +144,7 @@ test('an alarm of the machine that comes late rings behind what has arrived mean
     setTimeout(() => {
       systemClock.after(1, ring, true)
       client.write('bytes')
-      beBusy(50)
+      holdUp(50)
     }, 1)
   })
   assert.deepEqual(seen, ['bytes', 'alarm'])
@@ -156,7 +157,7 @@ test('an alarm of the machine that comes late is cancelled by what has arrived m
       alarm.cancel()
       resolve()
     }, 2)
-    beBusy(50)
+    holdUp(50)
   })
   await settle()
 })
@@ -169,7 +170,7 @@ test('an alarm rings once and at once where a test of an application lets mocked
     systemClock.after(60_000, ring)
   }
   systemClock.after(1, ring)
-  beBusy(20)
+  holdUp(20)
   t.mock.timers.tick(1)
   assert.equal(rung, 1)
 })
@@ -204,11 +205,6 @@ test('an alarm that is told to hold the process keeps its timers referenced', ()
     )
   })
 })
-
-function beBusy(ms: number): void {
-  const untilMs = systemClock.now() + ms
-  while (systemClock.now() < untilMs);
-}
 
 interface FakeTimer {
   readonly ring: () => void

@@ -5,10 +5,16 @@ import { test } from 'node:test'
 import { MisuseError } from '../../src/base/errors.ts'
 import type { Turnout } from '../../src/turnout.ts'
 import { upgrade } from '../../src/upgrade/client.ts'
-import { get, openStation, type StationOptions, stationTest, upgradeHead } from '../upgrade/wire.ts'
+import {
+  get,
+  openStation,
+  type StationOptions,
+  stationTest,
+  upgradeHead,
+  webSocketHead,
+} from '../upgrade/wire.ts'
 
 /** The key and the accept of RFC 6455 section 1.3. */
-const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
 
 /** Routes that take an upgrade; `/live` and `/foo` do so inside the app. */
@@ -27,18 +33,11 @@ const inApp = (accept: () => true | { headers: Record<string, string> }): Statio
 
 const echo = { handler: (stream: Duplex) => void stream.pipe(stream) }
 
-const webSocketHead = (path: string, ...fields: string[]) =>
-  upgradeHead({
-    path,
-    upgrade: 'websocket',
-    fields: [`Sec-WebSocket-Key: ${KEY}`, 'Sec-WebSocket-Version: 13', ...fields],
-  })
-
 stationTest(
   'R10, R29, R35: RFC 6455 section 4.2.2: the 101 to the sample handshake, byte for byte',
   async ({ dial }) => {
     const wire = dial()
-    wire.send(webSocketHead('/chat', 'Sec-WebSocket-Protocol: chat, superchat'))
+    wire.send(webSocketHead('/chat', ['Sec-WebSocket-Protocol: chat, superchat']))
     const { head } = await wire.response()
     assert.equal(
       head,
@@ -86,7 +85,7 @@ stationTest(
       ],
     ] as const) {
       const wire = dial()
-      wire.send(webSocketHead('/chat', ...lines))
+      wire.send(webSocketHead('/chat', lines))
       const response = await wire.response()
       assert.equal(response.status, 101)
       const [line, ...more] = response.lines('sec-websocket-extensions')
@@ -230,8 +229,8 @@ for (const name of ['Content-Length', 'Transfer-Encoding', 'Upgrade', 'Connectio
 // --- a handshake with content
 
 for (const [what, request] of [
-  ['Content-Length', `${webSocketHead('/ws', 'Content-Length: 5')}hello`],
-  ['Transfer-Encoding', `${webSocketHead('/ws', 'Transfer-Encoding: chunked')}5\r\nhello\r\n0\r\n\r\n`],
+  ['Content-Length', `${webSocketHead('/ws', ['Content-Length: 5'])}hello`],
+  ['Transfer-Encoding', `${webSocketHead('/ws', ['Transfer-Encoding: chunked'])}5\r\nhello\r\n0\r\n\r\n`],
 ] as const) {
   stationTest(
     `RFC 6455 section 4.2.1: a handshake with ${what} gets 400 and the end; neither content nor what follows is obeyed`,
@@ -260,7 +259,7 @@ const early = {
 for (const [title, request, status] of [
   ['that nobody took', upgradeHead(), 200],
   ['that a handshake’s fault refused', webSocketHead('/ws').replace('Version: 13', 'Version: 8'), 426],
-  ['that Origin refused', webSocketHead('/ws', 'Origin: https://elsewhere.example'), 403],
+  ['that Origin refused', webSocketHead('/ws', ['Origin: https://elsewhere.example']), 403],
 ] as const) {
   stationTest(
     `R44: RFC 9931: bytes behind an upgrade ${title} are the next request, in the same packet or later`,

@@ -5,11 +5,17 @@ import { connect as connectHttp2, createSecureServer } from 'node:http2'
 import { test } from 'node:test'
 import { createTurnout, type Turnout } from '../../src/turnout.ts'
 import { certificate, privateKey } from './certificate.ts'
-import { dial, get, listen, type StationOptions, stationTest, upgradeHead, watchProcess } from './wire.ts'
+import {
+  dial,
+  get,
+  listen,
+  type StationOptions,
+  stationTest,
+  upgradeHead,
+  watchProcess,
+  webSocketHead,
+} from './wire.ts'
 
-const KEY_FIELDS = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
-const webSocketHead = (path = '/live', fields: readonly string[] = []) =>
-  upgradeHead({ path, upgrade: 'websocket', fields: [...KEY_FIELDS, ...fields] })
 /** A masked text frame with the mask 0, and the same from the server. */
 const clientFrame = (text: string) => `\x81${String.fromCharCode(0x80 | text.length)}\0\0\0\0${text}`
 const serverFrame = (text: string) => `\x81${String.fromCharCode(text.length)}${text}`
@@ -45,7 +51,7 @@ stationTest(
   'an upgrade inside the app carries what middleware set, and tells the access log the truth',
   async ({ dial, log }) => {
     const wire = dial()
-    wire.send(webSocketHead() + clientFrame('early'))
+    wire.send(webSocketHead('/live') + clientFrame('early'))
     const response = await wire.response()
     assert.equal(response.status, 101)
     assert.deepEqual(response.lines('set-cookie'), ['sid=1; HttpOnly', 'theme=dark'])
@@ -94,7 +100,7 @@ stationTest(
   'what middleware said of the body of a page says nothing of the answer, neither ours nor a Response',
   async ({ dial }) => {
     const wire = dial()
-    wire.send(webSocketHead() + get('/live') + webSocketHead('/page'))
+    wire.send(webSocketHead('/live') + get('/live') + webSocketHead('/page'))
     const refused = await wire.response()
     assert.deepEqual([refused.status, refused.body], [401, 'who are you?'])
     const invited = await wire.response()
@@ -120,7 +126,7 @@ stationTest(
   'R18: inside the app, too, a Response of 426 names the route’s protocol',
   async ({ dial }) => {
     const wire = dial()
-    wire.send(webSocketHead() + webSocketHead())
+    wire.send(webSocketHead('/live') + webSocketHead('/live'))
     for (let round = 0; round < 2; round++) {
       const response = await wire.response()
       assert.deepEqual([response.status, response.body], [426, 'later'])
@@ -138,7 +144,7 @@ stationTest(
   'R34: another version of WebSocket gets 426 with the version list through the app’s response',
   async ({ dial }) => {
     const wire = dial()
-    wire.send(webSocketHead().replace('Version: 13', 'Version: 8') + get('/page'))
+    wire.send(webSocketHead('/live').replace('Version: 13', 'Version: 8') + get('/page'))
     const response = await wire.response()
     assert.equal(response.status, 426)
     assert.equal(response.field('sec-websocket-version'), '13')
@@ -152,8 +158,8 @@ stationTest(
   'a route may take its time before it upgrades, and the client may leave meanwhile',
   async ({ dial, log }) => {
     const [staying, leaving] = [dial(), dial()]
-    staying.send(webSocketHead() + clientFrame('early'))
-    leaving.send(webSocketHead())
+    staying.send(webSocketHead('/live') + clientFrame('early'))
+    leaving.send(webSocketHead('/live'))
     while (log.length < 2) await new Promise(setImmediate)
     leaving.socket.resetAndDestroy()
     assert.equal((await staying.response()).status, 101)
@@ -206,7 +212,7 @@ stationTest(
   'an accept that returns nothing leaves the response to the route',
   async ({ dial }) => {
     const wire = dial()
-    wire.send(webSocketHead() + get('/live'))
+    wire.send(webSocketHead('/live') + get('/live'))
     assert.equal((await wire.response()).body, 'a page instead')
   },
   inApp((turnout, request, response) => {
@@ -228,7 +234,7 @@ for (const [what, accept] of [
     `an accept that ${what} gets 500 and reaches onError; the route is spared`,
     async ({ dial }) => {
       const wire = dial()
-      wire.send(webSocketHead() + get('/live'))
+      wire.send(webSocketHead('/live') + get('/live'))
       assert.equal((await wire.response()).status, 500)
       assert.equal((await wire.response()).status, 426)
     },
@@ -243,7 +249,7 @@ stationTest(
   'headers of accept join those of the middleware; cookies of both are sent',
   async ({ dial }) => {
     const wire = dial()
-    wire.send(webSocketHead())
+    wire.send(webSocketHead('/live'))
     const response = await wire.response()
     assert.deepEqual(response.lines('set-cookie'), ['sid=1; HttpOnly', 'theme=dark', 'mine=1', 'mine=2'])
     assert.deepEqual(response.lines('x-powered-by'), ['turnout'])
@@ -259,7 +265,7 @@ stationTest(
   'middleware that holds end back until a session is saved delays the log, not the 101',
   async ({ dial, log }) => {
     const wire = dial()
-    wire.send(webSocketHead())
+    wire.send(webSocketHead('/live'))
     assert.equal((await wire.response()).field('x-late'), 'yes')
     await wire.until(serverFrame('welcome'))
     while (!log.includes('/live close')) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -287,7 +293,7 @@ stationTest(
   'a framework that goes on writing to the response harms nothing',
   async ({ dial, log }) => {
     const wire = dial()
-    wire.send(webSocketHead())
+    wire.send(webSocketHead('/live'))
     assert.equal((await wire.response()).status, 101)
     while (!log.includes('written')) await new Promise((resolve) => setTimeout(resolve, 5))
     wire.send(clientFrame('still here'))
@@ -317,7 +323,7 @@ stationTest(
   'a response that was sent is no place to upgrade',
   async ({ dial, log }) => {
     const wire = dial()
-    wire.send(webSocketHead())
+    wire.send(webSocketHead('/live'))
     assert.equal((await wire.response()).body, 'page')
     assert.deepEqual(log[0], 'ERR_ALREADY_ANSWERED')
   },
@@ -335,7 +341,7 @@ stationTest(
   'a route that answers while its accept still decides keeps its answer',
   async ({ dial, errors }) => {
     const wire = dial()
-    wire.send(webSocketHead() + get('/live'))
+    wire.send(webSocketHead('/live') + get('/live'))
     assert.equal((await wire.response()).body, 'page')
     assert.equal((await wire.response()).status, 426)
     while (errors.length === 0) await new Promise(setImmediate)
@@ -383,12 +389,12 @@ stationTest(
   'close() asks those who entered through the app too, and turns others away',
   async ({ turnout, dial }) => {
     const [inside, late] = [dial(), dial()]
-    inside.send(webSocketHead())
+    inside.send(webSocketHead('/live'))
     await inside.response()
     await inside.until(serverFrame('welcome'))
     const closed = turnout.close({ code: 1012, reason: 'soon' })
     assert.equal(await inside.take(8), '\x88\x06\x03\xf4soon')
-    late.send(webSocketHead())
+    late.send(webSocketHead('/live'))
     assert.equal((await late.response({ toEnd: true })).status, 503)
     inside.send('\x88\x82\0\0\0\0\x03\xf4')
     inside.socket.end()
@@ -409,7 +415,7 @@ test('an upgrade on a server without the turnout is refused with what to do', as
   }
   const server = createServer(app)
   const wire = dial(await listen(server))
-  wire.send(webSocketHead())
+  wire.send(webSocketHead('/live'))
   assert.equal((await wire.response()).body, 'ERR_NOT_ATTACHED')
   wire.socket.destroy()
   server.close()

@@ -285,6 +285,12 @@ export function upgradeHead(
   return `${[...lines, ...fields].join('\r\n')}\r\n\r\n`
 }
 
+/** The same for a WebSocket, with the key that RFC 6455 section 1.3 prints. */
+export function webSocketHead(path: string, fields: readonly string[] = []): string {
+  const own = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
+  return upgradeHead({ path, upgrade: 'websocket', fields: [...own, ...fields] })
+}
+
 export function get(path: string): string {
   return `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 }

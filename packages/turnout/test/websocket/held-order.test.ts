@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { constants, deflateRawSync } from 'node:zlib'
 import type { Turnout } from '../../src/turnout.ts'
 import type { Message } from '../../src/websocket/options.ts'
-import { stationTest, within } from '../upgrade/wire.ts'
+import { stationTest, webSocketHead, within } from '../upgrade/wire.ts'
 import { closeBody, frame } from './frames.ts'
 
 const KEY = '37fa213d'
@@ -40,9 +40,7 @@ stationTest(
   async ({ dial }) => {
     const wire = dial()
     wire.send(
-      'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n',
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n',
-      'Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n\r\n',
+      webSocketHead('/', ['Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover']),
     )
     await wire.until('\r\n\r\n')
     wire.send(

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Turnout } from '../../src/turnout.ts'
 import type { AnyConnection } from '../../src/websocket/connection.ts'
-import { type Station, stationTest, type Wire, within } from '../upgrade/wire.ts'
+import { type Station, stationTest, type Wire, webSocketHead, within } from '../upgrade/wire.ts'
 import { closeBody, frame } from './frames.ts'
 
 const KEY = '37fa213d'
@@ -27,10 +27,7 @@ const sockets: AnyConnection[] = []
 async function open(station: Station): Promise<Opened> {
   const wire = station.dial()
   const [accepted] = (await once(station.server, 'connection')) as [Socket]
-  wire.send(
-    'GET /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n',
-    'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
-  )
+  wire.send(webSocketHead('/chat'))
   await wire.until('\r\n\r\n')
   return { wire, accepted, socket: sockets.shift()!, readBytes: accepted.bytesRead }
 }
