@@ -1,11 +1,14 @@
 // Knows how the memory of messages is made that somebody keeps, and what has to go with it to get it back cheaply.
 import { Buffer } from 'node:buffer'
-import process from 'node:process'
 import { getHeapSpaceStatistics } from 'node:v8'
+import { teachAllocator } from './allocator.ts'
 import { IN_NODE, NODE_MAJOR } from './runtime.ts'
 
 /** From this size on a Buffer has memory of its own, and is no part of Node's pool. */
 const APART_FROM_BYTES = 4_096
+
+/** From this size on the pages of a message may cost more than all that is done with it. */
+const LESSON_FROM_BYTES = 16_384
 
 /** Smaller ones are counted, and seen to when they come to so many. */
 const COUNTED_BYTES = 65_536
@@ -27,7 +30,7 @@ export function allocate(bytes: number): Buffer<ArrayBuffer> {
 
 /** The same, never in a pool. */
 export function allocateApart(bytes: number): Buffer<ArrayBuffer> {
-  if (!taught && bytes >= LESSON_FROM_BYTES) teachAllocator()
+  if (bytes >= LESSON_FROM_BYTES) teachAllocator()
   if (COUNTS_BUFFERS) makeGarbage(bytes)
   return Buffer.allocUnsafeSlow(bytes)
 }
@@ -69,29 +72,4 @@ function makeGarbage(bytes: number): void {
 
 function youngBytes(): number {
   return getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')?.space_size ?? 0
-}
-
-/** As much as glibc learns from, with what it lays around it: at most 32 MiB. */
-const LESSON_BYTES = 2 ** 25 - 65_536
-
-/** From this size on the pages of a message may cost more than all that is done with it. */
-const LESSON_FROM_BYTES = 16_384
-
-let taught = !IN_NODE || process.platform !== 'linux'
-
-/**
- * glibc hands free memory at the end of its heap back to the system, from twice the size of the largest block on that
- * was ever freed and had pages of its own, at first 256 KiB; each page of the next message is a fault then. A block of
- * 32 MiB that comes, untouched, and goes makes that 64 MiB. Where MALLOC_TRIM_THRESHOLD_ is set nothing changes, nor
- * with any other C library.
- */
-function teachAllocator(): void {
-  taught = true
-  try {
-    const block = new ArrayBuffer(LESSON_BYTES) as { transfer?(bytes: number): unknown }
-    // freed at once where that can be said; else with the next collection of the young
-    block.transfer?.(0)
-  } catch {
-    // there is not so much address space: it stays as it was
-  }
 }

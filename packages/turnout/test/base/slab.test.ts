@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { makeRoom, slab } from '../../src/base/slab.ts'
 
 function layDown(text: string): Buffer {
@@ -41,3 +41,36 @@ test('asking for room takes none', () => {
   assert.equal(slab.buffer, buffer)
   assert.equal(slab.used, used)
 })
+
+test('only where many are filled in a short time the C library is told, once, to keep the memory', {
+  skip: process.platform !== 'linux',
+}, (t) => {
+  const lessons = countLessons(t)
+  let nowMs = 0
+  t.mock.method(performance, 'now', () => nowMs)
+  const fill = (slabs: number, ms: number) => {
+    for (; slabs > 0; slabs--) {
+      nowMs += ms / 256
+      makeRoom(65_536)
+      slab.used += 65_536
+    }
+  }
+  fill(1024, 11_000)
+  assert.equal(lessons(), 0)
+  fill(1024, 5_000)
+  assert.equal(lessons(), 1)
+})
+
+/** How often the block of 32 MiB was made, less what the C library lays around it. */
+function countLessons(t: TestContext): () => number {
+  const Real = ArrayBuffer
+  let lessons = 0
+  globalThis.ArrayBuffer = class extends Real {
+    constructor(bytes: number) {
+      super(bytes)
+      if (bytes === 2 ** 25 - 65_536) lessons++
+    }
+  } as ArrayBufferConstructor
+  t.after(() => void (globalThis.ArrayBuffer = Real))
+  return () => lessons
+}
