@@ -7,8 +7,11 @@ import { createTurnout } from 'turnout'
 import { certificate, privateKey } from './certificate.ts'
 import { createQueue } from './queue.ts'
 
-/** `secure`: TLS with HTTP/2 and HTTP/1.1; `http2`: without TLS, HTTP/2 alone; `http1`: without TLS, HTTP/1.1. */
-export type HouseKind = 'secure' | 'http2' | 'http1'
+/**
+ * `secure`: TLS with HTTP/2 and HTTP/1.1; without TLS `http2`: HTTP/2 alone, `http1`: HTTP/1.1, `shared`: both on a
+ * server of node:http.
+ */
+export type HouseKind = 'secure' | 'http2' | 'http1' | 'shared'
 
 export interface Visit {
   readonly httpVersion: string
@@ -48,6 +51,7 @@ export async function startHttp2House(kind: HouseKind): Promise<Http2House> {
         return new Response('no', { status: 403 })
       },
     })
+  if (kind === 'shared') turnout.h2c({ priorKnowledge: true })
   const page = (
     request: { readonly httpVersion: string },
     response: { setHeader(name: string, value: string): unknown; end(text: string): unknown },

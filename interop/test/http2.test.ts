@@ -88,6 +88,7 @@ for (const browser of [chromium, firefox]) {
 const onward: readonly (readonly [HouseKind, string])[] = [
   ['secure', '2.0'],
   ['http2', '2.0'],
+  ['shared', '2.0'],
   ['http1', '1.1'],
 ]
 
@@ -95,7 +96,8 @@ for (const proxy of http2Proxies) {
   describePeer(`RFC 8441: through ${proxy.name}`, proxy, () => {
     for (const [kind, version] of onward) {
       for (const http2 of [false, true]) {
-        const way = `from HTTP/${http2 ? '2' : '1.1'} to ${kind === 'secure' ? 'TLS and ' : ''}HTTP/${version[0] === '2' ? '2' : '1.1'}`
+        const by = kind === 'secure' ? 'TLS and ' : kind === 'shared' ? 'h2c and ' : ''
+        const way = `from HTTP/${http2 ? '2' : '1.1'} to ${by}HTTP/${version[0] === '2' ? '2' : '1.1'}`
         it(`${way}: echoes, closes and refuses`, { timeout }, async () => {
           const house = await startHttp2House(kind)
           const between = await proxy.start(kind, house.port)

@@ -24,7 +24,12 @@ export const http2Proxies: readonly Http2Proxy[] = [
       startProxy('haproxy', kind, async (folder, port) => {
         const both = join(folder, 'both.pem')
         await writeFile(both, `${certificate}\n${privateKey}\n`)
-        const onward = { secure: 'ssl verify none alpn h2', http2: 'proto h2', http1: '' }[kind]
+        const onward = {
+          secure: 'ssl verify none alpn h2',
+          http2: 'proto h2',
+          shared: 'proto h2',
+          http1: '',
+        }[kind]
         const config = [
           'defaults',
           '  mode http',
@@ -51,7 +56,12 @@ export const http2Proxies: readonly Http2Proxy[] = [
       startProxy('nghttpx', kind, async (folder, port) => {
         await writeFile(join(folder, 'key.pem'), `${privateKey}\n`)
         await writeFile(join(folder, 'cert.pem'), `${certificate}\n`)
-        const onward = { secure: 'proto=h2;tls;sni=localhost', http2: 'proto=h2', http1: '' }[kind]
+        const onward = {
+          secure: 'proto=h2;tls;sni=localhost',
+          http2: 'proto=h2',
+          shared: 'proto=h2',
+          http1: '',
+        }[kind]
         return [
           '--conf=/dev/null',
           `--frontend=127.0.0.1,${port}`,

@@ -23,14 +23,21 @@ import { arrivalOf, decline } from './decline.ts'
 import { type Arriving, type Candidate, Deliberation, type Verdict } from './deliberation.ts'
 import { ExtendedConnect, offerExtendedConnect } from './extended-connect.ts'
 import { assertForeign, type Foreign, IN_FOREIGN, passToOthers } from './foreign.ts'
-import { type AttachableServer, assertAttachable } from './http-server.ts'
+import { type AttachableServer, assertAttachable, type HttpServer } from './http-server.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { type CloseCounts, Occupants } from './occupants.ts'
 import { afterPending } from './pending.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
 import { tellHandshake } from './sight.ts'
 import { answer, CLOSING, Verdicts } from './verdicts.ts'
-import { isStreamTaken, isTaken, type Post, type ServerWatch, type StreamEvent } from './watch.ts'
+import {
+  isStreamTaken,
+  isTaken,
+  type Post,
+  type ServerWatch,
+  type StreamEvent,
+  type StreamTaker,
+} from './watch.ts'
 
 export interface DispatcherOptions extends AdmissionOptions {
   readonly decisionTimeoutMs: number
@@ -58,7 +65,7 @@ export interface CloseOptions {
   readonly graceMs: number
 }
 
-export class Dispatcher {
+export class Dispatcher implements StreamTaker {
   readonly #options: DispatcherOptions
   readonly #protocols: UpgradeProtocol[] = []
   readonly #watches: ServerWatch[] = []
@@ -128,9 +135,13 @@ export class Dispatcher {
     offerExtendedConnect(server)
   }
 
-  /** Shows the watches a stream whose server need not be attached; true: nobody else is to hear of it. */
   takesStream(event: StreamEvent): boolean {
     return isStreamTaken(this.#watches, event)
+  }
+
+  takesConnect(event: StreamEvent, home: HttpServer): boolean {
+    const attachment = this.#attachments.get(home as AttachableServer)
+    return attachment !== undefined && this.#extended.receive(event, attachment, 'own')
   }
 
   detach(server: AttachableServer): void {

@@ -228,9 +228,11 @@ export class ExtendedConnect {
   ): void {
     const { stream, request, server } = arrival
     if (arrival.gone) return void stream.destroy()
-    if (attachment.turnoutBelow || this.#isTheirs(foreign, request)) {
+    // a server of node:http has no streams, and its CONNECT is another: it came here by h2c
+    const canTell = speaksHttp2(server)
+    if (attachment.turnoutBelow || (canTell && this.#isTheirs(foreign, request))) {
       attachment.emitBelow('stream', ...event)
-    } else if (foreign === 'pass' && server.listenerCount('connect') > 0) {
+    } else if (canTell && foreign === 'pass' && server.listenerCount('connect') > 0) {
       attachment.emitBelow('connect', request, new Http2ServerResponse(stream))
     } else {
       answerStream(stream, known ? NOTHING_HERE : UNKNOWN_PROTOCOL)

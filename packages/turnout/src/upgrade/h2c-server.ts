@@ -25,7 +25,7 @@ import { readHttp2Settings } from './h2c-settings.ts'
 import type { HttpServer } from './http-server.ts'
 import { compilePath } from './path.ts'
 import type { Decision, Occupant, Params, UpgradeProtocol } from './protocol.ts'
-import type { StreamEvent } from './watch.ts'
+import type { StreamEvent, StreamTaker } from './watch.ts'
 
 export interface H2cOptions {
   /** Only requests on this path switch; see `.websocket`. Default: every path. */
@@ -38,7 +38,10 @@ export interface H2cOptions {
    * and Hono take those; Express throws on them.
    */
   readonly server?: Http2Server | undefined
-  /** What the server tells the client, where `server` is left to turnout. Default: Node's. */
+  /**
+   * What the server tells the client, where `server` is left to turnout. Default: Node's, and that extended CONNECT
+   * works here (RFC 8441), which the routes for WebSockets take; `enableConnectProtocol: false` keeps that back.
+   */
   readonly settings?: Settings | undefined
   /**
    * Serves clients, too, that begin in HTTP/2 without asking, on the same port (RFC 7540 section 3.4). The first
@@ -55,12 +58,7 @@ export const H2C_OPTIONS: OptionNames<H2cOptions> = {
   priorKnowledge: true,
 }
 
-/** @param isTaken shown each stream before a server of the app's own, attached or not, hears of it; true: it does not */
-export function h2cProtocol(
-  options: H2cOptions,
-  clock: Clock,
-  isTaken: (event: StreamEvent) => boolean,
-): UpgradeProtocol {
+export function h2cProtocol(options: H2cOptions, clock: Clock, taker: StreamTaker): UpgradeProtocol {
   const { accept } = options
   assertFunction('accept', accept)
   if (options.server !== undefined && typeof options.server.emit !== 'function') {
@@ -68,7 +66,7 @@ export function h2cProtocol(
   }
   const matchPath = options.path === undefined ? () => NO_PARAMS : compilePath(options.path)
   const serve =
-    options.server === undefined ? servedByApp(options.settings) : servedBy(options.server, isTaken)
+    options.server === undefined ? servedByApp(options.settings, taker) : servedBy(options.server, taker)
   const switchTo = (request: IncomingMessage, server: HttpServer): Decision => {
     const settings = readHttp2Settings(request.rawHeaders)
     const fields = http2Request(request)
@@ -118,8 +116,9 @@ export function h2cProtocol(
 /** Begins HTTP/2 on a connection whose next bytes are the client's preface. */
 export type Serve = (stream: Duplex, home: HttpServer) => Occupant
 
-function servedBy(http2: Http2Server, isTaken: (event: StreamEvent) => boolean): Serve {
-  return (stream) => beginSession(http2, stream, (session) => watchStreams(session, isTaken))
+function servedBy(http2: Http2Server, taker: StreamTaker): Serve {
+  return (stream) =>
+    beginSession(http2, stream, (session) => watchStreams(session, (event) => taker.takesStream(event)))
 }
 
 /** On the session: the server may serve others, too, which are none of ours. */
@@ -131,10 +130,10 @@ function watchStreams(session: ServerHttp2Session, isTaken: (event: StreamEvent)
   Object.defineProperty(session, 'emit', { value: watched, configurable: true, writable: true })
 }
 
-/** HTTP/2 for the listeners of the server at which the connection arrived. */
-function servedByApp(settings: Settings | undefined): Serve {
+/** HTTP/2 for the listeners, and the routes, of the server at which the connection arrived. */
+function servedByApp(settings: Settings | undefined, taker: StreamTaker): Serve {
   const homes = new WeakMap<object, HttpServer>()
-  const http2 = createServer(settings === undefined ? {} : { settings })
+  const http2 = createServer({ settings: { enableConnectProtocol: true, ...settings } })
   http2.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
     const session = request.stream.session
     const home = session === undefined ? undefined : homes.get(session)
@@ -142,7 +141,11 @@ function servedByApp(settings: Settings | undefined): Serve {
     response.statusCode = 404
     response.end()
   })
-  return (stream, home) => beginSession(http2, stream, (session) => homes.set(session, home))
+  return (stream, home) =>
+    beginSession(http2, stream, (session) => {
+      homes.set(session, home)
+      watchStreams(session, (event) => taker.takesConnect(event, home))
+    })
 }
 
 function beginSession(
