@@ -38,18 +38,25 @@ export class Loan {
   }
 }
 
-/** What nobody has, by size; the size that came back last stands last. */
-const free = new Map<number, Loan[]>()
+/** Blocks of one size that nobody has, and when one of them came back last: the how-manieth it was. */
+interface Shelf {
+  readonly loans: Loan[]
+  cameBack: number
+}
+
+/** By size. None is ever taken out: the table of an old Map is made anew among the old, and V8 collects everything. */
+const shelves = new Map<number, Shelf>()
+let returns = 0
 let freeBytes = 0
 /** The least that was free since the last look: so much nobody has needed meanwhile. */
 let leastFreeBytes = 0
 let look: Alarm | undefined
 
 function keep(loan: Loan, length: number): void {
-  const alike = free.get(length) ?? []
-  alike.push(loan)
-  free.delete(length)
-  free.set(length, alike)
+  let shelf = shelves.get(length)
+  if (shelf === undefined) shelves.set(length, (shelf = { loans: [], cameBack: 0 }))
+  shelf.loans.push(loan)
+  shelf.cameBack = ++returns
   freeBytes += length
   if (freeBytes > MOST_FREE_BYTES) forgetOldest(MOST_FREE_BYTES)
   if (look === undefined) lookLater()
@@ -66,10 +73,9 @@ function lookLater(): void {
 
 /** Leaves at most so many bytes: sizes that were not asked for lately make room for those that are. */
 function forgetOldest(mostBytes: number): void {
-  for (const [length, alike] of free) {
-    while (freeBytes > mostBytes && alike.pop() !== undefined) freeBytes -= length
-    if (alike.length > 0) return
-    free.delete(length)
+  const oldestFirst = [...shelves].sort(([, one], [, other]) => one.cameBack - other.cameBack)
+  for (const [length, { loans }] of oldestFirst) {
+    while (freeBytes > mostBytes && loans.pop() !== undefined) freeBytes -= length
   }
 }
 
@@ -83,7 +89,7 @@ const loans = new WeakMap<ArrayBufferLike, Loan>()
 /** A block of at least so many bytes, held once. What lies there is whatever was there before. */
 export function borrow(bytes: number): Loan {
   const size = sizeFor(bytes)
-  const kept = free.get(size)?.pop()
+  const kept = shelves.get(size)?.loans.pop()
   if (kept !== undefined) {
     freeBytes -= size
     leastFreeBytes = Math.min(leastFreeBytes, freeBytes)
