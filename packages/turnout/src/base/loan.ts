@@ -18,12 +18,13 @@ export class Loan {
   readonly bytes: Buffer<ArrayBuffer>
   #holders = 1
 
-  constructor(bytes: number) {
-    this.bytes = allocateApart(bytes)
+  constructor(bytes: Buffer<ArrayBuffer>) {
+    this.bytes = bytes
   }
 
-  hold(): void {
+  hold(): this {
     this.#holders++
+    return this
   }
 
   /** Whoever was the last gives it back. One that never does so leaves it to the garbage collector. */
@@ -87,7 +88,7 @@ export function idleBytes(): number {
 const loans = new WeakMap<ArrayBufferLike, Loan>()
 
 /** A block of at least so many bytes, held once. What lies there is whatever was there before. */
-export function borrow(bytes: number): Loan {
+export function borrow(bytes: number, make: (bytes: number) => Buffer<ArrayBuffer> = allocateApart): Loan {
   const size = sizeFor(bytes)
   const kept = shelves.get(size)?.loans.pop()
   if (kept !== undefined) {
@@ -95,7 +96,7 @@ export function borrow(bytes: number): Loan {
     leastFreeBytes = Math.min(leastFreeBytes, freeBytes)
     return kept
   }
-  const loan = new Loan(size)
+  const loan = new Loan(make(size))
   loans.set(loan.bytes.buffer, loan)
   return loan
 }

@@ -21,8 +21,9 @@ export class Outbox {
   bytes = 0
   /** All that waits, while it is what other boxes have as well. */
   #batch: Batch | undefined
-  /** The open stretch: `#buffer[#from, #to)`, the last bytes that came in. */
+  /** The open stretch: `#buffer[#from, #to)`, the last bytes that came in, and the slab that it holds. */
   #buffer: Buffer | undefined
+  #slab: Loan | undefined
   #from = 0
   #to = 0
   /** What came before the open stretch. */
@@ -31,8 +32,9 @@ export class Outbox {
   #taken = 0
   /** How many bytes have been taken in all. */
   takenBytes = 0
-  /** The borrowed memory that pieces lie in; made when there is any. */
+  /** The borrowed memory that pieces lie in; made when there is more than the slab of one that was taken. */
   #loans: LoansOut | undefined
+  #takenSlab: Loan | undefined
 
   /** Makes room for at most `bytes` in `slab.buffer` from `slab.used` on. Follow it by `filled`. */
   room(bytes: number): void {
@@ -40,6 +42,7 @@ export class Outbox {
     if (this.#buffer === slab.buffer && this.#to === slab.used) return
     this.#seal()
     this.#buffer = slab.buffer
+    this.#slab = slab.loan.hold()
     this.#from = this.#to = slab.used
   }
 
@@ -61,8 +64,13 @@ export class Outbox {
   /** The same, of a piece whose memory is let go of once it has left. */
   pushLent(piece: Uint8Array, loan: Loan): void {
     this.push(piece)
+    this.#out(loan, this.bytes)
+  }
+
+  /** Its memory is to be let go of once so many bytes of what waits have left. */
+  #out(loan: Loan, bytes: number): void {
     this.#loans ??= new LoansOut()
-    this.#loans.add(loan, this.takenBytes + this.bytes)
+    this.#loans.add(loan, this.takenBytes + bytes)
   }
 
   /** The same, of a piece that other boxes are given too: as long as they are all given the same, it is joined once. */
@@ -89,16 +97,19 @@ export class Outbox {
 
   /** Whether there is borrowed memory among what waits, or was taken and may not have left. */
   get lends(): boolean {
-    return this.#loans !== undefined && this.#loans.size > 0
+    return this.#takenSlab !== undefined || (this.#loans !== undefined && this.#loans.size > 0)
   }
 
   /** All that was taken has left: nobody looks at it any more. */
   settle(): void {
+    this.#takenSlab?.letGo()
+    this.#takenSlab = undefined
     this.#loans?.settle(this.takenBytes)
   }
 
   /** Nobody will say whether it has: borrowed memory is the garbage collector's. */
   forget(): void {
+    this.#takenSlab = undefined
     this.#loans?.forget()
   }
 
@@ -112,7 +123,9 @@ export class Outbox {
     if (this.#pieces === undefined) {
       if (this.#buffer === undefined) return EMPTY
       const only = this.#buffer.subarray(this.#from, this.#to)
-      this.#buffer = undefined
+      if (this.#takenSlab === undefined) this.#takenSlab = this.#slab
+      else this.#out(this.#slab!, this.bytes)
+      this.#buffer = this.#slab = undefined
       this.bytes = 0
       return [only]
     }
@@ -121,7 +134,22 @@ export class Outbox {
     const pieces = total <= mostBytes ? this.#takeAll() : this.#takeSome(mostBytes)
     const taken = total - this.bytes
     if (pieces.length <= 1) return pieces
-    return taken <= COPY_BYTES ? [join(pieces, taken)] : joinSmall(pieces)
+    const join = (run: readonly Uint8Array[], bytes: number) => this.#join(run, bytes, taken)
+    return taken <= COPY_BYTES ? [join(pieces, taken)] : joinSmall(pieces, join)
+  }
+
+  /** Lays pieces side by side that are among the next `leaving` bytes to leave. */
+  #join(pieces: readonly Uint8Array[], bytes: number, leaving: number): Uint8Array {
+    makeRoom(bytes)
+    const start = slab.used
+    let at = start
+    for (const piece of pieces) {
+      slab.buffer.set(piece, at)
+      at += piece.length
+    }
+    slab.used = at
+    this.#out(slab.loan.hold(), leaving)
+    return slab.buffer.subarray(start, at)
   }
 
   #takeAll(): readonly Uint8Array[] {
@@ -160,25 +188,17 @@ export class Outbox {
     if (this.#to > this.#from) {
       this.#pieces ??= []
       this.#pieces.push(this.#buffer.subarray(this.#from, this.#to))
-    }
-    this.#buffer = undefined
+      this.#out(this.#slab!, this.bytes)
+    } else this.#slab!.letGo()
+    this.#buffer = this.#slab = undefined
   }
-}
-
-function join(pieces: readonly Uint8Array[], total: number): Uint8Array {
-  makeRoom(total)
-  const start = slab.used
-  let at = start
-  for (const piece of pieces) {
-    slab.buffer.set(piece, at)
-    at += piece.length
-  }
-  slab.used = at
-  return slab.buffer.subarray(start, at)
 }
 
 /** Joins runs of small pieces; large ones stay as they are. */
-function joinSmall(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+function joinSmall(
+  pieces: readonly Uint8Array[],
+  join: (run: readonly Uint8Array[], bytes: number) => Uint8Array,
+): readonly Uint8Array[] {
   const joined: Uint8Array[] = []
   let run: Uint8Array[] = []
   let runBytes = 0

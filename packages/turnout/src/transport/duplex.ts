@@ -17,12 +17,13 @@ export function duplexTransport(stream: Duplex): Transport {
 function writesAsNode(stream: Duplex): boolean {
   if (!IN_NODE || !(stream instanceof Socket) || stream.write !== Duplex.prototype.write) return false
   const own = stream as WritingSocket
-  return WRITERS.every((name) => own[name] === NODE[name])
+  return (
+    own._write === NODE._write && own._writev === NODE._writev && own._writeGeneric === NODE._writeGeneric
+  )
 }
 
 /** How a socket writes, for itself and for what builds on it. */
-const WRITERS = ['_write', '_writev', '_writeGeneric'] as const
-type WritingSocket = { readonly [Name in (typeof WRITERS)[number]]?: unknown }
+type WritingSocket = { readonly [Name in '_write' | '_writev' | '_writeGeneric']?: unknown }
 const NODE = Socket.prototype as WritingSocket
 
 class DuplexTransport implements Transport {

@@ -5,7 +5,7 @@ import { LoansOut } from '../../src/base/loans-out.ts'
 
 /** A loan that tells when it is let go of. */
 function watched(gone: string[], name: string): Loan {
-  const loan = new Loan(8)
+  const loan = new Loan(Buffer.alloc(8))
   loan.letGo = () => void gone.push(name)
   return loan
 }

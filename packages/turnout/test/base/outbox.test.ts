@@ -101,8 +101,11 @@ test('borrowed memory is let go of when all up to its last byte has left, not be
   assert.deepEqual([outbox.lends, idleBytes()], [true, idle])
   outbox.take(9_000)
   outbox.settle()
-  assert.deepEqual([outbox.lends, idleBytes()], [false, idle + loan.bytes.length])
+  assert.equal(idleBytes(), idle + loan.bytes.length)
   assert.equal(outbox.bytes, 6)
+  outbox.take()
+  outbox.settle()
+  assert.equal(outbox.lends, false)
 })
 
 test('borrowed memory of which nobody will say that it has left is not used again', () => {
@@ -233,5 +236,58 @@ test('boxes that share the slab keep their bytes apart and in order, whatever th
       assert.ok(all.every(({ piece, seen }) => seen.equals(piece)))
     }),
     { numRuns: 150 },
+  )
+})
+
+/** A box, what was put into it, and what was taken out: both since it was last settled. */
+interface Watched {
+  readonly outbox: Outbox
+  put: Buffer
+  taken: Uint8Array[]
+}
+
+test('memory that small ones lie in is not used again before they have left, however many boxes take turns', () => {
+  const seldom = ['lay', 'lay', 'push', 'push', 'take', 'some'] as const
+  const act = fc.record({
+    box: fc.nat(2),
+    what: fc.constantFrom(...seldom, ...seldom, 'lay', 'lay', 'push', 'take', 'settle', 'forget'),
+    length: fc.constantFrom(5, 900, 4_000, 30_000),
+  })
+  fc.assert(
+    fc.property(fc.array(act, { minLength: 200, maxLength: 400, size: 'max' }), (acts) => {
+      const boxes = [0, 1, 2].map((): Watched => ({ outbox: new Outbox(), put: bytes(''), taken: [] }))
+      const lasting: Watched[] = []
+      const check = ({ put, taken }: Watched): number => {
+        const whole = Buffer.concat(taken)
+        assert.ok(whole.equals(put.subarray(0, whole.length)))
+        return whole.length
+      }
+      for (const [index, { box, what, length }] of acts.entries()) {
+        const watched = boxes[box]!
+        const { outbox, put, taken } = watched
+        if (what === 'take') taken.push(...outbox.take())
+        else if (what === 'some') taken.push(...outbox.take(length))
+        else if (what === 'lay' || what === 'push') {
+          const payload = Buffer.alloc(length, index)
+          if (what === 'lay') lay(outbox, payload)
+          else outbox.push(payload)
+          watched.put = Buffer.concat([put, payload])
+        } else {
+          const left = check(watched)
+          // looked at for ever
+          if (what === 'forget') lasting.push({ ...watched })
+          outbox[what]()
+          watched.put = put.subarray(left)
+          watched.taken = []
+        }
+      }
+      for (const watched of boxes) {
+        watched.taken.push(...watched.outbox.take())
+        assert.equal(check(watched), watched.put.length)
+      }
+      for (const watched of lasting) check(watched)
+      for (const { outbox } of boxes) outbox.settle()
+    }),
+    { numRuns: 200 },
   )
 })

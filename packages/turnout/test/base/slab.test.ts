@@ -17,18 +17,35 @@ test('small writes share one stretch of memory, side by side', () => {
   assert.equal(two.byteOffset, one.byteOffset + 3)
 })
 
-test('a full slab is replaced and never written again', () => {
+function fill(): void {
+  layDown('x'.repeat(slab.buffer.length - slab.used))
+  makeRoom(1)
+}
+
+test('a full slab is replaced, and not written again while it is held', () => {
   const kept = layDown('kept')
-  const first = slab.buffer
-  while (slab.buffer === first) layDown('x'.repeat(1000))
+  const { loan } = slab
+  loan.hold()
+  for (let slabs = 0; slabs < 20; slabs++) {
+    fill()
+    assert.notEqual(slab.loan, loan)
+    assert.equal(slab.used, 0)
+  }
   assert.equal(kept.toString(), 'kept')
-  assert.equal(slab.used, 1000)
+  loan.letGo()
+})
+
+test('a slab that nobody holds is used again', () => {
+  fill()
+  const { buffer } = slab
+  fill()
+  assert.equal(slab.buffer, buffer)
 })
 
 test('there is room for what is larger than a slab', () => {
   makeRoom(1_000_000)
   assert.ok(slab.buffer.length - slab.used >= 1_000_000)
-  slab.used += 1_000_000
+  slab.used = slab.buffer.length
   makeRoom(1)
   assert.ok(slab.buffer.length - slab.used >= 1)
   assert.ok(slab.buffer.length <= 65_536)
@@ -42,22 +59,24 @@ test('asking for room takes none', () => {
   assert.equal(slab.used, used)
 })
 
-test('only where many are filled in a short time the C library is told, once, to keep the memory', {
+test('only where many are made in a short time the C library is told, once, to keep the memory', {
   skip: process.platform !== 'linux',
 }, (t) => {
   const lessons = countLessons(t)
   let nowMs = 0
   t.mock.method(performance, 'now', () => nowMs)
-  const fill = (slabs: number, ms: number) => {
+  const use = (slabs: number, ms: number, isHeld: boolean) => {
     for (; slabs > 0; slabs--) {
       nowMs += ms / 256
-      makeRoom(65_536)
-      slab.used += 65_536
+      if (isHeld) slab.loan.hold()
+      fill()
     }
   }
-  fill(1024, 11_000)
+  use(1024, 11_000, true)
   assert.equal(lessons(), 0)
-  fill(1024, 5_000)
+  use(1024, 5_000, false)
+  assert.equal(lessons(), 0)
+  use(1024, 5_000, true)
   assert.equal(lessons(), 1)
 })
 
