@@ -17,6 +17,7 @@ import { createVirtualClock } from '../../src/base/clock.ts'
 import { createTurnout, type Turnout, type TurnoutOptions } from '../../src/turnout.ts'
 import { connect } from '../../src/websocket/client.ts'
 import { certificate, privateKey } from './certificate.ts'
+import { extendedConnect as ask } from './http2-wire.ts'
 
 type AnyServer = Http2Server | Http2SecureServer
 
@@ -49,20 +50,6 @@ async function rig(
   const session = await dial(t, port)
   t.after(() => turnout.close({ grace: 1 }))
   return { session, turnout, port, server }
-}
-
-function ask(session: ClientHttp2Session, fields: Record<string, string | string[]> = {}): ClientHttp2Stream {
-  const stream = session.request({
-    ':method': 'CONNECT',
-    ':protocol': 'websocket',
-    ':scheme': 'http',
-    ':authority': 'house.example',
-    ':path': '/ws',
-    'sec-websocket-version': '13',
-    ...fields,
-  })
-  stream.on('error', () => {})
-  return stream
 }
 
 async function head(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders & { ':status'?: number }> {

@@ -6,6 +6,7 @@ import { type ClientHttp2Session, connect as connectHttp2, type IncomingHttpHead
 import { createTurnout, type Turnout } from '../../src/turnout.ts'
 import { connectH2c } from '../../src/upgrade/h2c-client.ts'
 import { connect } from '../../src/websocket/client.ts'
+import { extendedConnect } from './http2-wire.ts'
 import { type Station, type StationOptions, stationTest } from './wire.ts'
 
 const app: RequestListener = (request, response) => void response.end(`${request.httpVersion} ${request.url}`)
@@ -44,15 +45,7 @@ async function asked(
   path: string,
   protocol = 'websocket',
 ): Promise<IncomingHttpHeaders[':status']> {
-  const stream = session.request({
-    ':method': 'CONNECT',
-    ':protocol': protocol,
-    ':scheme': 'http',
-    ':authority': 'house.example',
-    ':path': path,
-    'sec-websocket-version': '13',
-  })
-  stream.on('error', () => {})
+  const stream = extendedConnect(session, { ':protocol': protocol, ':path': path })
   const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders]
   stream.close()
   return headers[':status']

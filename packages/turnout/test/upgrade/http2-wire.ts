@@ -1,5 +1,5 @@
-// Knows how to play an HTTP/2 client frame by frame on a wire.
-
+// Knows how to play an HTTP/2 client, frame by frame on a wire or with a session of node:http2.
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import { PREFACE, readFrameHeader, requestFrames, settingsFrame } from '../../src/upgrade/h2c-frames.ts'
 import { http2Request } from '../../src/upgrade/h2c-request.ts'
 import { upgradeHead, type Wire } from './wire.ts'
@@ -62,4 +62,22 @@ export function getOn(streamId: number, path: string): Buffer {
   const bytes = requestFrames(http2Request({ method: 'GET', url: path, rawHeaders: ['Host', 'x'] })!)
   bytes.writeUInt32BE(streamId, 5)
   return bytes
+}
+
+/** An extended CONNECT (RFC 8441 section 4), for a WebSocket at `/ws` unless `fields` say otherwise. */
+export function extendedConnect(
+  session: ClientHttp2Session,
+  fields: Record<string, string | string[]> = {},
+): ClientHttp2Stream {
+  const stream = session.request({
+    ':method': 'CONNECT',
+    ':protocol': 'websocket',
+    ':scheme': 'http',
+    ':authority': 'house.example',
+    ':path': '/ws',
+    'sec-websocket-version': '13',
+    ...fields,
+  })
+  stream.on('error', () => {})
+  return stream
 }

@@ -19,6 +19,7 @@ import type { AttachOptions } from '../../src/upgrade/dispatcher.ts'
 import { connectH2c } from '../../src/upgrade/h2c-client.ts'
 import type { TlsInPlaceOptions } from '../../src/upgrade/tls-server.ts'
 import { certificate, privateKey } from './certificate.ts'
+import { extendedConnect } from './http2-wire.ts'
 import { listen } from './wire.ts'
 
 const { NGHTTP2_HTTP_1_1_REQUIRED } = constants
@@ -61,14 +62,7 @@ function portOf(server: Server): number {
 }
 
 function connect(session: ClientHttp2Session, path: string, protocol = 'websocket'): ClientHttp2Stream {
-  return session.request({
-    ':method': 'CONNECT',
-    ':protocol': protocol,
-    ':scheme': 'http',
-    ':authority': 'house.example',
-    ':path': path,
-    'sec-websocket-version': '13',
-  })
+  return extendedConnect(session, { ':protocol': protocol, ':path': path })
 }
 
 /** The status that it got, or the code with which it was reset. */
