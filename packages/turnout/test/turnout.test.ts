@@ -3,11 +3,18 @@ import { createServer } from 'node:http'
 import { test } from 'node:test'
 import { createTurnout, type Turnout } from '../src/turnout.ts'
 import type { WebSocketConnection } from '../src/websocket/connection.ts'
+import { until } from './base/turns.ts'
 import { unknownOptions, warningsOf } from './base/warnings.ts'
-import { dial, get, listen, stationTest, upgradeHead, webSocketHead } from './upgrade/wire.ts'
-
-const clientFrame = (text: string) => `\x81${String.fromCharCode(0x80 | text.length)}\0\0\0\0${text}`
-const serverFrame = (text: string) => `\x81${String.fromCharCode(text.length)}${text}`
+import {
+  clientFrame,
+  dial,
+  get,
+  listen,
+  serverFrame,
+  stationTest,
+  upgradeHead,
+  webSocketHead,
+} from './upgrade/wire.ts'
 
 const handler = () => {}
 
@@ -136,7 +143,7 @@ stationTest(
     const close = await wire.take(4)
     assert.equal(close.charCodeAt(0), 0x88)
     assert.equal(close.charCodeAt(2) * 256 + close.charCodeAt(3), 1011)
-    while (errors.length === 0) await new Promise(setImmediate)
+    await until(() => errors.length > 0)
   },
   {
     expectedErrors: 1,

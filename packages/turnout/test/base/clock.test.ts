@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { createVirtualClock, settle, systemClock } from '../../src/base/clock.ts'
 import { listen } from '../upgrade/wire.ts'
 import { holdUp } from './hold-up.ts'
+import { turn } from './turns.ts'
 
 test('a virtual clock stands still until it is told to go on', () => {
   const clock = createVirtualClock(100)
@@ -63,7 +64,6 @@ test('run: what follows from an alarm happens before the next one rings, and wha
   const clock = createVirtualClock()
   const seen: string[] = []
   const note = (what: string) => seen.push(`${what} at ${clock.now()}`)
-  const turn = () => new Promise((resolve) => setImmediate(resolve))
   clock.after(10, async () => {
     note('ring')
     await turn()

@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { Roster } from '../../src/base/roster.ts'
+import { turn } from './turns.ts'
 
 test('a roster is a set, whoever comes and goes', () => {
   const step = fc.record({ who: fc.nat(7), comes: fc.boolean() })
@@ -47,7 +48,7 @@ test('whoever leaves is not held on to', async () => {
     }
   })()
   // a weak reference that was just made lasts as long as the turn
-  await new Promise((resolve) => setImmediate(resolve))
+  await turn()
   collect()
   assert.equal(gone.filter((one) => one.deref() !== undefined).length, 0)
 })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { tell } from '../../src/base/tell.ts'
+import { turn } from './turns.ts'
 
 const broken = new Error('broken')
 const throwing = (): never => {
@@ -17,7 +18,7 @@ async function warnings(act: () => unknown): Promise<unknown[]> {
   const fail = (error: unknown) => void worse.push(error)
   process.on('warning', note).on('uncaughtException', fail).on('unhandledRejection', fail)
   await act()
-  for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve))
+  for (let turns = 0; turns < 5; turns++) await turn()
   process.off('warning', note).off('uncaughtException', fail).off('unhandledRejection', fail)
   assert.deepEqual(worse, [])
   return seen

@@ -2,12 +2,8 @@
 import type { Socket } from 'node:net'
 import { lend } from '../../src/transport/memory.ts'
 import type { Transport, TransportSink } from '../../src/transport/transport.ts'
+import { turn } from '../base/turns.ts'
 import type { Carrier, CarrierSink } from './wire.ts'
-
-/** One turn of the event loop: what was written before it has been read after it. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
 
 /** Turns after which an endpoint that had something to say over TCP has said it. */
 const QUIET_TURNS = 8

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
-import { turn } from './carriers.ts'
+import { turn } from '../base/turns.ts'
 import { EVERYWHERE, IN_MEMORY } from './endpoint.ts'
 import { close, hex } from './hex.ts'
 import { binary, ping, text } from './log.ts'

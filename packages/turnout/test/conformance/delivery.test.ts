@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Sendable } from '../../src/websocket/options.ts'
-import { turn } from './carriers.ts'
+import { turn } from '../base/turns.ts'
 import { EVERYWHERE, OVER_TCP } from './endpoint.ts'
 import { type Bytes, bytes, close, frame, hex, masked, SPLITS } from './hex.ts'
 import { binary, ping, text } from './log.ts'

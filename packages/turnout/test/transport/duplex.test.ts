@@ -6,7 +6,8 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { duplexTransport } from '../../src/transport/duplex.ts'
-import { bytes, logSink, started, turn } from './sink.ts'
+import { turn } from '../base/turns.ts'
+import { bytes, logSink, started } from './sink.ts'
 
 /** A Duplex whose other side is in the test's hands. */
 class Pipe extends Duplex {

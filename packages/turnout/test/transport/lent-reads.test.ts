@@ -7,7 +7,8 @@ import { isLent } from '../../src/base/lent.ts'
 import { LENT_BYTES } from '../../src/base/linear.ts'
 import { duplexTransport } from '../../src/transport/duplex.ts'
 import type { Transport } from '../../src/transport/transport.ts'
-import { bytes, logSink, started, turn } from './sink.ts'
+import { turn, until } from '../base/turns.ts'
+import { bytes, logSink, started } from './sink.ts'
 
 let server: net.Server
 const sockets = new Set<net.Socket>()
@@ -39,11 +40,6 @@ async function connected(): Promise<{ client: net.Socket; accepted: net.Socket }
     sockets.add(socket)
   }
   return { client, accepted }
-}
-
-/** Waits until it is so, turn by turn. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await turn()
 }
 
 /** A pattern of its own for each number, without a period that a mix-up could hide behind. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { memoryTransportPair } from '../../src/transport/memory.ts'
-import { bytes, started, turn } from './sink.ts'
+import { turn } from '../base/turns.ts'
+import { bytes, started } from './sink.ts'
 
 test('what one end writes the other reads, both ways, piece by piece', async () => {
   const [left, right] = memoryTransportPair()

@@ -33,9 +33,4 @@ export function started(transport: Transport, onData?: (chunk: Buffer) => void):
   return sink
 }
 
-/** Lets everything happen that is due in this turn of the event loop. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
 export const bytes = (text: string): Buffer => Buffer.from(text)

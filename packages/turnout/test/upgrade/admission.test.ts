@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { createTurnout } from '../../src/turnout.ts'
 import { networkOf } from '../../src/upgrade/admission.ts'
 import type { ProtocolOptions } from '../../src/upgrade/generic.ts'
+import { until } from '../base/turns.ts'
 import { secure, tlsHead, tlsStation } from './tls-wire.ts'
 import { get, type Station, stationTest, upgradeHead, type Wire, within } from './wire.ts'
 
@@ -18,11 +19,8 @@ async function flood(station: Station, count: number, fields: readonly string[] 
   return { answers, statuses: Object.fromEntries(statuses) }
 }
 
-async function untilOpen(station: Station, count: number): Promise<void> {
-  const reached = async () => {
-    while (station.turnout.metrics().connectionsOpen !== count) await new Promise(setImmediate)
-  }
-  await within(`${count} connections are open`, reached())
+function untilOpen({ turnout }: Station, count: number): Promise<void> {
+  return until(() => turnout.metrics().connectionsOpen === count, `${count} connections are open`)
 }
 
 stationTest(

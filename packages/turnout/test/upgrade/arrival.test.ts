@@ -8,6 +8,7 @@ import { Arrival } from '../../src/upgrade/arrival.ts'
 import type { HttpServer } from '../../src/upgrade/http-server.ts'
 import { KeepAlive } from '../../src/upgrade/keep-alive.ts'
 import { leavesBodyRaw } from '../../src/upgrade/probe.ts'
+import { turn } from '../base/turns.ts'
 
 function arrive(
   options: { readonly head?: string; readonly version?: string; readonly fields?: string[] } = {},
@@ -67,7 +68,7 @@ test('a reset ends nothing but the stream', async () => {
   stream.destroy(new Error('reset'))
   assert.equal(arrival.gone, true)
   arrival.returnHead()
-  await new Promise(setImmediate)
+  await turn()
 })
 
 test('R16: a 100 is due once, and in HTTP/1.1 only', () => {

@@ -11,6 +11,7 @@ import { createVirtualClock } from '../../src/base/clock.ts'
 import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { AnsweredError } from '../../src/upgrade/answered.ts'
 import { type UpgradeOptions, upgrade } from '../../src/upgrade/client.ts'
+import { turn } from '../base/turns.ts'
 import { certificate, privateKey } from './certificate.ts'
 import { fieldOf, head, type RawRequest, type RawServerOptions, rawServer, textOf } from './raw-server.ts'
 
@@ -144,7 +145,7 @@ test(
       const { protocol, stream, response } = await upgrade(raw.url, { protocols: 'example/1', agent })
       assert.deepEqual([round, protocol, stream, response.statusCode], [round, undefined, undefined, 200])
       assert.equal(await textOf(response), 'ok')
-      await new Promise(setImmediate)
+      await turn()
     }
     assert.equal(Object.values(agent.freeSockets).flat().length, 1)
     const { stream } = await switched(t, raw.url, { agent })
@@ -193,7 +194,7 @@ test('R18: a 426 without Upgrade is reported with what it said, and not retried'
   assert.equal(error.response.statusCode, 426)
   assert.equal(error.body.toString(), 'no')
   assert.equal(raw.requests.length, 1)
-  await new Promise(setImmediate)
+  await turn()
   assert.equal(Object.values(agent.freeSockets).flat().length, 1)
 })
 
@@ -235,7 +236,7 @@ test(
     })
     async function* body() {
       yield 'one'
-      await new Promise(setImmediate)
+      await turn()
       yield Buffer.from('two')
     }
     const { stream } = await switched(t, raw.url, { method: 'POST', body: body() })
@@ -281,7 +282,7 @@ test('R15: a 101 while the body is still going out fails with ERR_UPGRADE_TOO_EA
 
 test('R16: with Expect the body waits for the 100', bounded, async (t) => {
   const raw = await server(t, async (request) => {
-    await new Promise(setImmediate)
+    await turn()
     assert.equal(request.rest(), '')
     request.socket.write(head('HTTP/1.1 100 Continue'))
     await request.received(4)
@@ -672,7 +673,7 @@ test('a connection that the agent kept is connected: what fails then is the answ
   const { response } = await upgrade(raw.url, { protocols: 'example/1', agent })
   response.resume()
   await new Promise((resolve) => response.once('end', resolve))
-  await new Promise(setImmediate)
+  await turn()
   const error = await rejection(upgrade(raw.url, { protocols: 'example/1', agent }))
   assert.match(error.message, /^no answer from /)
   assert.equal(raw.connections(), 1)

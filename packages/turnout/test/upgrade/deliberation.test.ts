@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { createTurnout } from '../../src/turnout.ts'
 import type { ProtocolContext, ProtocolResult } from '../../src/upgrade/generic.ts'
+import { turn } from '../base/turns.ts'
 import { certificate, privateKey } from './certificate.ts'
 import {
   dial,
@@ -102,7 +103,7 @@ judged('a reset during the decision fires the signal, and a late yes is ignored'
   wire.socket.resetAndDestroy()
   await within('abort', aborted)
   judge.decide(true)
-  await new Promise(setImmediate)
+  await turn()
   assert.deepEqual(judge.heard, ['ERR_PEER_GONE'])
   assert.equal(judge.clock.waiting, 0)
 })
@@ -116,7 +117,7 @@ judged(
     await wire.ended()
     assert.deepEqual(judge.heard, ['ERR_PEER_GONE'])
     judge.decide(Promise.reject(new Error('late')))
-    await new Promise(setImmediate)
+    await turn()
   },
 )
 
@@ -144,7 +145,7 @@ judged('after 5 s without a decision: 503, the signal fires, keep-alive goes on'
   wire.send(upgradeHead())
   await judge.asked()
   judge.clock.advance(4_999)
-  await new Promise(setImmediate)
+  await turn()
   assert.equal(wire.rest, '')
   judge.clock.advance(1)
   assert.equal((await wire.response()).status, 503)

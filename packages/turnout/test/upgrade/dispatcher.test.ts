@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { describe, test } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { createTurnout, type Turnout } from '../../src/turnout.ts'
+import { until } from '../base/turns.ts'
 import { dial, get, listen, stationTest, upgradeHead, within } from './wire.ts'
 
 const closing = createVirtualClock()
@@ -233,7 +234,7 @@ describe('close', () => {
       const closed = turnout.close({ grace: 2_000 })
       await Promise.all([polite.ended(), stubborn.ended()])
       polite.socket.end()
-      while (log.length === 0) await new Promise(setImmediate)
+      await until(() => log.length > 0)
       closing.advance(2_001)
       assert.deepEqual(await within('close', closed), { left: 1, destroyed: 1 })
       await within('server closes', new Promise((resolve) => server.close(resolve)))
@@ -253,7 +254,7 @@ describe('close', () => {
     async ({ turnout, dial, log }) => {
       const wire = dial()
       wire.send(upgradeHead())
-      while (log.length === 0) await new Promise(setImmediate)
+      await until(() => log.length > 0)
       const closed = turnout.close()
       const response = await wire.response({ toEnd: true })
       assert.equal(response.status, 503)

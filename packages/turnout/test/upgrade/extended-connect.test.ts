@@ -16,6 +16,7 @@ import { describe, it, type TestContext } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { createTurnout, type Turnout, type TurnoutOptions } from '../../src/turnout.ts'
 import { connect } from '../../src/websocket/client.ts'
+import { until } from '../base/turns.ts'
 import { certificate, privateKey } from './certificate.ts'
 import { extendedConnect as ask } from './http2-wire.ts'
 
@@ -379,7 +380,7 @@ describe('RFC 8441: extended CONNECT on a server', () => {
     assert.ok(full.writableLength > 10 * size, `${full.writableLength} bytes wait`)
     stuck!.resume()
     await once(full, 'drain')
-    while (bytes < 20 * size) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => bytes >= 20 * size)
     full.destroy()
     other.destroy()
   })

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { createTurnout, type Turnout } from '../../src/turnout.ts'
 import type { Foreign } from '../../src/upgrade/foreign.ts'
+import { turn, until } from '../base/turns.ts'
 import {
   dial,
   get,
@@ -58,9 +59,9 @@ function beside(
 }
 
 async function declinedAfter(wire: Wire, ms: number): Promise<void> {
-  while (clock.waiting === 0) await new Promise(setImmediate)
+  await until(() => clock.waiting > 0)
   clock.advance(ms - 1)
-  await new Promise(setImmediate)
+  await turn()
   assert.equal(wire.rest, '')
   clock.advance(1)
 }
@@ -151,7 +152,7 @@ beside('pass: a body is still whole when the app gets it after all', 'pass', [mo
 beside('pass: a library may take its time', 'pass', [slow], async ({ dial, log }) => {
   const wire = dial()
   wire.send(`${upgradeHead({ path: '/slow' })}early`)
-  while (log.length === 0) await new Promise(setImmediate)
+  await until(() => log.length > 0)
   clock.advance(4_999)
   assert.equal((await wire.response()).status, 101)
   clock.advance(10_000)
@@ -177,9 +178,9 @@ beside(
   async (station) => {
     const [resetting, ending] = [station.dial(), station.dial()]
     for (const wire of [resetting, ending]) wire.send(upgradeHead({ path: '/nobody' }))
-    while (clock.waiting < 2) await new Promise(setImmediate)
+    await until(() => clock.waiting >= 2)
     resetting.socket.resetAndDestroy()
-    while (clock.waiting > 1) await new Promise(setImmediate)
+    await until(() => clock.waiting <= 1)
     ending.socket.end()
     await new Promise((resolve) => setTimeout(resolve, 10))
     clock.advance(5_000)

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { parseProtocol } from '../../src/http/upgrade.ts'
 import { genericProtocol, tokenShape } from '../../src/upgrade/generic.ts'
+import { until } from '../base/turns.ts'
 import { stationTest, upgradeHead } from './wire.ts'
 
 const options = { handler() {} }
@@ -58,7 +59,7 @@ stationTest(
     const wire = dial()
     wire.socket.pause()
     wire.send(upgradeHead({ path: '/room/7?x=y', upgrade: 'Example/2' }))
-    while (!log.includes('full')) await new Promise((resolve) => setTimeout(resolve, 2))
+    await until(() => log.includes('full'))
     wire.socket.resume()
     const response = await wire.response()
     assert.equal(response.field('upgrade'), 'Example/2')
@@ -67,7 +68,7 @@ stationTest(
     await wire.ended()
     wire.send('still heard')
     wire.socket.end()
-    while (!log.includes('close')) await new Promise((resolve) => setTimeout(resolve, 2))
+    await until(() => log.includes('close'))
     assert.deepEqual(log, ['{"n":"7"} 2 y 42', 'full', 'drained', 'still heard', 'end', 'close'])
   },
   {

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { connectH2c, type H2cResult } from '../../src/upgrade/h2c-client.ts'
 import { PREFACE, settingsFrame } from '../../src/upgrade/h2c-frames.ts'
 import { readHttp2Settings } from '../../src/upgrade/h2c-settings.ts'
+import { until } from '../base/turns.ts'
 import { fieldOf, head, rawServer } from './raw-server.ts'
 import { openStation, watchProcess, within } from './wire.ts'
 
@@ -158,7 +159,7 @@ test('the signal ends it before and after the response', async () => {
   const reason = new Error('enough')
   const controller = new AbortController()
   const waiting = connectH2c(silent.url, { signal: controller.signal })
-  while (silent.requests.length === 0) await new Promise(setImmediate)
+  await until(() => silent.requests.length > 0)
   await silent.requests[0]!.received(PREFACE.length)
   controller.abort(reason)
   await assert.rejects(waiting, reason)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
 import { test } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
+import { turn } from '../base/turns.ts'
 import { clientStart, dataOf, framesUntilEnd, getOn, h2cHead } from './http2-wire.ts'
 import { get, openStation, type StationOptions, stationTest, upgradeHead } from './wire.ts'
 
@@ -85,7 +86,7 @@ test('a client that says nothing, or only half of it, gets a 408 when the server
       wire.socket.connecting ? wire.socket.once('connect', resolve) : resolve(),
     )
   }
-  while ((await connections(station.server)) < 2 || clock.waiting < 2) await new Promise(setImmediate)
+  while ((await connections(station.server)) < 2 || clock.waiting < 2) await turn()
   clock.advance(60_000)
   for (const wire of [silent, half]) assert.match(await wire.ended(), /^HTTP\/1\.1 408 /)
   await station.stop()
@@ -94,7 +95,7 @@ test('a client that says nothing, or only half of it, gets a 408 when the server
 test('close() does not wait for a client that has said nothing', async () => {
   const station = await openStation(both)
   const wire = station.dial()
-  while ((await connections(station.server)) < 1) await new Promise(setImmediate)
+  while ((await connections(station.server)) < 1) await turn()
   await station.turnout.close({ grace: 5_000 })
   await wire.ended()
   await station.stop()

@@ -5,6 +5,7 @@ import { Duplex } from 'node:stream'
 import { describe, it } from 'node:test'
 import { PREFACE, requestFrames, settingsFrame } from '../../src/upgrade/h2c-frames.ts'
 import { swallowFirstRequest } from '../../src/upgrade/h2c-swallow.ts'
+import { turn } from '../base/turns.ts'
 import { getOn } from './http2-wire.ts'
 
 /** A connection that writes down what it is given. */
@@ -45,7 +46,7 @@ describe('the swallower of the first request', () => {
     swallower.on('data', (chunk) => {
       came += chunk
     })
-    await new Promise(setImmediate)
+    await turn()
     assert.equal(came, '')
     swallower.write(Buffer.concat([before, first]))
     stream.push('late')

@@ -6,7 +6,8 @@ import { createTurnout } from '../../src/turnout.ts'
 import { readMetrics } from '../../src/upgrade/metrics.ts'
 import type { Occupant } from '../../src/upgrade/protocol.ts'
 import { connect } from '../../src/websocket/client.ts'
-import { openStation, within } from './wire.ts'
+import { until } from '../base/turns.ts'
+import { openStation } from './wire.ts'
 
 const leave = () => {}
 
@@ -82,10 +83,7 @@ test('messages, bytes, close codes and errors of WebSockets are counted on their
     const other = await connect(url)
     other.send('boom')
     await other.closed
-    const gone = async () => {
-      while (now().connectionsOpen > 0) await new Promise(setImmediate)
-    }
-    await within('all have left', gone())
+    await until(() => now().connectionsOpen === 0, 'all have left')
     assert.deepEqual(now().handshakes, { 101: 2 })
     // No Close frame of the peer is read any more once the connection was failed: 1006, and the error says why.
     assert.deepEqual(now().closeCodes, { 1006: 1, 4001: 1 })
@@ -105,10 +103,7 @@ test('the heartbeat tells how long its round trips take', async () => {
     const latency = () => station.turnout.metrics().routes[0]!.latencyMs
     assert.equal(latency().count, 0)
     for (let second = 0; second < 31; second++) clock.advance(1_000)
-    const answered = async () => {
-      while (latency().count === 0) await new Promise(setImmediate)
-    }
-    await within('the first Pong', answered())
+    await until(() => latency().count > 0, 'the first Pong')
     assert.deepEqual([latency().count, latency().counts[0]], [1, latency().sum <= 1 ? 1 : 0])
     await socket.close(1000)
   } finally {

@@ -5,6 +5,7 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import type { TurnoutError } from '../../src/base/errors.ts'
 import { leavesBodyRaw } from '../../src/upgrade/probe.ts'
+import { turn, until } from '../base/turns.ts'
 import { get, stationTest, upgradeHead, within } from './wire.ts'
 
 const MEGABYTE = 1_048_576
@@ -80,7 +81,7 @@ stationTest(
     wire.send(upgradeHead({ method: 'POST', fields: ['Transfer-Encoding: chunked'] }))
     assert.equal((await wire.response()).body, 'no thanks')
     wire.send(`2\r\nHE\r\n`)
-    while (endless.waiting === 0) await new Promise(setImmediate)
+    await until(() => endless.waiting > 0)
     endless.advance(301_000)
     await wire.closed()
     assert.equal(wire.rest, '')
@@ -132,7 +133,7 @@ stationTest(
     const closed = once(response, 'close')
     wire.socket.resetAndDestroy()
     await within('close', closed)
-    await new Promise(setImmediate)
+    await turn()
     assert.deepEqual(heard, ['request aborted', 'response close, finished false', 'request close'])
     assert.equal(response.destroyed, true)
     assert.equal(request.destroyed, true)
@@ -252,7 +253,7 @@ stationTest(
     wire.send(`${upgradeHead({ method: 'POST', fields: ['Content-Length: 5'] })}HE`)
     await asked
     clock.advance(299_000)
-    await new Promise(setImmediate)
+    await turn()
     assert.equal(wire.rest, '')
     clock.advance(2_000)
     assert.equal((await wire.response({ toEnd: true })).status, 408)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Turnout } from '../../src/turnout.ts'
+import { turn } from '../base/turns.ts'
 import { get, type Station, stationTest, upgradeHead, within } from './wire.ts'
 
 const echo = {
@@ -116,7 +117,7 @@ stationTest(
     }
     large.on('drain', write)
     write()
-    await new Promise(setImmediate)
+    await turn()
     first.end('first')
     await new Promise((resolve) => setTimeout(resolve, 20))
     wire.socket.resume()

@@ -13,6 +13,7 @@ import type {
   ProtocolOpenMessage,
 } from '../../src/upgrade/sight.ts'
 import { connect } from '../../src/websocket/client.ts'
+import { until } from '../base/turns.ts'
 import { certificate, privateKey } from './certificate.ts'
 import { listen as listenOn, openStation, upgradeHead, within } from './wire.ts'
 
@@ -33,13 +34,6 @@ function listen<Name extends keyof Told>(
   subscribe(`turnout:${kind}:${name}`, note)
   context.after(() => unsubscribe(`turnout:${kind}:${name}`, note))
   return told
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const wait = async () => {
-    while (!holds()) await new Promise(setImmediate)
-  }
-  await within(what, wait())
 }
 
 test('every outcome of a handshake is told once, with status, route and duration', async (context) => {
@@ -78,7 +72,7 @@ test('every outcome of a handshake is told once, with status, route and duration
     }
     const wire = station.dial()
     wire.send(upgradeHead({ path: '/late', upgrade: 'foo/1' }))
-    await until('accept is asked', () => asked.length === 1)
+    await until(() => asked.length === 1, 'accept is asked')
     clock.advance(5_000)
     await wire.response()
     assert.deepEqual(
@@ -179,12 +173,12 @@ test('the life of a stream is told and counted: open, error, close, bytes', asyn
   try {
     const { stream } = await upgrade(`http://127.0.0.1:${station.port}/echo`, { protocols: ['foo'] })
     stream!.write('12345')
-    await until('the echo', () => stream!.read(5) !== null)
+    await until(() => stream!.read(5) !== null, 'the echo')
     const echo = () => station.turnout.metrics().routes[0]!
     assert.deepEqual([echo().connectionsOpen, echo().bytesIn, echo().bytesOut], [1, 5, 5])
     stream!.end()
     stream!.resume()
-    await until('both sides have closed', () => closes.length === 2)
+    await until(() => closes.length === 2, 'both sides have closed')
     assert.deepEqual(
       [echo().connectionsOpen, echo().connectionsTotal, echo().bytesIn, echo().bytesOut],
       [0, 1, 5, 5],
@@ -194,7 +188,7 @@ test('the life of a stream is told and counted: open, error, close, bytes', asyn
     const failing = await upgrade(`http://127.0.0.1:${station.port}/fails`, { protocols: ['foo'] })
     failing.stream?.resume()
     failing.stream?.end()
-    await until('the others have closed', () => closes.length === 4)
+    await until(() => closes.length === 4, 'the others have closed')
     assert.deepEqual(station.turnout.metrics().routes[1]?.errors, { RangeError: 1 })
     assert.deepEqual(opens.map(({ side, protocol, route }) => [side, protocol, route]).slice(0, 2), [
       ['server', 'foo', '/echo'],

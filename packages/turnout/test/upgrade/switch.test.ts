@@ -4,12 +4,15 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { connect as connectHttp2, createSecureServer } from 'node:http2'
 import { test } from 'node:test'
 import { createTurnout, type Turnout } from '../../src/turnout.ts'
+import { until } from '../base/turns.ts'
 import { certificate, privateKey } from './certificate.ts'
 import {
+  clientFrame,
   dial,
   get,
   listen,
   type StationOptions,
+  serverFrame,
   stationTest,
   upgradeHead,
   watchProcess,
@@ -17,8 +20,6 @@ import {
 } from './wire.ts'
 
 /** A masked text frame with the mask 0, and the same from the server. */
-const clientFrame = (text: string) => `\x81${String.fromCharCode(0x80 | text.length)}\0\0\0\0${text}`
-const serverFrame = (text: string) => `\x81${String.fromCharCode(text.length)}${text}`
 
 /** An app of plain node:http with a session, in which some routes upgrade. */
 function inApp(
@@ -160,11 +161,11 @@ stationTest(
     const [staying, leaving] = [dial(), dial()]
     staying.send(webSocketHead('/live') + clientFrame('early'))
     leaving.send(webSocketHead('/live'))
-    while (log.length < 2) await new Promise(setImmediate)
+    await until(() => log.length >= 2)
     leaving.socket.resetAndDestroy()
     assert.equal((await staying.response()).status, 101)
     await staying.until(serverFrame('early'))
-    while (log.length < 4) await new Promise(setImmediate)
+    await until(() => log.length >= 4)
     assert.deepEqual(log.slice(2).sort(), ['true', 'undefined'].sort())
   },
   {
@@ -268,7 +269,7 @@ stationTest(
     wire.send(webSocketHead('/live'))
     assert.equal((await wire.response()).field('x-late'), 'yes')
     await wire.until(serverFrame('welcome'))
-    while (!log.includes('/live close')) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => log.includes('/live close'))
     assert.deepEqual(log, ['welcomed', 'saved', '/live 101 finish', '/live close'])
   },
   inApp((turnout, request, response, log) => {
@@ -295,7 +296,7 @@ stationTest(
     const wire = dial()
     wire.send(webSocketHead('/live'))
     assert.equal((await wire.response()).status, 101)
-    while (!log.includes('written')) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => log.includes('written'))
     wire.send(clientFrame('still here'))
     await wire.until(serverFrame('still here'))
     assert.equal(wire.rest, '')
@@ -344,7 +345,7 @@ stationTest(
     wire.send(webSocketHead('/live') + get('/live'))
     assert.equal((await wire.response()).body, 'page')
     assert.equal((await wire.response()).status, 426)
-    while (errors.length === 0) await new Promise(setImmediate)
+    await until(() => errors.length > 0)
     assert.equal((errors[0] as { code: string }).code, 'ERR_ALREADY_ANSWERED')
   },
   {

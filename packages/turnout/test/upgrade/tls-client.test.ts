@@ -5,6 +5,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { type ConnectionOptions, TLSSocket } from 'node:tls'
 import { type TlsMode, type TlsUpgradeOptions, upgradeTls } from '../../src/upgrade/tls-client.ts'
+import { until } from '../base/turns.ts'
 import { certificate, otherCertificate, privateKey } from './certificate.ts'
 import { fieldOf, head, type RawServer, rawServer } from './raw-server.ts'
 import { tlsStation } from './tls-wire.ts'
@@ -252,7 +253,7 @@ test('deadline and signal reach into the handshake, and the signal to the connec
   const reason = new Error('enough')
   const controller = new AbortController()
   const waiting = upgradeTls(silent.url, { tls, signal: controller.signal })
-  while (silent.requests.length < 2) await new Promise(setImmediate)
+  await until(() => silent.requests.length >= 2)
   await silent.requests[1]!.received(5)
   controller.abort(reason)
   await assert.rejects(waiting, reason)

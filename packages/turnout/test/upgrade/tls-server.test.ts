@@ -5,6 +5,7 @@ import { createSecureContext } from 'node:tls'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { connect } from '../../src/websocket/client.ts'
 import { createKey } from '../../src/websocket/key.ts'
+import { until } from '../base/turns.ts'
 import { certificate, privateKey } from './certificate.ts'
 import { secure, tlsHead, tlsStation } from './tls-wire.ts'
 import { get, openStation, stationTest, upgradeHead, type Wire, watchProcess, within } from './wire.ts'
@@ -209,7 +210,7 @@ test('R39: RFC 2817 section 3.1: a failed handshake disconnects, and the hook he
   await switched(gone)
   gone.socket.end()
   await gone.ended()
-  while (failures.length < 3) await new Promise(setImmediate)
+  await until(() => failures.length >= 3)
   assert.deepEqual(failures.toSorted(), [
     'ERR_TLS_HANDSHAKE /garbage',
     'ERR_TLS_HANDSHAKE /gone',
@@ -232,7 +233,7 @@ test('a hook that throws is told as any error of the application', async () => {
   await switched(wire)
   wire.send('no TLS\r\n\r\n')
   await wire.ended()
-  while (station.errors.length === 0) await new Promise(setImmediate)
+  await until(() => station.errors.length > 0)
   assert.match(String(station.errors[0]), /hook/)
   await station.stop()
 })
@@ -283,7 +284,7 @@ test('a client’s certificate is asked for, shown to the app, and refused where
   unknown.send(tlsHead())
   await switched(unknown)
   await secure(unknown).ended()
-  while (failures.length === 0) await new Promise(setImmediate)
+  await until(() => failures.length > 0)
   assert.equal(failures.length, 1)
   await station.stop()
 })

@@ -12,6 +12,7 @@ import { upgrade } from '../../src/upgrade/client.ts'
 import { proxyFor } from '../../src/upgrade/proxy.ts'
 import { openTunnel, ProxyError } from '../../src/upgrade/tunnel.ts'
 import { connect, HandshakeError } from '../../src/websocket/client.ts'
+import { until } from '../base/turns.ts'
 import { framesOf, hex, switchFor, webSocketServer } from '../websocket/raw-websocket.ts'
 import { certificate, privateKey } from './certificate.ts'
 import { fieldOf, head, type RawRequest, type RawServerOptions, rawServer } from './raw-server.ts'
@@ -271,7 +272,7 @@ test('the deadline and the signal end each stage, and leave no connection', boun
       const controller = new AbortController()
       const options = { proxy: proxy.url, clock, timeoutMs: 500, signal: controller.signal }
       const failed = rejection(connect(raw.wsUrl, options))
-      while (reached() === before) await new Promise(setImmediate)
+      await until(() => reached() !== before)
       const reason = new Error('no longer wanted')
       if (how === 'deadline') clock.advance(500)
       else controller.abort(reason)

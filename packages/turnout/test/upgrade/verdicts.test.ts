@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import type { GivenValue } from '../../src/http/fields.ts'
 import type { Turnout } from '../../src/turnout.ts'
 import type { ProtocolOptions, ProtocolResult } from '../../src/upgrade/generic.ts'
+import { until } from '../base/turns.ts'
 import { get, type StationOptions, stationTest, upgradeHead } from './wire.ts'
 
 const accepts = (
@@ -488,7 +489,7 @@ stationTest(
   async ({ dial, log }) => {
     const [resetting, ending] = [dial(), dial()]
     for (const wire of [resetting, ending]) wire.send(`${upgradeHead(POST_HEAD)}HE`)
-    while (log.length < 2) await new Promise(setImmediate)
+    await until(() => log.length >= 2)
     resetting.socket.resetAndDestroy()
     ending.socket.end()
     await ending.ended()
@@ -513,7 +514,7 @@ stationTest(
     wire.send(upgradeHead())
     await wire.response()
     wire.socket.resetAndDestroy()
-    while (log.length === 0) await new Promise(setImmediate)
+    await until(() => log.length > 0)
   },
   {
     setUp: (turnout, _server, log) =>

@@ -241,6 +241,11 @@ export function echoApp(log: string[]): RequestListener {
   }
 }
 
+/** A text message, as a client masks it with zeros; and as a server sends it. At most 125 characters of Latin-1. */
+export const clientFrame = (text: string): string =>
+  `\x81${String.fromCharCode(0x80 | text.length)}\0\0\0\0${text}`
+export const serverFrame = (text: string): string => `\x81${String.fromCharCode(text.length)}${text}`
+
 export async function within<Value>(what: string, promise: Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {

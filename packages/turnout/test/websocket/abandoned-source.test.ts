@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { createRig, turn } from './rig.ts'
+import { turn } from '../base/turns.ts'
+import { createRig } from './rig.ts'
 
 test('the promise of a message whose next part never comes resolves with false when the connection ends', async () => {
   const rig = createRig()

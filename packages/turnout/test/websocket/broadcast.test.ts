@@ -5,9 +5,10 @@ import { createVirtualClock } from '../../src/base/clock.ts'
 import { type Broadcastable, broadcast } from '../../src/websocket/broadcast.ts'
 import type { CompressionOptions } from '../../src/websocket/options.ts'
 import type { MessageTransform } from '../../src/websocket/transform.ts'
+import { turn } from '../base/turns.ts'
 import { agree, type PairOptions } from './compressed-pair.ts'
 import { hex, parseFrames } from './frames.ts'
-import { createRig, type Rig, turn } from './rig.ts'
+import { createRig, type Rig } from './rig.ts'
 
 test('every open socket gets the message, and the count is of those that took it', async () => {
   const rigs = [createRig(), createRig(), createRig(), createRig({ closed: true })]

@@ -1,7 +1,8 @@
 // Knows what becomes of a message whose source breaks while nobody waits for it to be sent.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createRig, turn } from './rig.ts'
+import { turn } from '../base/turns.ts'
+import { createRig } from './rig.ts'
 
 const broken = new Error('broken')
 

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deferred } from '../../src/base/promise.ts'
 import { BufferedAmount } from '../../src/websocket/buffered-amount.ts'
-
-const turn = () => new Promise(setImmediate)
+import { turn } from '../base/turns.ts'
 
 test('bytes count until they have left, and nothing leaves while a script runs', async () => {
   const connection = { readyState: 'open', bufferedBytes: 0 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Message } from '../../src/websocket/options.ts'
+import { turn } from '../base/turns.ts'
 import { frame } from './frames.ts'
-import { createRig, turn } from './rig.ts'
+import { createRig } from './rig.ts'
 
 test('chunks: a binary message arrives as the pieces in which it came, whole if it came whole', async () => {
   const seen: Message[] = []

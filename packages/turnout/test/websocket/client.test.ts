@@ -14,6 +14,7 @@ import { reconnecting } from '../../src/websocket/reconnecting.ts'
 import { turnsWaiting } from '../../src/websocket/turns.ts'
 import { WebSocketStream } from '../../src/websocket/websocket-stream.ts'
 import { WebSocket } from '../../src/websocket/whatwg.ts'
+import { turn, until } from '../base/turns.ts'
 import { unknownOptions } from '../base/warnings.ts'
 import { certificate, privateKey } from '../upgrade/certificate.ts'
 import { fieldOf, head, type RawRequest, rawServer } from '../upgrade/raw-server.ts'
@@ -78,7 +79,7 @@ test(
     })
     for (const path of ['whole', 'bytes']) {
       const socket = await opened(t, wsUrl + path)
-      await new Promise(setImmediate)
+      await turn()
       const messages = []
       for await (const message of socket) messages.push(message)
       assert.deepEqual(messages, ['Hello', Buffer.from([0xff])])
@@ -374,7 +375,7 @@ test('R1: an agent’s idle connection is switched, and is the agent’s no long
   const agent = new Agent({ keepAlive: true })
   t.after(() => agent.destroy())
   await rejection(connect(raw.wsUrl, { agent }))
-  await new Promise(setImmediate)
+  await turn()
   assert.equal(Object.keys(agent.freeSockets).length, 1)
   await opened(t, raw.wsUrl, { agent })
   assert.equal(raw.connections(), 1)
@@ -448,7 +449,7 @@ test('RFC 6455 section 4.1: one connection to a place at a time is being opened'
   const others = [opened(t, raw.wsUrl), opened(t, raw.url)]
   const controller = new AbortController()
   const calledOff = rejection(connect(raw.wsUrl, { signal: controller.signal }))
-  while (raw.requests.length === 0) await new Promise(setImmediate)
+  await until(() => raw.requests.length > 0)
   assert.equal(turnsWaiting(place), 3)
   assert.equal(raw.connections(), 1)
   const reason = new Error('no longer wanted')

@@ -13,9 +13,10 @@ import {
 } from '../../src/websocket/inside.ts'
 import type { Message, Sendable } from '../../src/websocket/options.ts'
 import type { MessageTransform } from '../../src/websocket/transform.ts'
+import { turn } from '../base/turns.ts'
 import { transportByHand } from '../transport/by-hand.ts'
 import { closeBody, frame, parseFrames } from './frames.ts'
-import { createRig, describe, turn } from './rig.ts'
+import { createRig, describe } from './rig.ts'
 
 const TEXT = 0x81
 const BINARY = 0x82

@@ -5,8 +5,9 @@ import { EventEmitter, once } from 'node:events'
 import { test } from 'node:test'
 import { constants, deflateRawSync } from 'node:zlib'
 import type { AnyConnection } from '../../src/websocket/connection.ts'
+import { turn } from '../base/turns.ts'
 import { agree } from './compressed-pair.ts'
-import { createRig, type Rig, turn } from './rig.ts'
+import { createRig, type Rig } from './rig.ts'
 
 const NO_TAKEOVER = { clientNoContextTakeover: true, serverNoContextTakeover: true }
 const MIB = 1_048_576

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PeerError } from '../../src/base/errors.ts'
 import { webSocketPair } from '../../src/testing/index.ts'
-import { createRig, type Rig, turn } from './rig.ts'
+import { turn } from '../base/turns.ts'
+import { createRig, type Rig } from './rig.ts'
 
 const heartbeat = { intervalMs: 30_000, timeoutMs: 10_000 }
 

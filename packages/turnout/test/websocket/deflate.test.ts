@@ -17,10 +17,11 @@ import type { Extension } from '../../src/websocket/transform.ts'
 import { WebSocketStream } from '../../src/websocket/websocket-stream.ts'
 import { WebSocket } from '../../src/websocket/whatwg.ts'
 import { hasSync, openEngines } from '../../src/websocket/zlib-engine.ts'
+import { turn, until } from '../base/turns.ts'
 import { agree, createPair, type Pair, type PairOptions } from './compressed-pair.ts'
 import { closeBody, frame, hex, parseFrames } from './frames.ts'
 import { switchFor, webSocketServer } from './raw-websocket.ts'
-import { createRig, type Rig, type RigOptions, turn } from './rig.ts'
+import { createRig, type Rig, type RigOptions } from './rig.ts'
 
 const MIB = 1_048_576
 const KEY = '37fa213d'
@@ -78,12 +79,6 @@ function bombOf(bytes: number): Buffer {
   const part = zlib.deflateRawSync(Buffer.alloc(MIB), { finishFlush: flush })
   const whole = Buffer.concat(Array.from({ length: bytes / MIB }, () => part))
   return whole.subarray(0, -4)
-}
-
-async function until(done: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !done(); await turn()) {
-    if (Date.now() > deadline) throw new Error('it did not come to pass within 10 seconds')
-  }
 }
 
 function shapes(messages: readonly Message[]): string[] {

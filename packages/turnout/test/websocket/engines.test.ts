@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { apart, lentEngines, OwnEngine } from '../../src/websocket/engines.ts'
 import { type EngineSettings, openEngines } from '../../src/websocket/zlib-engine.ts'
+import { turn } from '../base/turns.ts'
 
 const DEFLATE: EngineSettings = { kind: 'deflate', windowBits: 15, level: 6, memLevel: 8 }
 
@@ -128,7 +129,3 @@ describe('work apart', () => {
     assert.equal(await again, 'again')
   })
 })
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}

@@ -5,8 +5,9 @@ import { createVirtualClock } from '../../src/base/clock.ts'
 import type { PeerError } from '../../src/base/errors.ts'
 import { sweepFor } from '../../src/base/sweep.ts'
 import { Heartbeat, type HeartbeatOptions } from '../../src/websocket/heartbeat.ts'
+import { turn } from '../base/turns.ts'
 import { frame } from './frames.ts'
-import { createRig, type Rig, turn } from './rig.ts'
+import { createRig, type Rig } from './rig.ts'
 
 /** Lets time pass second by second, with everything that happens in between. */
 async function pass(rig: Rig, seconds: number, answer = false): Promise<void> {

@@ -5,6 +5,7 @@ import type { Turnout } from '../../src/turnout.ts'
 import type { AnyConnection } from '../../src/websocket/connection.ts'
 import type { ConnectionOptions } from '../../src/websocket/options.ts'
 import { holdUp } from '../base/hold-up.ts'
+import { turn } from '../base/turns.ts'
 import { type StationOptions, stationTest, webSocketHead } from '../upgrade/wire.ts'
 
 /** A client that answers each Ping 50 ms later. `flags[0]` counts the Pings. */
@@ -65,7 +66,7 @@ stationTest(
     let turns = 0
     for (; !hasEnded() && turns < 100; turns++) {
       holdUp(100)
-      await new Promise((resolve) => setImmediate(resolve))
+      await turn()
     }
     assert.ok(turns <= 15, `${turns} turns`)
   },

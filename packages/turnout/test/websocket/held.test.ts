@@ -4,6 +4,7 @@ import { MisuseError } from '../../src/base/errors.ts'
 import { Held } from '../../src/websocket/held.ts'
 import type { Sendable } from '../../src/websocket/options.ts'
 import { movedBy } from '../base/moved.ts'
+import { turn } from '../base/turns.ts'
 
 const roomy = { maxMessages: 10, maxBytes: 100 }
 
@@ -50,7 +51,7 @@ test('a connection that is slow sets the pace, and one that ends takes what it t
     if (message === 'a') return new Promise<boolean>((resolve) => (go = resolve))
     return message === 'b' ? Promise.reject(new Error('of its parts')) : true
   })
-  await new Promise(setImmediate)
+  await turn()
   assert.deepEqual([seen, held.messages], [['a'], 2])
   go(false)
   assert.equal(await released, true)

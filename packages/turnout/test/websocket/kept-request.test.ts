@@ -11,6 +11,7 @@ import { connect } from '../../src/websocket/client.ts'
 import type { AnyConnection } from '../../src/websocket/connection.ts'
 import type { WebSocketOptions } from '../../src/websocket/options.ts'
 import type { WebSocketOpenMessage } from '../../src/websocket/sight.ts'
+import { turn, until } from '../base/turns.ts'
 
 const CONNECTIONS = 20
 
@@ -72,12 +73,11 @@ for (const [name, options] of WAYS) {
     })
     const { port } = server.address() as AddressInfo
     for (let count = 0; count < CONNECTIONS; count++) await connect(`ws://127.0.0.1:${port}/tea`)
-    while (seen < CONNECTIONS) await new Promise(setImmediate)
-
+    await until(() => seen >= CONNECTIONS)
     // the latest may still stand in some register
     for (let round = 0; round < 50 && freed < CONNECTIONS - 1; round++) {
       collect()
-      await new Promise(setImmediate)
+      await turn()
     }
     assert.ok(freed >= CONNECTIONS - 1, `${CONNECTIONS - freed} of ${CONNECTIONS} requests are kept`)
   })

@@ -12,9 +12,10 @@ import { type AnyConnection, connect as connectWebSocket, createTurnout } from '
 import { broadcast } from '../../src/websocket/broadcast.ts'
 import { createConnection, openConnection } from '../../src/websocket/inside.ts'
 import type { Message } from '../../src/websocket/options.ts'
+import { turn, until } from '../base/turns.ts'
 import { transportByHand } from '../transport/by-hand.ts'
 import { frame } from './frames.ts'
-import { createRig, turn } from './rig.ts'
+import { createRig } from './rig.ts'
 
 const KEY = '37fa213d'
 
@@ -325,8 +326,4 @@ async function open(port: number): Promise<Reader> {
     socket.on('data', first)
   })
   return reader
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5))
 }

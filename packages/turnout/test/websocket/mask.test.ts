@@ -8,6 +8,7 @@ import { lent } from '../../src/base/lent.ts'
 import { BENCH_BYTES, LENT_BYTES } from '../../src/base/linear.ts'
 import { applyMask, copyMasked, createMaskKey } from '../../src/websocket/mask.ts'
 import { applyMaskByByte } from '../../src/websocket/mask-words.ts'
+import { turn } from '../base/turns.ts'
 
 const keyBytes = fc.uint8Array({ minLength: 4, maxLength: 4 })
 
@@ -188,7 +189,7 @@ test('what was masked last is not kept from the collector when it is large', asy
   mask()
   for (let round = 0; round < 20 && !collected; round++) {
     collect()
-    await new Promise((resolve) => setImmediate(resolve))
+    await turn()
   }
   assert.ok(collected)
 })

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Turnout } from '../../src/turnout.ts'
 import type { AnyConnection } from '../../src/websocket/connection.ts'
+import { until } from '../base/turns.ts'
 import { type Station, stationTest, type Wire, webSocketHead, within } from '../upgrade/wire.ts'
 import { closeBody, frame } from './frames.ts'
 
@@ -52,10 +53,6 @@ function partingTest(title: string, script: (opened: Opened) => Promise<void>): 
     },
     { setUp },
   )
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
 }
 
 const EXPECTED = { code: 1000, reason: '', clean: true, cause: undefined }

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { MessageParts } from '../../src/websocket/options.ts'
 import { letGo, type Part, sourceOf, TextEncoding } from '../../src/websocket/parts.ts'
+import { turn } from '../base/turns.ts'
 
 async function* later(): AsyncGenerator<string> {
   yield 'a'
@@ -47,7 +48,7 @@ test('what a source says to being let go of harms nobody', async () => {
       throw new Error('at once')
     },
   })
-  await new Promise(setImmediate)
+  await turn()
 })
 
 test('text cut anywhere is the bytes of the whole, surrogates too', () => {

@@ -6,15 +6,11 @@ import { HandshakeError } from '../../src/websocket/client.ts'
 import type { CloseInfo } from '../../src/websocket/connection.ts'
 import type { Message } from '../../src/websocket/options.ts'
 import { type ReconnectingOptions, reconnecting } from '../../src/websocket/reconnecting.ts'
+import { until } from '../base/turns.ts'
 import { fieldOf, head, type RawRequest } from '../upgrade/raw-server.ts'
 import { framesOf, hex, readFrames, switchFor, webSocketServer } from './raw-websocket.ts'
 
 const bounded = { timeout: 10_000 }
-
-/** Lets the machine go on until it is so. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(setImmediate)
-}
 
 function goOn(turns: number = 5): Promise<void> {
   return turns === 0 ? Promise.resolve() : new Promise(setImmediate).then(() => goOn(turns - 1))

@@ -7,12 +7,8 @@ import type { Role } from '../../src/websocket/frame.ts'
 import { createConnection, openConnection } from '../../src/websocket/inside.ts'
 import type { BinaryForm, ConnectionEvents, ConnectionOptions, Message } from '../../src/websocket/options.ts'
 import type { MessageTransform } from '../../src/websocket/transform.ts'
+import { turn } from '../base/turns.ts'
 import { frame, shown } from './frames.ts'
-
-/** Lets everything happen that is due in this turn of the event loop. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
 
 /** The other end of the pipe, without any WebSocket in it. */
 export class RawPeer {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PeerError } from '../../src/base/errors.ts'
 import { broadcast } from '../../src/websocket/broadcast.ts'
+import { turn } from '../base/turns.ts'
 import { createPair } from './compressed-pair.ts'
-import { createRig, type Rig, turn } from './rig.ts'
+import { createRig, type Rig } from './rig.ts'
 
 const KIB = Buffer.alloc(1_024)
 

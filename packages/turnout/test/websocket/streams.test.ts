@@ -3,7 +3,8 @@ import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import type { MisuseError, PeerError } from '../../src/base/errors.ts'
 import type { MessageStream } from '../../src/websocket/stream.ts'
-import { createRig, turn } from './rig.ts'
+import { turn } from '../base/turns.ts'
+import { createRig } from './rig.ts'
 
 async function collect(stream: AsyncIterable<string | Buffer>): Promise<string> {
   const parts: string[] = []

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Tasks } from '../../src/websocket/tasks.ts'
+import { turn } from '../base/turns.ts'
 
 const nobody = { onBacklog: () => {}, onBacklogDone: () => {} }
 
@@ -19,7 +20,7 @@ test('the first is done at once, the next when the promises of the one before ar
   }
   assert.deepEqual(log, ['a'])
   assert.equal(tasks.busy, true)
-  await new Promise(setImmediate)
+  await turn()
   assert.deepEqual(log, ['a', 'a through', 'b', 'b through', 'c', 'c through'])
   assert.equal(tasks.busy, false)
 })
@@ -33,7 +34,7 @@ test('what a task asks for comes behind what waits already', async () => {
   })
   tasks.run(() => void log.push('b'))
   assert.deepEqual(log, ['a'])
-  await new Promise(setImmediate)
+  await turn()
   // `c` was asked for inside `a`, before anyone could ask for `b`
   assert.deepEqual(log, ['a', 'c', 'b'])
 })
@@ -43,7 +44,7 @@ test('a task that throws does not hold up the next', async () => {
   const log: string[] = []
   assert.throws(() => tasks.run(() => assert.fail('thrown')), /thrown/)
   tasks.run(() => void log.push('next'))
-  await new Promise(setImmediate)
+  await turn()
   assert.deepEqual(log, ['next'])
   assert.equal(tasks.busy, false)
 })
@@ -52,9 +53,9 @@ test('the host is told of a backlog, once, and of its end', async () => {
   const log: string[] = []
   const tasks = new Tasks({ onBacklog: () => log.push('begins'), onBacklogDone: () => log.push('ends') })
   tasks.run(() => log.push('alone'))
-  await new Promise(setImmediate)
+  await turn()
   assert.deepEqual(log.splice(0), ['alone'])
   for (const name of ['a', 'b', 'c']) tasks.run(() => log.push(name))
-  await new Promise(setImmediate)
+  await turn()
   assert.deepEqual(log, ['a', 'begins', 'b', 'c', 'ends'])
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { takeTurn, turnsWaiting } from '../../src/websocket/turns.ts'
+import { turn } from '../base/turns.ts'
 
 const settled = async (promise: Promise<unknown>) => {
   let state = 'waiting'
@@ -8,7 +9,7 @@ const settled = async (promise: Promise<unknown>) => {
     () => (state = 'done'),
     () => (state = 'failed'),
   )
-  await new Promise(setImmediate)
+  await turn()
   return state
 }
 

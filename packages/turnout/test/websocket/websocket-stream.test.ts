@@ -4,6 +4,7 @@ import { MisuseError, type PeerError } from '../../src/base/errors.ts'
 import { HandshakeError } from '../../src/websocket/client.ts'
 import { WebSocketError } from '../../src/websocket/websocket-error.ts'
 import { WebSocketStream, type WebSocketStreamOptions } from '../../src/websocket/websocket-stream.ts'
+import { turn, until } from '../base/turns.ts'
 import { fieldOf, head } from '../upgrade/raw-server.ts'
 import { framesOf, hex, readFrames, switchFor, webSocketServer } from './raw-websocket.ts'
 
@@ -248,7 +249,7 @@ for (const when of ['at once', 'while the server thinks']) {
   test(`close during the handshake, ${when}: both promises reject`, bounded, async (t) => {
     const raw = await webSocketServer(t, () => {})
     const stream = new WebSocketStream(raw.wsUrl)
-    if (when !== 'at once') while (raw.requests.length === 0) await new Promise(setImmediate)
+    if (when !== 'at once') await until(() => raw.requests.length > 0)
     stream.close({ closeCode: 3000 })
     assertEnd(await rejection(stream.opened), 1006)
     assertEnd(await rejection(stream.closed), 1006)
@@ -274,9 +275,9 @@ test('a handshake that fails and that nobody awaits is no unhandled rejection', 
   t.after(() => process.off('unhandledRejection', note))
   const raw = await webSocketServer(t, ({ socket }) => void socket.destroy())
   new WebSocketStream(raw.wsUrl)
-  while (raw.requests.length === 0) await new Promise(setImmediate)
+  await until(() => raw.requests.length > 0)
   await raw.idle()
-  for (let i = 0; i < 5; i++) await new Promise(setImmediate)
+  for (let i = 0; i < 5; i++) await turn()
   assert.deepEqual(unhandled, [])
 })
 
@@ -293,7 +294,7 @@ test('signal: aborted during the handshake, both reject with its reason', bounde
   const raw = await webSocketServer(t, () => {})
   const controller = new AbortController()
   const stream = new WebSocketStream(raw.wsUrl, { signal: controller.signal })
-  while (raw.requests.length === 0) await new Promise(setImmediate)
+  await until(() => raw.requests.length > 0)
   const reason = { any: 'value' }
   controller.abort(reason)
   assert.equal(await rejection(stream.opened), reason)
@@ -345,7 +346,7 @@ test('a write that is held back fails with the connection', bounded, async (t) =
   request.socket.pause()
   const writer = writable.getWriter()
   const written = rejection(writer.write(new Uint8Array(2 ** 25)))
-  await new Promise(setImmediate)
+  await turn()
   request.socket.resetAndDestroy()
   assertEnd(await written, 1006)
   assertEnd(await rejection(stream.closed), 1006)
@@ -364,7 +365,7 @@ test(
     })
     const [text, close] = await framesOf(request, 2)
     assert.deepEqual([text!.first, close!.first, close!.payload.length], [0x81, 0x88, 0])
-    await new Promise(setImmediate)
+    await turn()
     assert.equal(done, false)
     request.socket.end(hex('88 00'))
     await closed

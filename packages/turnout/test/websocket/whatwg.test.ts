@@ -4,6 +4,7 @@ import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { HandshakeError } from '../../src/websocket/client.ts'
 import { CloseEvent, type FailureEvent } from '../../src/websocket/events.ts'
 import { WebSocket } from '../../src/websocket/whatwg.ts'
+import { turn, until } from '../base/turns.ts'
 import { fieldOf, head, rawServer } from '../upgrade/raw-server.ts'
 import { framesOf, hex, readFrames, switchFor, webSocketServer } from './raw-websocket.ts'
 
@@ -223,8 +224,8 @@ test(
     socket.send('!')
     assert.equal(socket.bufferedAmount, 15)
     await framesOf(request, 4)
-    await new Promise(setImmediate)
-    await new Promise(setImmediate)
+    await turn()
+    await turn()
     assert.equal(socket.bufferedAmount, 0)
   },
 )
@@ -239,10 +240,10 @@ test('bufferedAmount: what a peer does not read stays counted', bounded, async (
   const megabyte = new Uint8Array(2 ** 20)
   for (let i = 0; i < 24; i++) socket.send(megabyte)
   assert.equal(socket.bufferedAmount, 24 * 2 ** 20)
-  await new Promise(setImmediate)
+  await turn()
   assert.ok(socket.bufferedAmount > 2 ** 20)
   request.socket.resume()
-  while (socket.bufferedAmount > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+  await until(() => socket.bufferedAmount === 0)
 })
 
 test('bufferedAmount: grows by what is sent after close, and is not reset', bounded, async (t) => {
@@ -343,7 +344,7 @@ test(
     for (const stage of ['at once', 'while the server thinks']) {
       const socket = new WebSocket(raw.wsUrl)
       const seen = record(socket)
-      if (stage !== 'at once') while (raw.requests.length === 0) await new Promise(setImmediate)
+      if (stage !== 'at once') await until(() => raw.requests.length > 0)
       const closed = next<CloseEvent>(socket, 'close')
       socket.close()
       assert.equal(socket.readyState, WebSocket.CLOSING)
