@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
-  connect as connectHttp2,
   constants,
   createSecureServer,
   createServer,
@@ -18,7 +17,7 @@ import { createTurnout, type Turnout, type TurnoutOptions } from '../../src/turn
 import { connect } from '../../src/websocket/client.ts'
 import { until } from '../base/turns.ts'
 import { certificate, privateKey } from './certificate.ts'
-import { extendedConnect as ask } from './http2-wire.ts'
+import { extendedConnect as ask, openSession } from './http2-wire.ts'
 
 type AnyServer = Http2Server | Http2SecureServer
 
@@ -30,10 +29,8 @@ async function listen(t: TestContext, server: AnyServer): Promise<number> {
 }
 
 async function dial(t: TestContext, port: number): Promise<ClientHttp2Session> {
-  const session = connectHttp2(`http://127.0.0.1:${port}`)
-  session.on('error', () => {})
+  const session = await openSession(`http://127.0.0.1:${port}`)
   t.after(() => session.destroy())
-  await once(session, 'remoteSettings')
   return session
 }
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
-import { type ClientHttp2Session, connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2'
+import type { ClientHttp2Session, IncomingHttpHeaders } from 'node:http2'
 import { createTurnout, type Turnout } from '../../src/turnout.ts'
 import { connectH2c } from '../../src/upgrade/h2c-client.ts'
 import { connect } from '../../src/websocket/client.ts'
-import { extendedConnect } from './http2-wire.ts'
+import { extendedConnect, openSession } from './http2-wire.ts'
 import { type Station, type StationOptions, stationTest } from './wire.ts'
 
 const app: RequestListener = (request, response) => void response.end(`${request.httpVersion} ${request.url}`)
@@ -34,10 +34,8 @@ async function said(socket: Awaited<ReturnType<typeof connect>>, message: string
 }
 
 /** A session that began in HTTP/2, and what an extended CONNECT on it is answered. */
-async function begin({ port }: Station): Promise<ClientHttp2Session> {
-  const session = connectHttp2(`http://127.0.0.1:${port}`).on('error', () => {})
-  await once(session, 'remoteSettings')
-  return session
+function begin({ port }: Station): Promise<ClientHttp2Session> {
+  return openSession(`http://127.0.0.1:${port}`)
 }
 
 async function asked(

@@ -1,5 +1,6 @@
 // Knows how to play an HTTP/2 client, frame by frame on a wire or with a session of node:http2.
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import { once } from 'node:events'
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2'
 import { PREFACE, readFrameHeader, requestFrames, settingsFrame } from '../../src/upgrade/h2c-frames.ts'
 import { http2Request } from '../../src/upgrade/h2c-request.ts'
 import { upgradeHead, type Wire } from './wire.ts'
@@ -62,6 +63,13 @@ export function getOn(streamId: number, path: string): Buffer {
   const bytes = requestFrames(http2Request({ method: 'GET', url: path, rawHeaders: ['Host', 'x'] })!)
   bytes.writeUInt32BE(streamId, 5)
   return bytes
+}
+
+/** A session of which the server's SETTINGS are known. Whoever asked for it destroys it. */
+export async function openSession(url: string): Promise<ClientHttp2Session> {
+  const session = connectHttp2(url, { rejectUnauthorized: false }).on('error', () => {})
+  await once(session, 'remoteSettings')
+  return session
 }
 
 /** An extended CONNECT (RFC 8441 section 4), for a WebSocket at `/ws` unless `fields` say otherwise. */

@@ -1,11 +1,9 @@
 // Proves that what tlsInPlace requires TLS for is not to be had over HTTP/2 in the clear, by any way in.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
-  connect as connectHttp2,
   constants,
   createSecureServer,
   createServer,
@@ -19,7 +17,7 @@ import type { AttachOptions } from '../../src/upgrade/dispatcher.ts'
 import { connectH2c } from '../../src/upgrade/h2c-client.ts'
 import type { TlsInPlaceOptions } from '../../src/upgrade/tls-server.ts'
 import { certificate, privateKey } from './certificate.ts'
-import { extendedConnect } from './http2-wire.ts'
+import { extendedConnect, openSession } from './http2-wire.ts'
 import { listen } from './wire.ts'
 
 const { NGHTTP2_HTTP_1_1_REQUIRED } = constants
@@ -46,14 +44,12 @@ async function open(t: TestContext, rig: Rig = {}): Promise<{ session: ClientHtt
 async function dial(t: TestContext, server: Http2Server | Http2SecureServer | Server, house: Turnout) {
   const port = await listen(server)
   const scheme = 'setSecureContext' in server ? 'https' : 'http'
-  const session = connectHttp2(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false })
-  session.on('error', () => {})
+  const session = await openSession(`${scheme}://127.0.0.1:${port}`)
   t.after(async () => {
     session.destroy()
     await house.close({ grace: 0 })
     server.close()
   })
-  await once(session, 'remoteSettings')
   return session
 }
 
