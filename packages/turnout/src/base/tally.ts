@@ -8,7 +8,7 @@ const SHORT_MS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_00
 const LONG_MS = [100, 1_000, 10_000, 60_000, 300_000, 1_800_000, 3_600_000, 21_600_000, 86_400_000] as const
 
 export class Tally {
-  /** The route's path; `*` every path, `app` an upgrade inside the app, empty: none was asked. */
+  /** The route's path; `*` every path, `app` an upgrade inside the app, empty: none was asked, or nobody counts. */
   readonly route: string
   /** `websocket`, `example/1`, `h2c`; empty: none was asked. */
   readonly protocol: string

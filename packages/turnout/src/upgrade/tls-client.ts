@@ -231,7 +231,7 @@ class Attempt {
     offered: readonly Protocol[],
   ): Promise<{ readonly outcome: Outcome; connection(): Duplex }> {
     const { proxy, target, signal, clock } = this.#setup
-    const tunnel = proxy && (await openTunnel({ proxy, target, signal, clock, timeoutMs: this.#leftMs }))
+    const tunnel = proxy && (await openTunnel({ proxy, target, signal, clock, timeoutMs: this.#leftMs() }))
     const agent = new MendingAgent(tunnel)
     const names = offered.map(formatProtocol).join(', ')
     const outcome = await this.#perform(
@@ -262,7 +262,7 @@ class Attempt {
     judge: (response: IncomingMessage) => void = unsolicited,
   ): Promise<Outcome> {
     const { signal, clock } = this.#setup
-    return perform({ ...request, signal, timeoutMs: this.#leftMs, clock, agent, judge })
+    return perform({ ...request, signal, timeoutMs: this.#leftMs(), clock, agent, judge })
   }
 
   #secure(connection: Duplex): Promise<TLSSocket> {
@@ -290,8 +290,8 @@ class Attempt {
         socket.off('close', onClose)
         signal?.removeEventListener('abort', onAbort)
       }
-      const alarm = clock.after(this.#leftMs, () => {
-        fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', `${this.#handshake}: not done in ${timeoutMs} ms`))
+      const alarm = clock.after(this.#leftMs(), () => {
+        fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', `${this.#handshake()}: not done in ${timeoutMs} ms`))
       })
       socket.on('error', (cause: Error) => broken(cause.message, cause))
       socket.on('close', onClose)
@@ -307,15 +307,15 @@ class Attempt {
 
   #brokenHandshake(seen: string, cause: unknown): PeerError {
     const detail = { section: 'RFC 2817 section 3.1', cause }
-    return new PeerError('ERR_TLS_HANDSHAKE', `${this.#handshake}: ${seen}`, detail)
+    return new PeerError('ERR_TLS_HANDSHAKE', `${this.#handshake()}: ${seen}`, detail)
   }
 
-  get #handshake(): string {
+  #handshake(): string {
     const { host, port } = this.#setup.target
     return `TLS handshake with ${host}:${port}`
   }
 
-  get #leftMs(): number {
+  #leftMs(): number {
     const { clock, timeoutMs } = this.#setup
     return Math.max(1, timeoutMs - (clock.now() - this.#startMs))
   }

@@ -18,7 +18,6 @@ import {
   type ConnectionEvents,
   type ConnectionOptions,
   DEFAULT_MAX_MESSAGE_BYTES,
-  type Message,
   type Sendable,
 } from './options.ts'
 import { Pace, type PaceHost, WAIT } from './pace.ts'
@@ -26,7 +25,7 @@ import { Rate } from './rate.ts'
 import { Receiver, type ReceiverHost, watch } from './receiver.ts'
 import { Sender } from './sender.ts'
 import { Session, type SessionEvents, type SessionState } from './session.ts'
-import { closes, errors, messages, opens } from './sight.ts'
+import { messages, tellClose, tellError, tellMessage, tellOpen } from './sight.ts'
 import type { MessageStream } from './stream.ts'
 import type { MessageTransform } from './transform.ts'
 
@@ -177,7 +176,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
     if (this.#readyState === 'opening') this.#readyState = 'open'
     this.#openedMs = this.#clock().now()
     this.tally.opened++
-    if (opens.hasSubscribers) opens.publish({ ...this.#told, request })
+    tellOpen(this, request)
     this.#call(this.#events.open)
     this.sender.flush()
     if (this.sender.overdue) this.onDrain()
@@ -193,13 +192,13 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
 
   send(message: Sendable): boolean | Promise<boolean> {
     const taken = this.sender.send(message)
-    if (messages.hasSubscribers && taken !== false) this.#tell('out', message)
+    if (messages.hasSubscribers && taken !== false) tellMessage(this, 'out', message)
     return taken
   }
 
   sendFrame(frame: Uint8Array | Promise<Uint8Array>, bytes: number): boolean | Promise<boolean> {
     const taken = this.sender.sendFrame(frame, bytes)
-    if (messages.hasSubscribers && taken !== false) this.#tell('out', undefined)
+    if (messages.hasSubscribers && taken !== false) tellMessage(this, 'out', undefined)
     return taken
   }
 
@@ -280,7 +279,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
     this.#heartbeat?.messaged()
     if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
     this.tally.messagesIn++
-    if (messages.hasSubscribers) this.#tell('in', message)
+    if (messages.hasSubscribers) tellMessage(this, 'in', message)
     this.receiver.put(message, this.#isClosing())
     this.#noteHeld()
   }
@@ -297,7 +296,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
   onStream(text: boolean): void {
     if (this.#rate !== undefined && this.#bound(this.#rate.onMessage())) return
     this.tally.messagesIn++
-    if (messages.hasSubscribers) this.#tell('in', undefined)
+    if (messages.hasSubscribers) tellMessage(this, 'in', undefined)
     this.receiver.onStream(text, this.#isClosing())
   }
 
@@ -481,28 +480,16 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
     return this.#options.clock ?? systemClock
   }
 
-  get #told(): { side: Role; route: string | undefined; socket: AnyConnection } {
-    return {
-      side: this.role,
-      route: this.tally === UNCOUNTED ? undefined : this.tally.route,
-      socket: this.socket as AnyConnection,
-    }
-  }
-
-  #tell(direction: 'in' | 'out', message: Message | Sendable | undefined): void {
-    messages.publish({ ...this.#told, direction, message })
-  }
-
   #tellEnd(info: CloseInfo): void {
     if (info.cause !== undefined) {
       this.tally.error(info.cause)
-      if (errors.hasSubscribers) errors.publish({ ...this.#told, error: info.cause })
+      tellError(this, info.cause)
     }
     if (this.#openedMs === undefined) return
     const durationMs = this.#clock().now() - this.#openedMs
     this.tally.close(durationMs)
     this.tally.closeCode(info.code)
-    if (closes.hasSubscribers) closes.publish({ ...this.#told, info, durationMs })
+    tellClose(this, info, durationMs)
   }
 
   /** Once, to those who heard `open`, and after the last message where a callback takes them. */
