@@ -146,12 +146,15 @@ async function startPeer(
 /** What a peer works with: the load generator a server, the fixed server a client. Each has one of its own. */
 const counterpart = { server: 'load/main.js', client: 'servers/fixed.js' } as const
 
-/** Compares every echo with what was sent, then works until the machine code has settled. */
-async function warm({ driver }: Runner, workload: Workload, settings: Settings): Promise<void> {
+/** Compares every echo with what was sent, then works until the machine code and the heap have settled. */
+async function warm({ driver, measured }: Runner, workload: Workload, settings: Settings): Promise<void> {
   if (workload.kind === 'idle') return
   await driver.ask('run', { durationMs: verifyMs, verify: true })
   // An HTTP server takes tens of thousands of requests to reach its speed, and the first are three times as slow.
   await work(driver, workload.kind === 'handshake' ? 20_000 : 1, settings)
+  // Until it has collected everything once, V8 lets memory grow as it never will again in the life of a server.
+  await measured.ask('collect', undefined)
+  await work(driver, 1, settings)
 }
 
 /**

@@ -46,7 +46,7 @@ export interface Questions {
     answer: { readonly port: number }
   }
   usage: { argument: undefined; answer: Usage }
-  /** Collect garbage, so that memory can be read. */
+  /** Collect all garbage: memory is read after that, and a process that has done so goes on as an old one. */
   collect: { argument: undefined; answer: undefined }
   /** To the load generator and the clients. */
   open: { argument: Target; answer: undefined }
