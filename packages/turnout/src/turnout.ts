@@ -291,7 +291,7 @@ class ServerSide implements Turnout {
 
   h2c(options: H2cOptions = {}): this {
     assertOptions('h2c', options, H2C_OPTIONS)
-    const protocol = h2cProtocol(options, this.#clock, this.#dispatcher)
+    const protocol = h2cProtocol(options, this.#clock, (event) => this.#dispatcher.takesStream(event))
     this.#register(`h2c on ${options.path === undefined ? 'every path' : pathShape(options.path)}`)
     protocol.tally = this.#tallyOf(options.path, 'h2c')
     this.#dispatcher.add(protocol)

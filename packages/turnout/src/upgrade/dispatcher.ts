@@ -23,21 +23,14 @@ import { arrivalOf, decline } from './decline.ts'
 import { type Arriving, type Candidate, Deliberation, type Verdict } from './deliberation.ts'
 import { ExtendedConnect, offerExtendedConnect } from './extended-connect.ts'
 import { assertForeign, type Foreign, IN_FOREIGN, passToOthers } from './foreign.ts'
-import { type AttachableServer, assertAttachable, type HttpServer } from './http-server.ts'
+import { type AttachableServer, assertAttachable } from './http-server.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { type CloseCounts, Occupants } from './occupants.ts'
 import { afterPending } from './pending.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
 import { tellHandshake } from './sight.ts'
 import { answer, CLOSING, Verdicts } from './verdicts.ts'
-import {
-  isStreamTaken,
-  isTaken,
-  type Post,
-  type ServerWatch,
-  type StreamEvent,
-  type StreamTaker,
-} from './watch.ts'
+import { isStreamTaken, isTaken, type Post, type ServerWatch, type StreamEvent } from './watch.ts'
 
 export interface DispatcherOptions extends AdmissionOptions {
   readonly decisionTimeoutMs: number
@@ -65,7 +58,7 @@ export interface CloseOptions {
   readonly graceMs: number
 }
 
-export class Dispatcher implements StreamTaker {
+export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #protocols: UpgradeProtocol[] = []
   readonly #watches: ServerWatch[] = []
@@ -112,7 +105,6 @@ export class Dispatcher implements StreamTaker {
     assertOptions('attach', options, ATTACH_OPTIONS)
     assertForeign(options.foreign)
     if (this.#attachments.has(server)) return
-    const foreign = options.foreign ?? 'pass'
     const post: Post = {
       server: checked,
       clock: this.#options.clock,
@@ -121,27 +113,24 @@ export class Dispatcher implements StreamTaker {
     }
     const attachment: Attachment = new Attachment(
       checked,
+      options.foreign ?? 'pass',
       (request, stream, head) => {
         const { clock } = this.#options
         const keepAlive = this.#keepAlive
         const arrival = new Arrival({ request, stream, head, server: checked, clock, keepAlive })
-        afterPending(arrival, () => this.#consider(arrival, attachment, foreign))
+        afterPending(arrival, () => this.#consider(arrival, attachment))
       },
       (event, args) =>
-        (event === 'stream' && this.#extended.receive(args as never, attachment, foreign)) ||
+        (event === 'stream' && this.#extended.receive(args as never, attachment)) ||
         isTaken(this.#watches, post, event, args),
     )
     this.#attachments.set(server, attachment)
     offerExtendedConnect(server)
   }
 
+  /** Whether it has taken a stream of a server of the app's own, attached or not. */
   takesStream(event: StreamEvent): boolean {
     return isStreamTaken(this.#watches, event)
-  }
-
-  takesConnect(event: StreamEvent, home: HttpServer): boolean {
-    const attachment = this.#attachments.get(home as AttachableServer)
-    return attachment !== undefined && this.#extended.receive(event, attachment, 'own')
   }
 
   detach(server: AttachableServer): void {
@@ -214,14 +203,14 @@ export class Dispatcher implements StreamTaker {
     return counts
   }
 
-  #consider(arrival: Arrival, attachment: Attachment, foreign: Foreign): void {
+  #consider(arrival: Arrival, attachment: Attachment): void {
     const { request } = arrival
     const refusal =
       checkCount(request, attachment.server.maxHeadersCount) ?? checkRequest(request) ?? arrival.badFraming
     if (refusal !== undefined) return this.#refuse(arrival, refusal)
     const offered = wantsUpgrade(request)
     if (offered === undefined) return decline(arrival)
-    const leave = () => this.#leave(arrival, attachment, foreign)
+    const leave = () => this.#leave(arrival, attachment)
     let candidates: readonly Candidate[] | Answer
     try {
       candidates = this.#find(request, offered)
@@ -304,7 +293,7 @@ export class Dispatcher implements StreamTaker {
   }
 
   /** Nobody of ours wants it: the others on the server, or the application. */
-  #leave(arrival: Arrival, attachment: Attachment, foreign: Foreign): void {
+  #leave(arrival: Arrival, attachment: Attachment): void {
     if (arrival.gone) return void arrival.stream.end()
     // Whoever read from the body did so as part of the app.
     if (arrival.body?.untouched === false) return decline(arrival)
@@ -314,7 +303,8 @@ export class Dispatcher implements StreamTaker {
       const head = arrival.takeHead()
       return void pass(arrival.original, arrival.stream, head)
     }
-    if (!attachment.hasOthers || !this.#isTheirs(foreign, arrival.original)) return decline(arrival)
+    if (!attachment.hasOthers || !this.#isTheirs(attachment.foreign, arrival.original))
+      return decline(arrival)
     passToOthers(arrival, pass, this.#options.decisionTimeoutMs, () => decline(arrival))
   }
 

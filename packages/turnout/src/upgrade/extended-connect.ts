@@ -55,7 +55,7 @@ export class ExtendedConnect {
   }
 
   /** Looks at what the server is about to emit as `stream`; true: nobody else is to hear of it. */
-  receive(event: StreamEvent, attachment: Attachment, foreign: Foreign): boolean {
+  receive(event: StreamEvent, attachment: Attachment): boolean {
     const [stream, headers, , rawHeaders] = event
     if (!isExtendedConnect(headers)) return false
     const arrival = new ConnectArrival(
@@ -66,7 +66,7 @@ export class ExtendedConnect {
     )
     const refusal = arrival.check()
     if (refusal !== undefined) this.#refuse(arrival, refusal)
-    else this.#consider(arrival, (known) => this.#leave(arrival, known, event, attachment, foreign))
+    else this.#consider(arrival, (known) => this.#leave(arrival, known, event, attachment))
     return true
   }
 
@@ -219,14 +219,9 @@ export class ExtendedConnect {
    * 200, which a client takes for its tunnel: so it goes only to who plainly knows it. `known`: the protocol is
    * ours, on another path.
    */
-  #leave(
-    arrival: ConnectArrival,
-    known: boolean,
-    event: StreamEvent,
-    attachment: Attachment,
-    foreign: Foreign,
-  ): void {
+  #leave(arrival: ConnectArrival, known: boolean, event: StreamEvent, attachment: Attachment): void {
     const { stream, request, server } = arrival
+    const { foreign } = attachment
     if (arrival.gone) return void stream.destroy()
     // a server of node:http has no streams, and its CONNECT is another: it came here by h2c
     const canTell = speaksHttp2(server)

@@ -17,6 +17,7 @@ import { assertFunction } from '../base/option-value.ts'
 import { isPromise } from '../base/promise.ts'
 import { bodyFraming } from '../http/body.ts'
 import { sameName } from '../http/upgrade.ts'
+import { isExtendedConnect } from './connect-arrival.ts'
 import { requestFrames } from './h2c-frames.ts'
 import { awaitPreface } from './h2c-preface.ts'
 import { priorKnowledgeWatch } from './h2c-prior-knowledge.ts'
@@ -25,7 +26,7 @@ import { readHttp2Settings } from './h2c-settings.ts'
 import type { HttpServer } from './http-server.ts'
 import { compilePath } from './path.ts'
 import type { Decision, Occupant, Params, UpgradeProtocol } from './protocol.ts'
-import type { StreamEvent, StreamTaker } from './watch.ts'
+import type { StreamEvent } from './watch.ts'
 
 export interface H2cOptions {
   /** Only requests on this path switch; see `.websocket`. Default: every path. */
@@ -58,7 +59,8 @@ export const H2C_OPTIONS: OptionNames<H2cOptions> = {
   priorKnowledge: true,
 }
 
-export function h2cProtocol(options: H2cOptions, clock: Clock, taker: StreamTaker): UpgradeProtocol {
+/** `isTaken` is shown each stream of a server of the app's own before that hears of it; true: it never does. */
+export function h2cProtocol(options: H2cOptions, clock: Clock, isTaken: IsTaken): UpgradeProtocol {
   const { accept } = options
   assertFunction('accept', accept)
   if (options.server !== undefined && typeof options.server.emit !== 'function') {
@@ -66,7 +68,7 @@ export function h2cProtocol(options: H2cOptions, clock: Clock, taker: StreamTake
   }
   const matchPath = options.path === undefined ? () => NO_PARAMS : compilePath(options.path)
   const serve =
-    options.server === undefined ? servedByApp(options.settings, taker) : servedBy(options.server, taker)
+    options.server === undefined ? servedByApp(options.settings) : servedBy(options.server, isTaken)
   const switchTo = (request: IncomingMessage, server: HttpServer): Decision => {
     const settings = readHttp2Settings(request.rawHeaders)
     const fields = http2Request(request)
@@ -116,13 +118,14 @@ export function h2cProtocol(options: H2cOptions, clock: Clock, taker: StreamTake
 /** Begins HTTP/2 on a connection whose next bytes are the client's preface. */
 export type Serve = (stream: Duplex, home: HttpServer) => Occupant
 
-function servedBy(http2: Http2Server, taker: StreamTaker): Serve {
-  return (stream) =>
-    beginSession(http2, stream, (session) => watchStreams(session, (event) => taker.takesStream(event)))
+type IsTaken = (event: StreamEvent) => boolean
+
+function servedBy(http2: Http2Server, isTaken: IsTaken): Serve {
+  return (stream) => beginSession(http2, stream, (session) => watchStreams(session, isTaken))
 }
 
 /** On the session: the server may serve others, too, which are none of ours. */
-function watchStreams(session: ServerHttp2Session, isTaken: (event: StreamEvent) => boolean): void {
+function watchStreams(session: ServerHttp2Session, isTaken: IsTaken): void {
   const { emit } = session
   const watched = (event: string, ...args: unknown[]): boolean =>
     (event === 'stream' && isTaken(args as unknown as StreamEvent)) ||
@@ -131,7 +134,7 @@ function watchStreams(session: ServerHttp2Session, isTaken: (event: StreamEvent)
 }
 
 /** HTTP/2 for the listeners, and the routes, of the server at which the connection arrived. */
-function servedByApp(settings: Settings | undefined, taker: StreamTaker): Serve {
+function servedByApp(settings: Settings | undefined): Serve {
   const homes = new WeakMap<object, HttpServer>()
   const http2 = createServer({ settings: { enableConnectProtocol: true, ...settings } })
   http2.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
@@ -144,7 +147,8 @@ function servedByApp(settings: Settings | undefined, taker: StreamTaker): Serve 
   return (stream, home) =>
     beginSession(http2, stream, (session) => {
       homes.set(session, home)
-      watchStreams(session, (event) => taker.takesConnect(event, home))
+      // no server of node:http has streams of its own: who takes an extended CONNECT of one is a turnout
+      watchStreams(session, (event) => isExtendedConnect(event[1]) && home.emit('stream', ...event))
     })
 }
 

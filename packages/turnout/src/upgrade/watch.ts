@@ -23,14 +23,6 @@ export type StreamEvent = readonly [
   rawHeaders: readonly string[],
 ]
 
-/** Who is shown each stream before anybody else hears of it; true: nobody else does. */
-export interface StreamTaker {
-  /** Of a server of the app's own, attached or not. */
-  takesStream(event: StreamEvent): boolean
-  /** Of a connection that is served by the listeners of `home`: an extended CONNECT. */
-  takesConnect(event: StreamEvent, home: HttpServer): boolean
-}
-
 /** Where the watch stands. */
 export interface Post {
   readonly server: HttpServer

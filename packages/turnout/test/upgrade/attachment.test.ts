@@ -10,7 +10,7 @@ function open(): { server: HttpServer; seen: unknown[]; attach(name: string): At
   return {
     server,
     seen,
-    attach: (name) => new Attachment(server, (request) => seen.push([name, request])),
+    attach: (name) => new Attachment(server, 'pass', (request) => seen.push([name, request])),
   }
 }
 
@@ -37,24 +37,61 @@ test('there is a listener, so that Node emits upgrade at all, and it is no other
   assert.equal(attachment.hasOthers, true)
 })
 
-test('the last attached is asked first, and knows who is below', () => {
+test('who was attached first is asked first, and knows who is below', () => {
   const { server, seen, attach } = open()
   const [a, b] = [attach('a'), attach('b')]
   server.emit('upgrade', 1)
-  assert.deepEqual(seen, [['b', 1]])
+  assert.deepEqual(seen, [['a', 1]])
+  assert.deepEqual([a.turnoutBelow, b.turnoutBelow], [true, false])
+  a.emitBelow('upgrade', 2)
+  assert.deepEqual(seen[1], ['b', 2])
+  const c = attach('c')
+  b.emitBelow('upgrade', 3)
+  assert.deepEqual(seen[2], ['c', 3])
+  b.detach()
+  a.emitBelow('upgrade', 4)
+  assert.deepEqual(seen[3], ['c', 4])
+  c.detach()
   assert.equal(a.turnoutBelow, false)
-  assert.equal(b.turnoutBelow, true)
-  b.emitBelow('upgrade', 2)
-  assert.deepEqual(seen[1], ['a', 2])
-  a.detach()
-  assert.equal(b.turnoutBelow, false)
 })
 
-for (const order of ['ab', 'ba']) {
+test('behind somebody who has wrapped the others it is asked first, and all can leave', () => {
+  const { server, seen, attach } = open()
+  const a = attach('a')
+  const inner = server.emit
+  server.emit = function (this: EventEmitter, ...args: Parameters<EventEmitter['emit']>) {
+    return inner.apply(this, args)
+  }
+  const b = attach('b')
+  server.emit('upgrade', 1)
+  b.emitBelow('upgrade', 2)
+  a.detach()
+  b.emitBelow('upgrade', 3)
+  assert.deepEqual(seen, [
+    ['b', 1],
+    ['a', 2],
+  ])
+  b.detach()
+  server.emit = inner
+  const c = attach('c')
+  server.emit('upgrade', 4)
+  c.detach()
+  assert.deepEqual(seen[2], ['c', 4])
+  assert.equal(Object.hasOwn(server, 'emit'), false)
+  assert.equal(server.listenerCount('upgrade'), 0)
+})
+
+for (const order of ['abc', 'acb', 'bac', 'bca', 'cab', 'cba']) {
   test(`detached as ${order}, nothing is left`, () => {
-    const { server, attach } = open()
-    const attachments = { a: attach('a'), b: attach('b') }
-    for (const name of order) attachments[name as 'a' | 'b'].detach()
+    const { server, seen, attach } = open()
+    const attachments = { a: attach('a'), b: attach('b'), c: attach('c') }
+    let left = 'abc'
+    for (const name of order) {
+      server.emit('upgrade', left)
+      assert.deepEqual(seen.at(-1), [left[0], left])
+      attachments[name as 'a' | 'b' | 'c'].detach()
+      left = left.replace(name, '')
+    }
     assert.equal(Object.hasOwn(server, 'emit'), false)
     assert.equal(server.listenerCount('upgrade'), 0)
   })
@@ -90,7 +127,7 @@ test('wrapped by somebody else, it steps aside inside', () => {
 test('a prototype patched later is used', () => {
   class Server extends EventEmitter {}
   const server = new Server() as HttpServer
-  new Attachment(server, () => {})
+  new Attachment(server, 'pass', () => {})
   let seen = 0
   Server.prototype.emit = () => {
     seen++

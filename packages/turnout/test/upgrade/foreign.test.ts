@@ -224,13 +224,15 @@ test('two turnouts on one server each take their own, and the app gets the rest'
       path,
       accept: async () => true,
       handler: (stream) => {
-        log.push(path)
+        log.push(turnout === first ? path : `${path} of the second`)
         stream.pipe(stream)
       },
     })
   const [first, second] = [createTurnout({ clock }), createTurnout({ clock })]
   protocolOn(first, '/first').attach(server)
   modest(server, log)
+  // The first is asked first, whatever the second would do with it, and says what becomes of the rest.
+  protocolOn(second, '/first')
   protocolOn(second, '/second').attach(server, { foreign: 'own' })
   const port = await listen(server)
   const wires = ['/first', '/second', '/modest', '/nobody'].map((path) => {
@@ -245,7 +247,7 @@ test('two turnouts on one server each take their own, and the app gets the rest'
   assert.equal((await wires[2]!.response()).status, 101)
   await declinedAfter(wires[3]!, 5_000)
   assert.equal((await wires[3]!.response()).body, 'app /nobody')
-  assert.deepEqual(log.sort(), ['/first', '/second', 'modest /modest', 'modest /nobody'])
+  assert.deepEqual(log.sort(), ['/first', '/second of the second', 'modest /modest', 'modest /nobody'])
   // Off in the order in which they came, so the one inside leaves first.
   for (const turnout of [first, second]) {
     for (const wire of wires) wire.socket.destroy()

@@ -99,6 +99,8 @@ stationTest(
   },
 )
 
+const below = createTurnout()
+
 stationTest(
   'another turnout on the server is asked, too; one that has left the server takes nothing more',
   async (station) => {
@@ -106,13 +108,15 @@ stationTest(
     assert.equal(await asked(session, '/below'), 200)
     assert.equal(await asked(session, '/nowhere'), 404)
     station.turnout.detach(station.server)
-    assert.equal(await asked(session, '/ws/a'), 405)
+    assert.equal(await asked(session, '/ws/a'), 404)
+    assert.equal(await asked(session, '/below'), 200)
+    below.detach(station.server)
+    assert.equal(await asked(session, '/below'), 405)
     session.destroy()
   },
   {
     app,
     setUp(turnout, server) {
-      const below = createTurnout()
       below.websocket('/below', { message() {} })
       below.attach(server)
       echo(turnout.h2c({ priorKnowledge: true }))
