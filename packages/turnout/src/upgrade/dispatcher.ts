@@ -28,6 +28,7 @@ import { KeepAlive } from './keep-alive.ts'
 import { type CloseCounts, Occupants } from './occupants.ts'
 import { afterPending } from './pending.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
+import { followClosing } from './server-close.ts'
 import { tellHandshake } from './sight.ts'
 import { answer, CLOSING, Verdicts } from './verdicts.ts'
 import { isStreamTaken, isTaken, type Post, type ServerWatch, type StreamEvent } from './watch.ts'
@@ -52,6 +53,12 @@ export interface AttachOptions {
 
 const ATTACH_OPTIONS: OptionNames<AttachOptions> = { foreign: true }
 
+/** A server, as long as its upgrades come here. */
+interface Attached {
+  readonly attachment: Attachment
+  unfollow(): void
+}
+
 export interface CloseOptions {
   readonly code: number
   readonly reason: string
@@ -62,7 +69,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #protocols: UpgradeProtocol[] = []
   readonly #watches: ServerWatch[] = []
-  readonly #attachments = new Map<AttachableServer, Attachment>()
+  readonly #attachments = new Map<AttachableServer, Attached>()
   readonly #deliberations = new Set<Deliberation>()
   readonly #occupants = new Occupants()
   readonly #keepAlive: KeepAlive
@@ -124,7 +131,7 @@ export class Dispatcher {
         (event === 'stream' && this.#extended.receive(args as never, attachment)) ||
         isTaken(this.#watches, post, event, args),
     )
-    this.#attachments.set(server, attachment)
+    this.#attachments.set(server, { attachment, unfollow: followClosing(checked, this.#keepAlive) })
     offerExtendedConnect(server)
   }
 
@@ -134,8 +141,10 @@ export class Dispatcher {
   }
 
   detach(server: AttachableServer): void {
-    this.#attachments.get(server)?.detach()
+    const attached = this.#attachments.get(server)
     this.#attachments.delete(server)
+    attached?.attachment.detach()
+    attached?.unfollow()
   }
 
   /**

@@ -9,6 +9,18 @@ export function currentResponse(socket: Duplex): ServerResponse | undefined {
   return (socket as SocketInternals)._httpMessage ?? undefined
 }
 
+/**
+ * Takes the parser of a connection out of those whose first request is awaited, which would get a 408 after
+ * `headersTimeout`; from its next request on Node counts again. Not every runtime's parser lives on: see probe.ts.
+ * @returns whether there was a way
+ */
+export function restParser(socket: Duplex): boolean {
+  const { parser } = socket as SocketInternals
+  if (typeof parser?.remove !== 'function') return false
+  parser.remove()
+  return true
+}
+
 /** The class that the application gave the server for its responses. */
 export function responseClass(server: HttpServer): ResponseClass {
   const symbol = Object.getOwnPropertySymbols(server).find((key) => key.description === 'ServerResponse')
@@ -17,9 +29,13 @@ export function responseClass(server: HttpServer): ResponseClass {
 }
 
 /** What Node sets on the response of an ordinary request besides its public options. */
-export function prepareResponse(response: ServerResponse, server: HttpServer): void {
+export function prepareResponse(
+  response: ServerResponse,
+  server: HttpServer,
+  keepAliveTimeout: number | undefined,
+): void {
   const inside = response as ResponseInternals
-  inside._keepAliveTimeout = server.keepAliveTimeout
+  inside._keepAliveTimeout = keepAliveTimeout
   inside._maxRequestsPerSocket = server.maxRequestsPerSocket
 }
 
@@ -108,7 +124,10 @@ export function releaseControl(socket: TLSSocket): void {
 }
 
 type ResponseClass = new (request: IncomingMessage, options?: object) => ServerResponse
-type SocketInternals = Duplex & { _httpMessage?: ServerResponse | null }
+type SocketInternals = Duplex & {
+  _httpMessage?: ServerResponse | null
+  parser?: { remove?(): void } | null
+}
 type ResponseInternals = {
   -readonly [Key in keyof ServerResponse]: ServerResponse[Key]
 } & {

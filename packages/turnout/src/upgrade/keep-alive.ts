@@ -1,8 +1,22 @@
-// Knows the connections that went back to HTTP and wait for their next request, and how long they may.
+// Knows the connections that an upgrade left to HTTP though Node's own lists lack them: those that are being
+// answered, and those that wait for their next request. Ends them when Node would.
 import type { Duplex } from 'node:stream'
 import type { Alarm, Clock } from '../base/clock.ts'
 import type { Arrival } from './arrival.ts'
+import type { HttpServer } from './http-server.ts'
 import { currentResponse } from './internals.ts'
+import { parserRests } from './probe.ts'
+
+interface Rest {
+  readonly server: HttpServer
+  /** What had arrived when it began to wait. */
+  readonly bytesRead: number | undefined
+  readonly untilMs: number
+  alarm: Alarm
+}
+
+/** So often it is looked whether somebody who may wait longer is still there. */
+const LOOK_MS = 60_000
 
 /**
  * Node starts its own keep-alive timer only behind a response that it has finished itself. This one does not
@@ -10,33 +24,97 @@ import { currentResponse } from './internals.ts'
  */
 export class KeepAlive {
   readonly #clock: Clock
-  readonly #resting = new Map<Duplex, { readonly bytesRead: number; readonly alarm: Alarm }>()
+  readonly #answering = new Map<Duplex, HttpServer>()
+  readonly #resting = new Map<Duplex, Rest>()
+  #isOver = false
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Ends the connection if nothing arrives on it for as long as the server waits between requests. */
-  rest(arrival: Arrival): void {
-    const { keepAliveTimeout = 0, keepAliveTimeoutBuffer = 1_000 } = arrival.server
-    const { stream, socket } = arrival
-    if (!(keepAliveTimeout > 0) || stream.readableLength > 0) return
-    const { bytesRead } = socket
-    this.#resting.get(stream)?.alarm.cancel()
-    const alarm = this.#clock.after(keepAliveTimeout + keepAliveTimeoutBuffer, () => {
-      this.#resting.delete(stream)
-      if (socket.bytesRead === bytesRead && currentResponse(stream) === undefined) stream.destroy()
-    })
-    this.#resting.set(stream, { bytesRead, alarm })
+  /** An ordinary response is on its way; `answered` follows, and maybe `rest`. */
+  answering({ stream, server }: Arrival): void {
+    this.#answering.set(stream, server)
   }
 
-  /** Ends every connection that is still waiting: the server closes. */
-  endAll(): void {
-    for (const [stream, { bytesRead, alarm }] of this.#resting) {
-      alarm.cancel()
-      const { bytesRead: now } = stream as { bytesRead?: number }
-      if (now === bytesRead && currentResponse(stream) === undefined) stream.destroy()
-    }
-    this.#resting.clear()
+  /** The response is out, or will never be. */
+  answered({ stream }: Arrival): void {
+    this.#answering.delete(stream)
   }
+
+  /** Ends the connection if nothing arrives on it for as long as the server waits between requests. */
+  rest({ server, stream, socket: { bytesRead } }: Arrival): void {
+    if (stream.readableLength > 0) return
+    this.#resting.get(stream)?.alarm.cancel()
+    const waitMs = restMs(server)
+    const alarm = this.#lookIn(waitMs, stream)
+    this.#resting.set(stream, { server, bytesRead, untilMs: this.#clock.now() + waitMs, alarm })
+    if (this.#isOver) this.#end(stream)
+  }
+
+  /** `server.closeIdleConnections()`, which `server.close()` calls, too. */
+  closeIdle(server: HttpServer): void {
+    for (const [stream, rest] of this.#resting) if (rest.server === server) this.#end(stream)
+  }
+
+  /** `server.closeAllConnections()`. */
+  closeAll(server: HttpServer): void {
+    for (const [stream, of] of this.#answering) if (of === server) stream.destroy()
+    this.closeIdle(server)
+  }
+
+  /** The turnout closes: whoever waits is ended, whoever is being answered once that is done. */
+  endAll(): void {
+    this.#isOver = true
+    for (const stream of this.#resting.keys()) this.#end(stream)
+  }
+
+  #lookIn(ms: number, stream: Duplex): Alarm {
+    return this.#clock.after(Math.min(ms, LOOK_MS), () => this.#look(stream))
+  }
+
+  #look(stream: Duplex): void {
+    const rest = this.#resting.get(stream)
+    if (rest === undefined) return
+    const leftMs = rest.untilMs - this.#clock.now()
+    if (leftMs > 0 && !stream.destroyed && waits(stream, rest)) rest.alarm = this.#lookIn(leftMs, stream)
+    else this.#end(stream)
+  }
+
+  #end(stream: Duplex): void {
+    const rest = this.#resting.get(stream)
+    if (rest === undefined) return
+    this.#resting.delete(stream)
+    rest.alarm.cancel()
+    if (waits(stream, rest)) stream.destroy()
+  }
+}
+
+/** Nothing has arrived since. */
+function waits(stream: Duplex & { readonly bytesRead?: number }, { bytesRead }: Rest): boolean {
+  return stream.bytesRead === bytesRead && currentResponse(stream) === undefined
+}
+
+/** What the client is told that the server waits for its next request, in milliseconds; 0: it is told nothing. */
+export function keepAliveMs(server: HttpServer): number {
+  const { keepAliveTimeout = 0 } = server
+  const waitMs = restMs(server) - bufferMs(server)
+  return Number.isFinite(waitMs) ? Math.max(0, waitMs) : keepAliveTimeout
+}
+
+/**
+ * How long a connection that an upgrade left to HTTP may wait. Where the parser cannot be told that this is no first
+ * request it would send a 408 after `headersTimeout`, which a proxy takes for the answer to its next request: there
+ * the wait ends before that.
+ */
+function restMs(server: HttpServer): number {
+  const { keepAliveTimeout = 0, headersTimeout = 0 } = server
+  const ownMs = keepAliveTimeout > 0 ? keepAliveTimeout + bufferMs(server) : Number.POSITIVE_INFINITY
+  if (!(headersTimeout > 0) || parserRests()) return ownMs
+  return Math.min(ownMs, headersTimeout - Math.min(bufferMs(server), headersTimeout / 4))
+}
+
+/** How much later than it said the server ends a connection. */
+function bufferMs({ keepAliveTimeoutBuffer = 1_000 }: HttpServer): number {
+  return keepAliveTimeoutBuffer
 }

@@ -17,8 +17,11 @@ import {
   markLast,
   prepareResponse,
   responseClass,
+  restParser,
 } from './internals.ts'
+import { keepAliveMs } from './keep-alive.ts'
 import { relayEvents } from './pending.ts'
+import { parserRests } from './probe.ts'
 
 // What Node tells those who trace requests.
 const started = channel('http.server.request.start')
@@ -40,7 +43,7 @@ export function openResponse(arrival: Arrival): ServerResponse {
     response.shouldKeepAlive = false
     markLast(response)
   }
-  prepareResponse(response, server)
+  prepareResponse(response, server, keepAliveMs(server))
   const note = { request, response, socket: arrival.socket, server }
   if (started.hasSubscribers) started.publish(note)
 
@@ -51,8 +54,12 @@ export function openResponse(arrival: Arrival): ServerResponse {
     if (server.httpAllowHalfOpen === true) markLast(response)
     else stream.end()
   }
-  const onClose = () => void request.destroy(abortedError())
+  const onClose = () => {
+    arrival.keepAlive.answered(arrival)
+    request.destroy(abortedError())
+  }
   const release = () => {
+    arrival.keepAlive.answered(arrival)
     stopRelay()
     stream.off('end', onEnd)
     stream.off('close', onClose)
@@ -71,6 +78,7 @@ export function openResponse(arrival: Arrival): ServerResponse {
   stream.on('end', onEnd)
   response.on('finish', onFinish)
   response.assignSocket(stream as Socket)
+  arrival.keepAlive.answering(arrival)
   if (stream.readableEnded) process.nextTick(onEnd)
   arrival.response = response
   arrival.release = release
@@ -108,6 +116,7 @@ function returnToHttp(arrival: Arrival): void {
   // The app may have set one for its response. Node takes it away together with its own.
   if (arrival.socket.timeout) arrival.socket.setTimeout(server.timeout ?? 0)
   parseAgain(server, stream)
+  if (parserRests()) restParser(stream)
   // Not before Node listens for errors again.
   stream.off('error', ignoreError)
   arrival.keepAlive.rest(arrival)
