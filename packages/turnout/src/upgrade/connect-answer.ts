@@ -8,7 +8,7 @@ import { isFetched, responseFields } from './response-fields.ts'
 
 /** Fields that belong to HTTP/1.1 alone are left out: the answers are the same ones for both versions. */
 export function answerStream(stream: ServerHttp2Stream, answer: Answer): void {
-  if (stream.headersSent || stream.destroyed) return
+  if (stream.headersSent || isGone(stream)) return
   // RFC 9110 section 15.5.22 wants an Upgrade in every 426, which HTTP/2 cannot carry.
   const status = answer.status === 426 ? 400 : answer.status
   const type: Fields = answer.body === '' ? [] : [['Content-Type', 'text/plain; charset=utf-8']]
@@ -32,6 +32,7 @@ export async function respondStream(
     const what = given.bodyUsed ? 'whose body was read already' : `with status ${given.status}`
     throw new MisuseError('ERR_INVALID_ARGUMENT', `a Response ${what} cannot be sent`)
   }
+  if (isGone(stream)) return void given.body?.cancel().catch(() => {})
   try {
     // What came with a fetch is not the application's choice.
     if (!isFetched(given)) assertHttp2Fields([...given.headers])
@@ -57,6 +58,11 @@ export async function respondStream(
   } finally {
     stream.off('close', onClose)
   }
+}
+
+/** Reset by the client, or lost with its session: `respond` would throw. It is closed first and destroyed later. */
+function isGone(stream: ServerHttp2Stream): boolean {
+  return stream.closed || stream.destroyed
 }
 
 /** Ends our side, then the whole stream: a client that was refused has nothing more to send. */

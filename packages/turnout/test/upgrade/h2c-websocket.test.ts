@@ -5,8 +5,9 @@ import type { RequestListener } from 'node:http'
 import type { ClientHttp2Session, IncomingHttpHeaders } from 'node:http2'
 import { createTurnout, type Turnout } from '../../src/turnout.ts'
 import { connectH2c } from '../../src/upgrade/h2c-client.ts'
+import { requestFrames } from '../../src/upgrade/h2c-frames.ts'
 import { connect } from '../../src/websocket/client.ts'
-import { extendedConnect, openSession } from './http2-wire.ts'
+import { clientStart, extendedConnect, h2cHead, openSession } from './http2-wire.ts'
 import { type Station, type StationOptions, stationTest } from './wire.ts'
 
 const app: RequestListener = (request, response) => void response.end(`${request.httpVersion} ${request.url}`)
@@ -147,3 +148,64 @@ stationTest(
   },
   both,
 )
+
+/** A request that the client takes back in the same breath, with NO_ERROR. */
+function takenBack(streamId: number, fields: Record<string, string>): Buffer {
+  const head = requestFrames(Object.entries(fields))
+  const reset = Buffer.from([0, 0, 4, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+  for (const frame of [head, reset]) frame[8] = streamId
+  return Buffer.concat([clientStart, head, reset])
+}
+
+const CONNECT_FIELDS = {
+  ':method': 'CONNECT',
+  ':protocol': 'websocket',
+  ':scheme': 'http',
+  ':path': '/ws/a',
+  ':authority': 'x',
+  'sec-websocket-version': '13',
+}
+
+for (const [what, fields] of [
+  ['with a content-length', { ...CONNECT_FIELDS, 'content-length': '0' }],
+  ['whose Host contradicts', { ...CONNECT_FIELDS, host: 'y' }],
+  ['with a user in its authority', { ...CONNECT_FIELDS, ':authority': 'u@x' }],
+  ['of another version', { ...CONNECT_FIELDS, 'sec-websocket-version': '8' }],
+  ['from another site', { ...CONNECT_FIELDS, origin: 'http://evil.example' }],
+  ['for a path that nobody has', { ...CONNECT_FIELDS, ':path': '/nowhere' }],
+  ['that is taken', CONNECT_FIELDS],
+  ['that accept answers', { ...CONNECT_FIELDS, ':path': '/refused' }],
+  [
+    'in an app that calls upgrade',
+    { ':method': 'GET', ':scheme': 'http', ':path': '/in-app', ':authority': 'x' },
+  ],
+] as const) {
+  stationTest(
+    `a request ${what} and its reset in one write harm nobody`,
+    async ({ dial }) => {
+      dial().send(takenBack(1, fields))
+      const upgraded = dial()
+      upgraded.send(h2cHead())
+      await upgraded.response()
+      upgraded.send(takenBack(3, fields))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      const next = dial()
+      next.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+      assert.equal((await next.response()).body, '1.1 /')
+    },
+    {
+      setUp(turnout, server) {
+        server.removeAllListeners('request')
+        server.on('request', (request, response) => {
+          if (request.url === '/in-app') turnout.upgrade(request, response, {})
+          else app(request, response)
+        })
+        echo(turnout.h2c({ priorKnowledge: true })).websocket('/refused', {
+          accept: () => new Response('no', { status: 403 }),
+        })
+      },
+      app,
+      expectedErrors: fields[':path'] === '/in-app' ? 1 : 0,
+    },
+  )
+}
