@@ -24,6 +24,13 @@ const NOTHING: Buffer = Buffer.alloc(0)
 /** Inflating is that much cheaper than compressing, byte for byte of what comes out. */
 const INFLATE_FACTOR = 4
 
+/**
+ * A message may have a block with BFINAL for so many bytes, and so many in any case: each is a new stream of zlib,
+ * which costs as much as inflating some thousand bytes.
+ */
+const BYTES_A_FINAL = 1_024
+const LEAST_FINALS = 64
+
 /** Compresses the messages of one connection, one after the other. */
 export class DeflateContext {
   readonly #engines: EngineSource
@@ -72,7 +79,8 @@ export class InflateContext {
   /**
    * A promise above `syncBytes` of payload, and above four times as many inflated; nothing else may be inflated
    * until it settles.
-   * @throws PeerError ERR_FRAME for what is no DEFLATE, ERR_MESSAGE_TOO_BIG above the limit; or rejects with them.
+   * @throws PeerError ERR_FRAME for what is no DEFLATE, ERR_MESSAGE_TOO_BIG above the limit, and for one of
+   *   countless blocks with BFINAL; or rejects with them.
    */
   inflate(payload: Uint8Array, syncBytes: number): Buffer | Promise<Buffer> {
     // not what section 7.2.1 makes of an empty message, but no window is harmed
@@ -117,9 +125,11 @@ class Inflating {
   readonly #maxBytes: number
   readonly #parts: Buffer[] = []
   #bytes = 0
+  #finalsLeft: number
 
   constructor(payload: Uint8Array, maxBytes: number) {
     this.input = payload
+    this.#finalsLeft = LEAST_FINALS + Math.floor(payload.length / BYTES_A_FINAL)
     this.#maxBytes = maxBytes
   }
 
@@ -150,6 +160,7 @@ class Inflating {
     else if (rest.length === 0) this.input = END
     else {
       // a block with BFINAL ends zlib's stream, but not the message (section 7.2.3.4)
+      if (this.#finalsLeft-- === 0) throw tooManyFinals()
       engine.restart()
       this.input = rest
     }
@@ -179,6 +190,12 @@ class Inflating {
 
 function withoutTail({ output }: Processed): Buffer {
   return output.subarray(0, output.length - TAIL_BYTES)
+}
+
+function tooManyFinals(): PeerError {
+  return new PeerError('ERR_MESSAGE_TOO_BIG', 'a message with too many blocks with BFINAL for its size', {
+    section: 'RFC 7692 section 7.2.3.4',
+  })
 }
 
 function noDeflate(seen: string, cause?: unknown): PeerError {

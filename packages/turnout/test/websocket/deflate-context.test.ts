@@ -33,6 +33,17 @@ function plainlyDeflated(data: Uint8Array): Buffer {
   return flushed.subarray(0, -4)
 }
 
+/** Blocks without compression, of so many bytes with their heads. */
+function stored(bytes: number): Buffer {
+  if (bytes === 0) return Buffer.alloc(0)
+  const length = Math.min(bytes, 60_000) - 5
+  const block = Buffer.alloc(5 + length, 'x')
+  block[0] = 0
+  block.writeUInt16LE(length, 1)
+  block.writeUInt16LE(length ^ 0xffff, 3)
+  return Buffer.concat([block, stored(bytes - block.length)])
+}
+
 for (const [name, syncBytes] of WAYS) {
   const inflate = async (context: InflateContext, payload: string | Buffer) =>
     String(await context.inflate(typeof payload === 'string' ? hex(payload) : payload, syncBytes))
@@ -112,6 +123,20 @@ for (const [name, syncBytes] of WAYS) {
       const many = Buffer.concat([...Array.from({ length: 50 }, () => hex(final)), hex('00')])
       assert.equal(await inflate(context, many), 'Hello'.repeat(50))
       assert.equal(await inflate(context, 'f2 48 cd c9 c9 07 00'), 'Hello')
+    })
+
+    it('RFC 7692 section 7.2.3.4: a block with BFINAL for each 1,024 bytes and 64 more, and then no more', async () => {
+      for (const [finals, bytes] of [
+        [64, 1_023],
+        [65, 1_024],
+        [1_000, 958_464],
+      ] as const) {
+        const message = (count: number) =>
+          Buffer.concat([hex('03 00'.repeat(count)), stored(bytes - 2 * count - 1), hex('00')])
+        assert.match(await inflate(inflating(), message(finals)), /^x+$/)
+        await assert.rejects(inflate(inflating(), message(finals + 1)), broken('ERR_MESSAGE_TOO_BIG'))
+      }
+      await assert.rejects(inflate(inflating(), hex('03 00'.repeat(500_000))), broken('ERR_MESSAGE_TOO_BIG'))
     })
 
     it('RFC 7692 section 7.2.3.4: BFINAL without the empty block that belongs behind it', async () => {
