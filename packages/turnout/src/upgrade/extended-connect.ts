@@ -19,7 +19,7 @@ import { type Foreign, IN_FOREIGN } from './foreign.ts'
 import type { Occupants } from './occupants.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
 import { placeInHandshake, tellHandshake } from './sight.ts'
-import type { Switch } from './switch.ts'
+import { type Switch, survivesSwitch } from './switch.ts'
 import { endingOf } from './verdicts.ts'
 import type { StreamEvent } from './watch.ts'
 
@@ -82,7 +82,8 @@ export class ExtendedConnect {
     const insisted = this.#insisted(arrival)
     if (insisted !== undefined) return void this.#sendBack(arrival, insisted)
     if (this.#setup.isClosing()) return void this.#refuse(arrival, CLOSING)
-    const given = response.getHeaders() as Record<string, string | string[]>
+    const set = Object.entries(response.getHeaders()).filter(([name]) => survivesSwitch(name))
+    const given = Object.fromEntries(set) as Record<string, string | string[]>
     const act = (verdict: Verdict) => this.#act(arrival, verdict, () => {}, given)
     const verdict = this.#deliberate(arrival, candidates)
     return verdict instanceof Promise ? verdict.then(act) : act(verdict)

@@ -34,7 +34,7 @@ export function switchDirectly(arrival: Arrival, decision: Switch): void {
 export function switchThroughResponse(arrival: Arrival, response: ServerResponse, decision: Switch): void {
   const fields = switchFields(decision)
   const { socket } = arrival
-  for (const name of RESPONSE_FIELDS) response.removeHeader(name)
+  for (const name of response.getHeaderNames()) if (!survivesSwitch(name)) response.removeHeader(name)
   setFields(response, fields)
   response.writeHead(101)
   // At once: middleware may hold `end` back until a session is saved.
@@ -61,14 +61,21 @@ function switchFields(decision: Switch): Fields {
 
 const OWN_FIELDS = ['connection', 'upgrade', 'content-length', 'transfer-encoding'] as const
 
-/** What middleware may have set for a response with a body. */
-const RESPONSE_FIELDS = [
-  'Connection',
-  'Keep-Alive',
-  'Upgrade',
-  'Content-Length',
-  'Content-Type',
-  'Content-Encoding',
-  'Transfer-Encoding',
-  'Trailer',
-] as const
+/**
+ * Whether a field that middleware set goes out with the switch: not what it meant for a response with a body, nor what
+ * the handshake alone may say (RFC 6455 section 4.2.2). In lower case.
+ */
+export function survivesSwitch(name: string): boolean {
+  return !RESPONSE_FIELDS.has(name) && !name.startsWith('sec-websocket-')
+}
+
+const RESPONSE_FIELDS: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'upgrade',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'transfer-encoding',
+  'trailer',
+])

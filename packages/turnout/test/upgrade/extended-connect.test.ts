@@ -450,7 +450,10 @@ describe('an app on the same HTTP/2 server', () => {
     const turnout = createTurnout()
     server.on('connect', (request, response) => {
       response.setHeader('Set-Cookie', 'sid=1')
-      if (request.url === '/no') return void response.writeHead(403).end('no')
+      response.setHeader('Content-Length', 3)
+      response.setHeader('Sec-WebSocket-Protocol', 'chat')
+      response.setHeader('Sec-WebSocket-Extensions', 'permessage-deflate')
+      if (request.url === '/no') return void response.writeHead(403, { 'Content-Length': 2 }).end('no')
       turnout.upgrade(request as never, response as never, {
         message: (socket, message) => void socket.send(message),
       })
@@ -463,6 +466,9 @@ describe('an app on the same HTTP/2 server', () => {
     const headers = await head(stream)
     assert.equal(headers[':status'], 200)
     assert.deepEqual(headers['set-cookie'], ['sid=1'])
+    for (const name of ['content-length', 'sec-websocket-protocol', 'sec-websocket-extensions']) {
+      assert.equal(headers[name], undefined, name)
+    }
     stream.write(HI)
     assert.deepEqual((await once(stream, 'data'))[0], HI_BACK)
   })
