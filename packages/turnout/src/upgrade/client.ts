@@ -118,6 +118,13 @@ export async function performUpgrade(url: string | URL, options: UpgradeOptions)
   if (own.some(([name]) => sameName(name, 'upgrade'))) {
     throw new MisuseError('ERR_INVALID_ARGUMENT', 'the field Upgrade is made from `protocols`')
   }
+  if (offered.some(({ name, version }) => version === undefined && sameName(name, 'websocket'))) {
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      'websocket has a handshake of its own: connect(url) performs it',
+      { section: 'RFC 6455 section 4.1' },
+    )
+  }
   if (offered.some(isH2c) && !hasHttp2Settings(own)) {
     throw new MisuseError(
       'ERR_INVALID_ARGUMENT',

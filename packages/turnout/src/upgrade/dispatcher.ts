@@ -21,6 +21,7 @@ import { answerStream } from './connect-answer.ts'
 import { connectArrivalOf } from './connect-arrival.ts'
 import { arrivalOf, decline } from './decline.ts'
 import { type Arriving, type Candidate, Deliberation, type Verdict } from './deliberation.ts'
+import { assertExchange } from './exchange-check.ts'
 import { ExtendedConnect, offerExtendedConnect } from './extended-connect.ts'
 import { assertForeign, type Foreign, IN_FOREIGN, passToOthers } from './foreign.ts'
 import { type AttachableServer, assertAttachable } from './http-server.ts'
@@ -106,8 +107,11 @@ export class Dispatcher {
     if (protocol.watch !== undefined) this.#watches.push(protocol.watch)
   }
 
-  /** @throws MisuseError for what is no server */
+  /** @throws MisuseError for what is no server, and ERR_CLOSED */
   attach(server: AttachableServer, options: AttachOptions = {}): void {
+    if (this.#closing !== undefined) {
+      throw new MisuseError('ERR_CLOSED', 'this turnout was closed: make another for another server')
+    }
     const checked = assertAttachable(server)
     assertOptions('attach', options, ATTACH_OPTIONS)
     assertForeign(options.foreign)
@@ -158,6 +162,7 @@ export class Dispatcher {
     protocol: UpgradeProtocol,
     invitation: Answer,
   ): Occupant | undefined | Promise<Occupant | undefined> {
+    assertExchange(request, response)
     if (response.headersSent || response.writableEnded) {
       throw new MisuseError('ERR_ALREADY_ANSWERED', 'the response was sent before upgrade() was called')
     }
@@ -209,6 +214,7 @@ export class Dispatcher {
       onError: (error) => this.#options.onError(error, undefined),
     })
     for (const server of [...this.#attachments.keys()]) this.detach(server)
+    this.#keepAlive.endForGood()
     return counts
   }
 

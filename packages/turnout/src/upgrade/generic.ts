@@ -61,7 +61,8 @@ export interface ProtocolOptions<Data = unknown> {
     | undefined
   /**
    * Owns the connection from the 101 on. Bytes that came with the request are in the stream already. The client
-   * may end its side first; end yours. What the handler throws destroys the stream and reaches `onError`.
+   * may end its side first; end yours. What the handler throws reaches `onError` and breaks the stream off: over
+   * TCP by a reset, so that the client does not take what it has got for all there is.
    */
   readonly handler: (
     stream: Duplex,
@@ -116,6 +117,12 @@ export function tokenShape(token: ProtocolToken): string | undefined {
   return `${name.toLowerCase()}/${version ?? '*'}`
 }
 
+/** Those with a handshake of their own, which a bare 101 would leave out. */
+const ROUTES_OF_THEIR_OWN: Readonly<Record<string, string>> = {
+  websocket: 'turnout.websocket(path, options)',
+  h2c: 'turnout.h2c(options)',
+}
+
 function matcherOf(token: ProtocolToken): (protocol: Protocol) => boolean {
   if (typeof token === 'function') return token
   const { name, version } = parseToken(token)
@@ -134,7 +141,12 @@ function parseToken(token: string): Protocol {
       },
     )
   }
-  return protocol.version === '*' ? { name: protocol.name, version: undefined } : protocol
+  const isAny = protocol.version === undefined || protocol.version === '*'
+  const route = isAny ? ROUTES_OF_THEIR_OWN[protocol.name.toLowerCase()] : undefined
+  if (route !== undefined) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `${token} has a handshake of its own: ${route} speaks it`)
+  }
+  return isAny ? { name: protocol.name, version: undefined } : protocol
 }
 
 const ACCEPTED = ['data', 'headers'] as const
@@ -162,7 +174,7 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
       const stay = new Stay({ side: 'server', ...message }, tally, clock)
       const fail = (error: unknown) => {
         stay.failed(error)
-        stream.destroy()
+        breakOff(stream)
         onError(error, request, tally.placeOf('the handler'))
       }
       const context = {
@@ -182,6 +194,22 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
       return new Guest(stream, stay)
     },
   }
+}
+
+interface Resettable extends Duplex {
+  readonly encrypted?: boolean
+  resetAndDestroy?(): unknown
+}
+
+/** Not by an end that could pass for the protocol's own, where the stream knows another. */
+function breakOff(stream: Resettable): void {
+  if (stream.destroyed) return
+  try {
+    if (stream.encrypted !== true) stream.resetAndDestroy?.()
+  } catch {
+    // a socket of the file system
+  }
+  stream.destroy()
 }
 
 /** Keeps nothing alive but the stream. */

@@ -63,10 +63,15 @@ export class KeepAlive {
     this.closeIdle(server)
   }
 
-  /** The turnout closes: whoever waits is ended, whoever is being answered once that is done. */
+  /** The turnout closes: whoever waits is ended. */
   endAll(): void {
-    this.#isOver = true
     for (const stream of this.#resting.keys()) this.#end(stream)
+  }
+
+  /** It has closed: so are those who were being answered, once they would wait. */
+  endForGood(): void {
+    this.#isOver = true
+    this.endAll()
   }
 
   #lookIn(ms: number, stream: Duplex): Alarm {

@@ -46,6 +46,8 @@ export function parsePath(path: string): readonly Segment[] {
     throw misuse(path, 'has an optional parameter, and there are none: register two routes')
   }
   if (/[?#\s]/.test(path)) throw misuse(path, 'has a query, a fragment or a space')
+  if (/[{}[\]|]/.test(path))
+    throw misuse(path, 'has an expression, and there are none but :name and a final *')
   const names = new Set<string>()
   const texts = path.slice(1).split('/')
   return texts.map((text, index): Segment => {
@@ -53,6 +55,7 @@ export function parsePath(path: string): readonly Segment[] {
       if (index !== texts.length - 1) throw misuse(path, 'goes on after its *')
       return { kind: 'rest', text }
     }
+    if (text.includes('*')) throw misuse(path, 'has a * that is no segment of its own')
     if (!text.startsWith(':')) return { kind: 'literal', text }
     const name = text.slice(1)
     if (!/^[A-Za-z_]\w*$/.test(name) || name === '__proto__')

@@ -1,8 +1,8 @@
 // Knows how one message reaches many connections: encoded once, written once to each.
 import { Buffer } from 'node:buffer'
-import { MisuseError } from '../base/errors.ts'
+import { MisuseError, shown } from '../base/errors.ts'
 import { lasting } from '../base/loan.ts'
-import type { AnyConnection } from './connection.ts'
+import { type AnyConnection, isConnection } from './connection.ts'
 import { encodeFrame, FIN, OPCODE } from './frame.ts'
 import { roleOf, sendFrame, transformOf } from './inside.ts'
 import { viewOf } from './sendable.ts'
@@ -19,15 +19,26 @@ export type Broadcastable = string | ArrayBufferView | ArrayBuffer
  * connection that does has to compress it for itself.
  *
  * @returns how many took it.
- * @throws MisuseError ERR_INVALID_ARGUMENT for anything that is neither a string nor bytes.
+ * @throws MisuseError ERR_INVALID_ARGUMENT for a message that is neither a string nor bytes, and, once it comes to
+ *   it, for what is no connection.
  */
 export function broadcast(sockets: Iterable<AnyConnection>, message: Broadcastable): number {
   const frames = new Frames(message)
+  if (typeof (sockets as Partial<Iterable<unknown>> | undefined)?.[Symbol.iterator] !== 'function') {
+    throw noSockets(sockets)
+  }
   let taken = 0
   for (const socket of sockets) {
+    if (!isConnection(socket)) throw noSockets(socket)
     if (sendTo(socket, message, frames) !== false) taken++
   }
   return taken
+}
+
+function noSockets(given: unknown): MisuseError {
+  const advice = Array.isArray(given) ? '; of a Map take .values()' : ''
+  const wanted = 'broadcast wants the sockets, such as a Set of them, and then the message'
+  return new MisuseError('ERR_INVALID_ARGUMENT', `${wanted}; among them is ${shown(given)}${advice}`)
 }
 
 function sendTo(socket: AnyConnection, message: Broadcastable, frames: Frames): boolean | Promise<boolean> {
@@ -85,6 +96,6 @@ function bytesOf(message: unknown): Uint8Array {
   if (bytes !== undefined) return bytes
   throw new MisuseError(
     'ERR_INVALID_ARGUMENT',
-    `${typeof message} cannot be broadcast: a string or bytes can`,
+    `${shown(message)} cannot be broadcast: a string or bytes can`,
   )
 }

@@ -20,6 +20,9 @@ export type ReadyState = 'opening' | 'open' | 'closing' | 'closed'
 /** Only for the shell's own floor: what does the work of a socket. */
 export let shellOf: <Data>(socket: AnyConnection<Data>) => Shell<Data>
 
+/** Whether that is one, of this copy of the library. */
+export let isConnection: (value: unknown) => boolean
+
 /** Whatever its messages arrive as. */
 export type AnyConnection<Data = unknown> = WebSocketConnection<Data, BinaryForm>
 
@@ -46,6 +49,7 @@ export class WebSocketConnection<
 
   static {
     shellOf = (socket) => socket.#shell
+    isConnection = (value) => typeof value === 'object' && value !== null && #shell in value
   }
 
   /** @internal Comes from a route's handler, `turnout.upgrade` or `connect`. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
+import { createServer } from 'node:http'
 import { test } from 'node:test'
+import { createTurnout } from '../../src/index.ts'
 import { Attachment } from '../../src/upgrade/attachment.ts'
 import type { HttpServer } from '../../src/upgrade/http-server.ts'
 
@@ -135,4 +137,10 @@ test('a prototype patched later is used', () => {
   }
   server.emit('request')
   assert.equal(seen, 1)
+})
+
+test('a turnout that was closed takes no server', async () => {
+  const turnout = createTurnout()
+  await turnout.close()
+  assert.throws(() => turnout.attach(createServer()), { code: 'ERR_CLOSED', message: /make another/ })
 })

@@ -408,6 +408,14 @@ test('what must not be sent is refused before a byte is', bounded, async (t) => 
   assert.equal(raw.connections(), 0)
 })
 
+test('websocket has a handshake of its own, and its own function', bounded, async () => {
+  for (const protocols of ['websocket', ['example/1', 'WebSocket']]) {
+    const error = await rejection(upgrade('http://127.0.0.1:1/', { protocols }))
+    assert.ok(error instanceof MisuseError)
+    assert.match(error.message, /connect\(url\)/)
+  }
+})
+
 test(
   'R38: h2c without HTTP2-Settings is misuse that names connectH2c, before a byte is written',
   bounded,

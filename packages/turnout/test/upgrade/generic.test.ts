@@ -34,6 +34,19 @@ test('a function may choose by itself, and a path narrows it', () => {
   assert.equal(protocol.match(parseProtocol('x/2')!, '/a/b'), undefined)
 })
 
+for (const [token, route] of [
+  ['websocket', /turnout\.websocket\(path, options\)/],
+  ['WebSocket/*', /turnout\.websocket\(path, options\)/],
+  ['h2c', /turnout\.h2c\(options\)/],
+] as const) {
+  test(`${token} has a route of its own`, () => {
+    assert.throws(() => genericProtocol(token, options, () => {}), {
+      code: 'ERR_INVALID_ARGUMENT',
+      message: route,
+    })
+  })
+}
+
 for (const token of ['', 'a b', 'a/', '/1', 'a/1/2', 'a\r\nb', 'ä']) {
   test(`the token ${JSON.stringify(token)} is misuse`, () => {
     assert.throws(() => genericProtocol(token, options, () => {}), { code: 'ERR_INVALID_TOKEN' })

@@ -48,7 +48,7 @@ test('a server without the timeout waits for ever, but not longer than it lives'
   }
 })
 
-for (const how of ['endAll', 'closeIdle', 'closeAll'] as const) {
+for (const how of ['endAll', 'endForGood', 'closeIdle', 'closeAll'] as const) {
   test(`${how} ends who still waits, and nobody else`, () => {
     const server = { keepAliveTimeout: 5_000 }
     const [waiting, busy] = [open(server), open(server)]
@@ -79,13 +79,13 @@ test('a server ends its own only', () => {
   assert.equal(stream.destroyed, false)
 })
 
-test('who is being answered is ended by closeAll alone, and by endAll once it waits again', () => {
+test('who is being answered is ended by closeAll alone, and by endForGood once it waits again', () => {
   const server = { keepAliveTimeout: 0 }
   const { keepAlive, stream, arrival } = open(server)
   stream.bytesRead++
   keepAlive.answering(arrival)
   keepAlive.closeIdle(server as never)
-  keepAlive.endAll()
+  keepAlive.endForGood()
   assert.equal(stream.destroyed, false)
   keepAlive.answered(arrival)
   keepAlive.rest(arrival)

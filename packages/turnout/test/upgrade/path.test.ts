@@ -77,6 +77,18 @@ for (const [target, pathname] of [
   })
 }
 
+for (const [path, what] of [
+  ['/a/(x|y)', /has an expression/],
+  ['/a/[id]', /has an expression/],
+  ['/a/{id}', /has an expression/],
+  ['/a/**', /has a \* that is no segment of its own/],
+  ['/a/x*', /has a \* that is no segment of its own/],
+] as const) {
+  test(`${path} is no path of ours`, () => {
+    assert.throws(() => compilePath(path), { code: 'ERR_INVALID_ARGUMENT', message: what })
+  })
+}
+
 test('an optional parameter is told from a query', () => {
   for (const path of ['/a/:b?', '/:b?/c']) {
     assert.throws(() => compilePath(path), {

@@ -56,6 +56,9 @@ test('what can be read only later, or not at all, is misuse, and nobody gets a b
   const { socket, peer } = createRig()
   for (const bad of [new Blob(['x']), 5, null, undefined, {}, ['x']]) {
     assert.throws(() => broadcast([socket], bad as unknown as string), { code: 'ERR_INVALID_ARGUMENT' })
+    assert.throws(() => broadcast(bad as never, 'x'), { code: 'ERR_INVALID_ARGUMENT' })
+    assert.throws(() => broadcast([bad] as never, 'x'), { code: 'ERR_INVALID_ARGUMENT' })
+    assert.throws(() => broadcast(new Map([['a', socket]]) as never, 'x'), { message: /take \.values\(\)/ })
   }
   await turn()
   assert.equal(peer.bytes.length, 0)

@@ -124,6 +124,9 @@ test('assertOrigins refuses an entry that could never match', () => {
   for (const bad of ['app.example', 'https://app.example/', 'https://*.example/x', '*', '', 'https://']) {
     assert.throws(() => assertOrigins([bad]), { code: 'ERR_INVALID_ARGUMENT' }, bad)
   }
+  assert.throws(() => assertOrigins(['https://*.example.com']), {
+    message: /has a wildcard, and there are none/,
+  })
 })
 
 test('assertOrigins wants a list', () => {
