@@ -2,12 +2,13 @@
 import type { Buffer } from 'node:buffer'
 import { LENT_AT, LENT_BYTES, linear, linearBytes } from './linear.ts'
 import { allocate } from './message-memory.ts'
+import type { PlainBuffer } from './plain-buffer.ts'
 
 /**
  * Every read of a TCP connection goes here, and is over when whoever hears of it returns. WebAssembly can work on it
  * where it lies.
  */
-export const lent: Buffer<ArrayBuffer> = linearBytes(LENT_AT, LENT_BYTES)
+export const lent: PlainBuffer = linearBytes(LENT_AT, LENT_BYTES)
 
 /** What is copied faster by hand than by a native call. */
 const BY_HAND_BYTES = 32
@@ -23,7 +24,7 @@ let lentChunk = lent
 function isLentChunk(chunk: Buffer): boolean {
   if (chunk === lentChunk) return true
   if (!isLent(chunk)) return false
-  lentChunk = chunk as Buffer<ArrayBuffer>
+  lentChunk = chunk as PlainBuffer
   return true
 }
 

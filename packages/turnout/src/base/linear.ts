@@ -1,6 +1,7 @@
 // Knows the one piece of memory that WebAssembly works on (its specification calls such memory linear): what lies where
 // in it, and how code comes to it.
 import { Buffer } from 'node:buffer'
+import type { PlainBuffer } from './plain-buffer.ts'
 
 /** Memory grows by pages of this size. */
 const PAGE_BYTES = 65_536
@@ -38,7 +39,7 @@ const memory = createMemory()
 export const linear: ArrayBuffer = memory?.buffer ?? new ArrayBuffer(PAGES * PAGE_BYTES)
 
 /** Views of a part of it. */
-export function linearBytes(at: number, length: number): Buffer<ArrayBuffer> {
+export function linearBytes(at: number, length: number): PlainBuffer {
   return Buffer.from(linear, at, length)
 }
 

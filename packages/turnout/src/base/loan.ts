@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import { type Alarm, systemClock } from './clock.ts'
 import { isLent } from './lent.ts'
 import { allocateApart } from './message-memory.ts'
+import type { PlainBuffer } from './plain-buffer.ts'
 
 /** The smallest block, and the largest that is kept for the next: what is larger is made anew each time. */
 const SMALLEST_BYTES = 512
@@ -15,10 +16,10 @@ const IDLE_MS = 10_000
 
 /** A block of memory that several may look at. Whoever does so holds it, and lets go once. */
 export class Loan {
-  readonly bytes: Buffer<ArrayBuffer>
+  readonly bytes: PlainBuffer
   #holders = 1
 
-  constructor(bytes: Buffer<ArrayBuffer>) {
+  constructor(bytes: PlainBuffer) {
     this.bytes = bytes
   }
 
@@ -88,7 +89,7 @@ export function idleBytes(): number {
 const loans = new WeakMap<ArrayBufferLike, Loan>()
 
 /** A block of at least so many bytes, held once. What lies there is whatever was there before. */
-export function borrow(bytes: number, make: (bytes: number) => Buffer<ArrayBuffer> = allocateApart): Loan {
+export function borrow(bytes: number, make: (bytes: number) => PlainBuffer = allocateApart): Loan {
   const size = sizeFor(bytes)
   const kept = shelves.get(size)?.loans.pop()
   if (kept !== undefined) {

@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { getHeapSpaceStatistics } from 'node:v8'
 import { teachAllocator } from './allocator.ts'
+import type { PlainBuffer } from './plain-buffer.ts'
 import { IN_NODE, NODE_MAJOR } from './runtime.ts'
 
 /** From this size on a Buffer has memory of its own, and is no part of Node's pool. */
@@ -15,7 +16,7 @@ const COUNTED_BYTES = 65_536
 let counted = 0
 
 /** Memory with whatever lay there before. */
-export function allocate(bytes: number): Buffer<ArrayBuffer> {
+export function allocate(bytes: number): PlainBuffer {
   if (bytes >= APART_FROM_BYTES) return allocateApart(bytes)
   if (COUNTS_BUFFERS) {
     counted += bytes
@@ -29,7 +30,7 @@ export function allocate(bytes: number): Buffer<ArrayBuffer> {
 }
 
 /** The same, never in a pool. */
-export function allocateApart(bytes: number): Buffer<ArrayBuffer> {
+export function allocateApart(bytes: number): PlainBuffer {
   if (bytes >= LESSON_FROM_BYTES) teachAllocator()
   if (COUNTS_BUFFERS) makeGarbage(bytes)
   return Buffer.allocUnsafeSlow(bytes)

@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { teachAllocator } from './allocator.ts'
 import { borrow, Loan } from './loan.ts'
+import type { PlainBuffer } from './plain-buffer.ts'
 
 const SLAB_BYTES = 65_536
 
@@ -29,7 +30,7 @@ export function makeRoom(bytes: number): void {
   slab.used = 0
 }
 
-function makeSlab(bytes: number): Buffer<ArrayBuffer> {
+function makeSlab(bytes: number): PlainBuffer {
   if (++slabs === MANY_SLABS) lookBack()
   return Buffer.allocUnsafeSlow(bytes)
 }
