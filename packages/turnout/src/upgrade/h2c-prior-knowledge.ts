@@ -32,7 +32,7 @@ function peek(socket: Socket, post: Post, decide: (isHttp2: boolean) => void): v
   const stop = () => {
     alarm?.cancel()
     socket.off('readable', look)
-    socket.off('end', toHttp1)
+    socket.off('end', end)
     socket.off('close', stop)
     socket.off('error', ignore)
     post.vacate(socket)
@@ -42,7 +42,12 @@ function peek(socket: Socket, post: Post, decide: (isHttp2: boolean) => void): v
     if (came.length > 0) socket.unshift(came)
     decide(isHttp2)
   }
-  const toHttp1 = () => settle(false)
+  const end = () => {
+    if (came.length > 0) return settle(false)
+    // the parser would not hear of an end that is over
+    stop()
+    socket.destroy()
+  }
   const look = () => {
     const chunk = socket.read() as Buffer | null
     if (chunk === null) return
@@ -61,7 +66,7 @@ function peek(socket: Socket, post: Post, decide: (isHttp2: boolean) => void): v
         })
       : undefined
   socket.on('error', ignore)
-  socket.on('end', toHttp1)
+  socket.on('end', end)
   socket.on('close', stop)
   socket.on('readable', look)
   post.occupy(socket, { leave: () => void socket.destroy() })

@@ -18,6 +18,7 @@ import { isPromise } from '../base/promise.ts'
 import { bodyFraming } from '../http/body.ts'
 import { sameName } from '../http/upgrade.ts'
 import { isExtendedConnect } from './connect-arrival.ts'
+import { H2cDeadlines } from './h2c-deadlines.ts'
 import { requestFrames } from './h2c-frames.ts'
 import { awaitPreface } from './h2c-preface.ts'
 import { priorKnowledgeWatch } from './h2c-prior-knowledge.ts'
@@ -68,7 +69,7 @@ export function h2cProtocol(options: H2cOptions, clock: Clock, isTaken: IsTaken)
   }
   const matchPath = options.path === undefined ? () => NO_PARAMS : compilePath(options.path)
   const serve =
-    options.server === undefined ? servedByApp(options.settings) : servedBy(options.server, isTaken)
+    options.server === undefined ? servedByApp(options.settings, clock) : servedBy(options.server, isTaken)
   const switchTo = (request: IncomingMessage, server: HttpServer): Decision => {
     const settings = readHttp2Settings(request.rawHeaders)
     const fields = http2Request(request)
@@ -134,7 +135,7 @@ function watchStreams(session: ServerHttp2Session, isTaken: IsTaken): void {
 }
 
 /** HTTP/2 for the listeners, and the routes, of the server at which the connection arrived. */
-function servedByApp(settings: Settings | undefined): Serve {
+function servedByApp(settings: Settings | undefined, clock: Clock): Serve {
   const homes = new WeakMap<object, HttpServer>()
   const http2 = createServer({ settings: { enableConnectProtocol: true, ...settings } })
   http2.on('request', (request: Http2ServerRequest, response: Http2ServerResponse) => {
@@ -147,8 +148,14 @@ function servedByApp(settings: Settings | undefined): Serve {
   return (stream, home) =>
     beginSession(http2, stream, (session) => {
       homes.set(session, home)
-      // no server of node:http has streams of its own: who takes an extended CONNECT of one is a turnout
-      watchStreams(session, (event) => isExtendedConnect(event[1]) && home.emit('stream', ...event))
+      const deadlines = new H2cDeadlines(session, home, clock)
+      watchStreams(session, (event) => {
+        const [stream, headers] = event
+        const isConnect = isExtendedConnect(headers)
+        deadlines.begin(stream, isConnect)
+        // no server of node:http has streams of its own: who takes an extended CONNECT of one is a turnout
+        return isConnect && home.emit('stream', ...event)
+      })
     })
 }
 

@@ -106,3 +106,17 @@ function connections(server: {
 }) {
   return new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)))
 }
+
+stationTest(
+  'a client that leaves without a word leaves nothing behind',
+  async ({ dial, server }) => {
+    const wire = dial()
+    await new Promise((resolve) => wire.socket.once('connect', resolve))
+    wire.socket.end()
+    await wire.ended()
+    const left = () => new Promise((resolve) => server.getConnections((_error, count) => resolve(count)))
+    for (let turns = 0; turns < 100 && (await left()) !== 0; turns++) await turn()
+    assert.equal(await left(), 0)
+  },
+  both,
+)
