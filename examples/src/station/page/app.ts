@@ -21,6 +21,9 @@ interface Places {
 const view = new View()
 const choices = byId<HTMLFormElement>('choices')
 const compose = byId<HTMLFormElement>('compose')
+const pingButton = compose.querySelector<HTMLButtonElement>('[data-send=ping]')!
+/** The route that takes 'ping me' for a wish. */
+const PINGS_BACK = '/demo/echo'
 const message = byId<HTMLInputElement>('message')
 
 /** Where the station is found over http, and over https if it is. */
@@ -109,6 +112,7 @@ function openSocket(tape: string, chosen: Chosen, signal: AbortSignal): void {
   opened.onopen = () => {
     if (!mine()) return
     compose.hidden = false
+    pingButton.hidden = scenario.path !== PINGS_BACK
     say(`open: socket.protocol is '${opened.protocol}'`)
   }
   opened.onmessage = ({ data }) => {
