@@ -57,13 +57,14 @@ export interface ErrorDetail {
 export class TurnoutError extends Error {
   override readonly name: string = 'TurnoutError'
   readonly code: ErrorCode
-  readonly section: string | undefined
+  declare readonly section: string | undefined
 
   constructor(code: ErrorCode, seen: string, detail: ErrorDetail = {}) {
     const text = detail.section === undefined ? seen : `${seen} (${detail.section})`
     super(text, detail.cause === undefined ? undefined : { cause: detail.cause })
     this.code = code
-    this.section = detail.section
+    // not even undefined, which Node would print with every error
+    if (detail.section !== undefined) this.section = detail.section
   }
 }
 
