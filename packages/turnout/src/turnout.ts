@@ -1,7 +1,7 @@
 // Knows the server side as its users see it: routes, protocols, servers, and the way out.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Clock, systemClock } from './base/clock.ts'
-import { MisuseError } from './base/errors.ts'
+import { MisuseError, shown } from './base/errors.ts'
 import { assertObject, assertOptions, type OptionNames } from './base/option-names.ts'
 import { assertAboveZero, assertFromZero, assertFunction, assertOneOf } from './base/option-value.ts'
 import { Tally } from './base/tally.ts'
@@ -231,7 +231,8 @@ class ServerSide implements Turnout {
   readonly #defaults: ConnectionOptions<BinaryForm>
   readonly #dispatcher: Dispatcher
   readonly #clock: Clock
-  readonly #routes = new Set<string>()
+  /** By what they match. */
+  readonly #routes = new Map<string, string>()
   readonly #tallies: Tally[] = []
   readonly #unasked = new Tally('', '')
 
@@ -270,9 +271,13 @@ class ServerSide implements Turnout {
     Subprotocol extends string,
     Strict extends boolean,
   >(path: Path, options: WebSocketOptions<Data, Path, Form, Subprotocol, Strict>): this {
+    if (typeof path !== 'string') {
+      const wanted = "websocket wants a path and then options, such as '/chat/:room', { handler }"
+      throw new MisuseError('ERR_INVALID_ARGUMENT', `${wanted}; this is ${shown(path)}`)
+    }
     assertOptions(`websocket ${path}`, options, WEBSOCKET_OPTIONS, HANDLER)
     const protocol = websocketProtocol(path, this.#withDefaults(options), this.#onSocketError)
-    this.#register(`websocket on ${pathShape(path)}`)
+    this.#register('websocket', path)
     protocol.tally = this.#tallyOf(path, 'websocket')
     this.#dispatcher.add(protocol)
     return this
@@ -282,8 +287,7 @@ class ServerSide implements Turnout {
     assertOptions(`protocol ${nameOf(token)}`, options, PROTOCOL_OPTIONS, HANDLER)
     const protocol = genericProtocol(token, options, this.#onProtocolError, this.#clock)
     const shape = tokenShape(token)
-    const where = options.path === undefined ? 'every path' : pathShape(options.path)
-    if (shape !== undefined) this.#register(`${shape} on ${where}`)
+    if (shape !== undefined) this.#register(shape, options.path)
     protocol.tally = this.#tallyOf(options.path, nameOf(token))
     this.#dispatcher.add(protocol)
     return this
@@ -292,7 +296,7 @@ class ServerSide implements Turnout {
   h2c(options: H2cOptions = {}): this {
     assertOptions('h2c', options, H2C_OPTIONS)
     const protocol = h2cProtocol(options, this.#clock, (event) => this.#dispatcher.takesStream(event))
-    this.#register(`h2c on ${options.path === undefined ? 'every path' : pathShape(options.path)}`)
+    this.#register('h2c', options.path)
     protocol.tally = this.#tallyOf(options.path, 'h2c')
     this.#dispatcher.add(protocol)
     return this
@@ -301,7 +305,7 @@ class ServerSide implements Turnout {
   tlsInPlace(options: TlsInPlaceOptions): this {
     assertObject('tlsInPlace', options, '{ key, cert }')
     const protocol = tlsProtocol(options, { clock: this.#clock, onError: this.#onProtocolError })
-    this.#register('TLS in place')
+    this.#register('TLS in place', undefined)
     protocol.tally = this.#tallyOf('*', 'TLS')
     this.#dispatcher.add(protocol)
     return this
@@ -390,11 +394,15 @@ class ServerSide implements Turnout {
     return this.#dispatcher.close({ code, reason, graceMs: grace })
   }
 
-  #register(route: string): void {
-    if (this.#routes.has(route)) {
-      throw new MisuseError('ERR_DUPLICATE_ROUTE', `${route} is taken already`)
+  #register(protocol: string, path: string | undefined): void {
+    const shape = `${protocol} on ${path === undefined ? 'every path' : pathShape(path)}`
+    const route = `${protocol} on ${path ?? 'every path'}`
+    const before = this.#routes.get(shape)
+    if (before !== undefined) {
+      const by = before === route ? '' : `, by ${before}`
+      throw new MisuseError('ERR_DUPLICATE_ROUTE', `${route} is taken already${by}`)
     }
-    this.#routes.add(route)
+    this.#routes.set(shape, route)
   }
 
   /** One for each route and protocol; upgrades inside the app share theirs. */

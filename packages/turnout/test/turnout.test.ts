@@ -345,6 +345,26 @@ for (const [place, act, expected] of [
   })
 }
 
+test('a path that is taken is told with the one that took it', () => {
+  const turnout = createTurnout().websocket('/chat/:room', {})
+  assert.throws(() => turnout.websocket('/chat/:b', {}), {
+    code: 'ERR_DUPLICATE_ROUTE',
+    message: 'websocket on /chat/:b is taken already, by websocket on /chat/:room',
+  })
+  assert.throws(() => turnout.websocket('/chat/:room', {}), {
+    message: 'websocket on /chat/:room is taken already',
+  })
+})
+
+for (const path of [{ message() {} }, () => {}, undefined, /chat/]) {
+  test(`${String(path)} is no path`, () => {
+    assert.throws(() => createTurnout().websocket(path as never, {}), {
+      code: 'ERR_INVALID_ARGUMENT',
+      message: /^websocket wants a path and then options, such as '\/chat\/:room', \{ handler \}; this is /,
+    })
+  })
+}
+
 test('a server in the place of the options is misuse that names the right place', () => {
   assert.throws(() => createTurnout(createServer() as never), {
     name: 'MisuseError',

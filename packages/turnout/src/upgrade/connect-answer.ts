@@ -9,13 +9,16 @@ import { isFetched, responseFields } from './response-fields.ts'
 /** Fields that belong to HTTP/1.1 alone are left out: the answers are the same ones for both versions. */
 export function answerStream(stream: ServerHttp2Stream, answer: Answer): void {
   if (stream.headersSent || isGone(stream)) return
-  // RFC 9110 section 15.5.22 wants an Upgrade in every 426, which HTTP/2 cannot carry.
-  const status = answer.status === 426 ? 400 : answer.status
   const type: Fields = answer.body === '' ? [] : [['Content-Type', 'text/plain; charset=utf-8']]
   const fields = [...type, ...withoutConnectionSpecific(answer.fields)]
   assertFields(fields)
-  stream.respond({ ':status': status, ...http2Headers(fields) })
+  stream.respond({ ':status': statusOf(answer), ...http2Headers(fields) })
   finish(stream, answer.body)
+}
+
+/** What is sent: RFC 9110 section 15.5.22 wants an Upgrade in every 426, which HTTP/2 cannot carry. */
+export function statusOf({ status }: Answer): number {
+  return status === 426 ? 400 : status
 }
 
 /**

@@ -32,7 +32,13 @@ export function noAnswer(where: string, cause: Error | undefined): PeerError {
   return connectError(`no answer from ${where}`, cause)
 }
 
+/** OpenSSL's own words for a peer that has never heard of TLS help nobody. */
+function reasonOf({ message }: Error): string {
+  if (/wrong version number|packet length too long/i.test(message)) return 'what listens there speaks no TLS'
+  return message.trimEnd()
+}
+
 function connectError(seen: string, cause: Error | undefined): PeerError {
-  const why = cause === undefined ? 'the connection was closed' : cause.message
+  const why = cause === undefined ? 'the connection was closed' : reasonOf(cause)
   return new PeerError('ERR_CONNECT', `${seen}: ${why}`, { cause })
 }

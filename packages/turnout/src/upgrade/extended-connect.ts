@@ -12,13 +12,13 @@ import type { Answer, Protocol } from '../http/message.ts'
 import { formatProtocol } from '../http/upgrade.ts'
 import type { Attachment } from './attachment.ts'
 import { candidatesOf } from './candidates.ts'
-import { answerStream, respondStream } from './connect-answer.ts'
+import { answerStream, respondStream, statusOf } from './connect-answer.ts'
 import { ConnectArrival, isExtendedConnect, speaksHttp2 } from './connect-arrival.ts'
 import { type Candidate, discard, type Verdict } from './deliberation.ts'
 import { type Foreign, IN_FOREIGN } from './foreign.ts'
 import type { Occupants } from './occupants.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
-import { placeInHandshake, tellHandshake } from './sight.ts'
+import { type Ending, placeInHandshake, tellHandshake } from './sight.ts'
 import { type Switch, survivesSwitch } from './switch.ts'
 import { endingOf } from './verdicts.ts'
 import type { StreamEvent } from './watch.ts'
@@ -139,7 +139,7 @@ export class ExtendedConnect {
       return void stream.destroy()
     }
     if (verdict.kind === 'switch') return this.#enter(arrival, verdict, given)
-    tellHandshake(arrival, endingOf(verdict))
+    tellHandshake(arrival, sentEnding(verdict))
     if (verdict.kind === 'pass') return void leave()
     if (verdict.kind === 'late') return void answerStream(stream, LATE)
     if (verdict.kind === 'closing') return void answerStream(stream, CLOSING)
@@ -190,23 +190,23 @@ export class ExtendedConnect {
 
   /** Answers what no route is asked about. */
   #refuse(arrival: ConnectArrival, given: Answer): void {
-    this.#tellRefusal(arrival, given)
+    this.#tellRefusal(arrival, given, statusOf(given))
     answerStream(arrival.stream, given)
   }
 
   /** Has it asked for in HTTP/1.1, where the Upgrade that is demanded can be (RFC 9113 section 7). */
   #sendBack(arrival: ConnectArrival, demanded: Answer): void {
-    this.#tellRefusal(arrival, demanded)
+    this.#tellRefusal(arrival, demanded, demanded.status)
     arrival.stream.close(constants.NGHTTP2_HTTP_1_1_REQUIRED)
   }
 
-  #tellRefusal(arrival: ConnectArrival, given: Answer): void {
+  #tellRefusal(arrival: ConnectArrival, given: Answer, status: number): void {
     const { protocol } = arrival
     arrival.asked = {
       protocol: protocol === undefined ? '' : formatProtocol(protocol),
       tally: this.#setup.others,
     }
-    tellHandshake(arrival, { outcome: given === CLOSING ? 'closing' : 'answered', status: given.status })
+    tellHandshake(arrival, { outcome: given === CLOSING ? 'closing' : 'answered', status })
   }
 
   #fail(arrival: ConnectArrival, error: unknown): void {
@@ -244,6 +244,13 @@ export class ExtendedConnect {
       return false
     }
   }
+}
+
+/** With the status that goes out over HTTP/2. */
+function sentEnding(verdict: Exclude<Verdict, Switch>): Ending {
+  const ending = endingOf(verdict)
+  if (verdict.kind !== 'respond' || 'headers' in verdict.response) return ending
+  return { ...ending, status: statusOf(verdict.response) }
 }
 
 function protocolsOf({ protocol }: ConnectArrival): readonly Protocol[] {

@@ -1,5 +1,5 @@
 // Knows the small language of route paths: `/chat/:room`, `/files/*`. Matches what the client wrote, byte by byte.
-import { MisuseError } from '../base/errors.ts'
+import { MisuseError, shown } from '../base/errors.ts'
 import type { Params } from './protocol.ts'
 
 /**
@@ -106,5 +106,5 @@ function pathStart(target: string): number {
 }
 
 function misuse(path: unknown, what: string): MisuseError {
-  return new MisuseError('ERR_INVALID_ARGUMENT', `path ${JSON.stringify(path)} ${what}`)
+  return new MisuseError('ERR_INVALID_ARGUMENT', `path ${shown(path)} ${what}`)
 }

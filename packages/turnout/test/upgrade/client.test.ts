@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { Agent, request as httpRequest } from 'node:http'
+import { Agent, createServer as createPlainServer, request as httpRequest } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,7 @@ import { type UpgradeOptions, upgrade } from '../../src/upgrade/client.ts'
 import { turn } from '../base/turns.ts'
 import { certificate, privateKey } from './certificate.ts'
 import { fieldOf, head, type RawRequest, type RawServerOptions, rawServer, textOf } from './raw-server.ts'
+import { listen } from './wire.ts'
 
 const SWITCH = head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: example/1')
 const OK = `${head('HTTP/1.1 200 OK', 'Content-Length: 2')}ok`
@@ -685,4 +686,13 @@ test('a connection that the agent kept is connected: what fails then is the answ
   const error = await rejection(upgrade(raw.url, { protocols: 'example/1', agent }))
   assert.match(error.message, /^no answer from /)
   assert.equal(raw.connections(), 1)
+})
+
+test('who speaks TLS to a port without it is told so', bounded, async (t) => {
+  const plain = createPlainServer()
+  t.after(() => plain.close())
+  const port = await listen(plain)
+  const error = await rejection(upgrade(`https://127.0.0.1:${port}`, { protocols: 'foo' }))
+  assert.equal(error.code, 'ERR_CONNECT')
+  assert.match(error.message, /^cannot connect to 127\.0\.0\.1:\d+: what listens there speaks no TLS$/)
 })

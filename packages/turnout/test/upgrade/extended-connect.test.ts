@@ -216,11 +216,12 @@ describe('RFC 8441: extended CONNECT on a server', () => {
   })
 
   it('the gate is the same: version, origin, subprotocols', async (t) => {
-    const { session } = await rig(t, (turnout) =>
+    const { session, turnout: house } = await rig(t, (turnout) =>
       turnout.websocket('/ws', { protocols: ['b', 'a'], requireProtocol: true }),
     )
     const wrong = await head(ask(session, { 'sec-websocket-version': '8' }))
     assert.equal(wrong[':status'], 400)
+    assert.deepEqual(house.metrics().routes[0]?.handshakes, { 400: 1 })
     assert.equal(wrong['sec-websocket-version'], '13')
     assert.equal((await head(ask(session, { 'sec-websocket-version': [] })))[':status'], 400)
     assert.equal((await head(ask(session, { origin: 'https://evil.example' })))[':status'], 403)
