@@ -1,8 +1,9 @@
 // Proves that the package's types compile with the oldest TypeScript that its documents promise, `skipLibCheck` off,
 // in both ways of finding them; fetches that TypeScript from the npm registry into .runtimes/.
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { house, npm, run } from './house.mjs'
+import { house, run } from './house.mjs'
+import { fetchPackages } from './runtimes.mjs'
 
 const versions = { typescript: '5.4.5', '@types/node': '20.19.43' }
 
@@ -23,19 +24,12 @@ const socket: Promise<WebSocketConnection> = connect('ws://127.0.0.1/')
 export const all = [turnout, socket, upgrade, webSocketPair]
 `
 
-const folder = join(house, '.runtimes', 'typescript')
-mkdirSync(folder, { recursive: true })
-const description = { private: true, type: 'module', dependencies: versions }
-writeFileSync(join(folder, 'package.json'), `${JSON.stringify(description, null, 2)}\n`)
-writeFileSync(join(folder, 'program.ts'), program)
-const [command, args] = npm()
-const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--no-package-lock', '--ignore-scripts']
-rmSync(join(folder, 'node_modules', 'turnout'), { force: true, recursive: true })
-for (let attempt = 1; !existsSync(join(folder, 'node_modules', 'typescript')); attempt += 1) {
-  if ((await run(command, [...args, 'install', ...quiet], { cwd: folder })) === 0) break
-  if (attempt === 3) throw new Error('npm could not fetch it')
-}
-symlinkSync(join(house, 'packages', 'turnout'), join(folder, 'node_modules', 'turnout'), 'dir')
+const folder = await fetchPackages('typescript', versions)
+if (folder === undefined) process.exit(1)
+writeFileSync(join(folder, 'program.mts'), program)
+const link = join(folder, 'node_modules', 'turnout')
+rmSync(link, { force: true, recursive: true })
+symlinkSync(join(house, 'packages', 'turnout'), link, 'dir')
 
 const tsc = join(folder, 'node_modules', 'typescript', 'bin', 'tsc')
 const strict = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2022', '--types', 'node']
@@ -43,7 +37,7 @@ for (const [module, resolution] of [
   ['nodenext', 'nodenext'],
   ['esnext', 'bundler'],
 ]) {
-  const options = [...strict, '--module', module, '--moduleResolution', resolution, 'program.ts']
+  const options = [...strict, '--module', module, '--moduleResolution', resolution, 'program.mts']
   if ((await run(process.execPath, [tsc, ...options], { cwd: folder })) !== 0) process.exit(1)
   console.log(`TypeScript ${versions.typescript}, ${resolution}: the types compile`)
 }

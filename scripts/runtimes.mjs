@@ -42,21 +42,30 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
 
 async function fetchRuntime(name) {
   const { package: source, version } = runtimes[name]
+  const isThere = () => existsSync(runtimePath(name))
+  return (await fetchPackages(name, { runtime: `npm:${source}@${version}` }, isThere)) !== undefined
+}
+
+/**
+ * Has npm put packages of exactly these versions into `.runtimes/<name>`, unless they are there.
+ * @returns the folder; undefined where npm could not
+ */
+export async function fetchPackages(name, dependencies, isWhole = () => true) {
   const folder = join(house, '.runtimes', name)
-  if (existsSync(runtimePath(name)) && fetchedVersion(folder) === version) return true
+  const isThere = ([wanted, spec]) => fetchedVersion(folder, wanted) === spec.slice(spec.lastIndexOf('@') + 1)
+  if (Object.entries(dependencies).every(isThere) && isWhole()) return folder
   mkdirSync(folder, { recursive: true })
-  const description = { private: true, dependencies: { runtime: `npm:${source}@${version}` } }
-  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(description, null, 2)}\n`)
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ private: true, dependencies }, null, 2)}\n`)
   const [program, args] = npm()
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--no-package-lock', '--ignore-scripts']
   for (let attempt = 1; attempt <= 3; attempt += 1) {
-    if ((await run(program, [...args, 'install', ...quiet], { cwd: folder })) === 0) return true
-    console.error(`${name}: npm could not fetch ${source}@${version}, attempt ${attempt} of 3`)
+    if ((await run(program, [...args, 'install', ...quiet], { cwd: folder })) === 0) return folder
+    console.error(`${name}: npm could not fetch ${Object.values(dependencies)}, attempt ${attempt} of 3`)
   }
-  return false
+  return undefined
 }
 
-function fetchedVersion(folder) {
-  const description = join(folder, 'node_modules', 'runtime', 'package.json')
+function fetchedVersion(folder, name) {
+  const description = join(folder, 'node_modules', name, 'package.json')
   return existsSync(description) ? JSON.parse(readFileSync(description, 'utf8')).version : undefined
 }

@@ -118,14 +118,14 @@ export async function performUpgrade(url: string | URL, options: UpgradeOptions)
   if (own.some(([name]) => sameName(name, 'upgrade'))) {
     throw new MisuseError('ERR_INVALID_ARGUMENT', 'the field Upgrade is made from `protocols`')
   }
-  if (offered.some(({ name, version }) => version === undefined && sameName(name, 'websocket'))) {
+  if (offered.some((protocol) => isBare(protocol, 'websocket'))) {
     throw new MisuseError(
       'ERR_INVALID_ARGUMENT',
       'websocket has a handshake of its own: connect(url) performs it',
       { section: 'RFC 6455 section 4.1' },
     )
   }
-  if (offered.some(isH2c) && !hasHttp2Settings(own)) {
+  if (offered.some((protocol) => isBare(protocol, 'h2c')) && !hasHttp2Settings(own)) {
     throw new MisuseError(
       'ERR_INVALID_ARGUMENT',
       'h2c without HTTP2-Settings, which every server declines; connectH2c(url) sends it, and goes on in HTTP/2',
@@ -232,8 +232,9 @@ function readOffer(protocols: string | readonly string[]): Protocol[] {
   })
 }
 
-function isH2c({ name, version }: Protocol): boolean {
-  return version === undefined && sameName(name, 'h2c')
+/** That name, without a version. */
+function isBare({ name, version }: Protocol, wanted: string): boolean {
+  return version === undefined && sameName(name, wanted)
 }
 
 function hasHttp2Settings(fields: Fields): boolean {

@@ -64,7 +64,7 @@ export async function respondStream(
 }
 
 /** Reset by the client, or lost with its session: `respond` would throw. It is closed first and destroyed later. */
-function isGone(stream: ServerHttp2Stream): boolean {
+export function isGone(stream: ServerHttp2Stream): boolean {
   return stream.closed || stream.destroyed
 }
 

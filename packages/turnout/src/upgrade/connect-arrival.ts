@@ -16,6 +16,7 @@ import { hostContradicts } from '../http/http2-fields.ts'
 import type { Answer, Protocol } from '../http/message.ts'
 import { parseProtocol } from '../http/upgrade.ts'
 import { type Asked, ignoreError } from './arrival.ts'
+import { isGone } from './connect-answer.ts'
 import type { HttpServer } from './http-server.ts'
 
 const arrivals = new WeakMap<object, ConnectArrival>()
@@ -73,7 +74,7 @@ export class ConnectArrival {
 
   /** Nobody can be answered any more. */
   get gone(): boolean {
-    return this.stream.destroyed || this.stream.closed || !this.stream.writable
+    return isGone(this.stream) || !this.stream.writable
   }
 
   /** The refusal of what is no proper request; undefined: go on. */

@@ -1,7 +1,6 @@
 // Knows what a request and its response look like, and where a framework keeps them.
 import { MisuseError } from '../base/errors.ts'
-
-type Given = Readonly<Record<string, unknown>> | undefined | null
+import { type Given, has } from './http-server.ts'
 
 /** Lets those of node:http and node:http2 pass. @throws MisuseError ERR_INVALID_ARGUMENT, with where to find them */
 export function assertExchange(request: unknown, response: unknown): void {
@@ -18,12 +17,12 @@ function isRequest(given: Given): boolean {
 }
 
 function isResponse(given: Given): boolean {
-  return typeof given?.setHeader === 'function' && typeof given.writeHead === 'function'
+  return has(given, 'setHeader') && has(given, 'writeHead')
 }
 
 function adviceOn(request: Given, response: Given): string | undefined {
   if (isRequest(request)) {
-    if (typeof response?.setNoDelay === 'function') {
+    if (has(response, 'setNoDelay')) {
       return 'this is its socket. What comes as `upgrade` is for attach(server), which needs no listener of yours'
     }
     if (isResponse(response?.raw as Given)) return 'this response has it as .raw'

@@ -2,6 +2,7 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Alarm, Clock } from '../base/clock.ts'
 import type { HttpServer } from './http-server.ts'
+import { betweenRequestsMs } from './keep-alive.ts'
 
 const { NGHTTP2_CANCEL, NGHTTP2_STREAM_STATE_OPEN, NGHTTP2_STREAM_STATE_HALF_CLOSED_LOCAL } = constants
 
@@ -23,7 +24,7 @@ export class H2cDeadlines {
     this.#session = session
     this.#home = home
     this.#clock = clock
-    this.#endAfter(home.headersTimeout ?? 0)
+    this.#endAfter(home.headersTimeout || Number.POSITIVE_INFINITY)
     session.once('close', () => this.#alarm?.cancel())
   }
 
@@ -39,14 +40,13 @@ export class H2cDeadlines {
     stream.once('close', () => {
       late?.cancel()
       this.#open--
-      const { keepAliveTimeout = 0, keepAliveTimeoutBuffer = 1_000 } = this.#home
-      if (this.#open === 0 && keepAliveTimeout > 0) this.#endAfter(keepAliveTimeout + keepAliveTimeoutBuffer)
+      if (this.#open === 0) this.#endAfter(betweenRequestsMs(this.#home))
     })
   }
 
   /** Says GOAWAY, and ends. */
   #endAfter(ms: number): void {
-    if (!(ms > 0) || this.#session.closed) return
+    if (!Number.isFinite(ms) || this.#session.closed) return
     this.#alarm = this.#clock.after(ms, () => {
       this.#session.close()
       // half of a request would be waited for

@@ -40,12 +40,13 @@ export function looksLikeServer(value: unknown): boolean {
   return typeof given === 'object' && has(given, 'emit') && has(given, 'on') && has(given, 'listen')
 }
 
-type Given = Readonly<Record<string, unknown>> | undefined | null
+export type Given = Readonly<Record<string, unknown>> | undefined | null
 
 /** What a server of HTTP can do and one of TCP or TLS cannot, in whichever runtime. */
 const SIGNS_OF_HTTP = ['setTimeout', 'closeAllConnections', 'closeIdleConnections', 'updateSettings']
 
-function has(given: Given, name: string): boolean {
+/** Whether it has such a method. */
+export function has(given: Given, name: string): boolean {
   return typeof given?.[name] === 'function'
 }
 

@@ -113,10 +113,16 @@ export function keepAliveMs(server: HttpServer): number {
  * the wait ends before that.
  */
 function restMs(server: HttpServer): number {
-  const { keepAliveTimeout = 0, headersTimeout = 0 } = server
-  const ownMs = keepAliveTimeout > 0 ? keepAliveTimeout + bufferMs(server) : Number.POSITIVE_INFINITY
+  const { headersTimeout = 0 } = server
+  const ownMs = betweenRequestsMs(server)
   if (!(headersTimeout > 0) || parserRests()) return ownMs
   return Math.min(ownMs, headersTimeout - Math.min(bufferMs(server), headersTimeout / 4))
+}
+
+/** How long the server waits between two requests; Infinity: for ever. */
+export function betweenRequestsMs(server: HttpServer): number {
+  const { keepAliveTimeout = 0 } = server
+  return keepAliveTimeout > 0 ? keepAliveTimeout + bufferMs(server) : Number.POSITIVE_INFINITY
 }
 
 /** How much later than it said the server ends a connection. */

@@ -49,12 +49,6 @@ export function assertOrigins(origins: readonly string[] | '*' | undefined): voi
   }
   for (const origin of origins) {
     const isText = typeof origin === 'string'
-    if (
-      isText &&
-      !origin.includes('*') &&
-      (origin === 'null' || parseOrigin(origin) || FOREIGN_SCHEME.test(origin))
-    )
-      continue
     if (isText && origin.includes('*')) {
       const advice = "take origins: '*', and look at the Origin field in accept"
       throw new MisuseError(
@@ -62,6 +56,7 @@ export function assertOrigins(origins: readonly string[] | '*' | undefined): voi
         `origin ${shown(origin)} has a wildcard, and there are none: ${advice}`,
       )
     }
+    if (isText && (origin === 'null' || parseOrigin(origin) || FOREIGN_SCHEME.test(origin))) continue
     throw new MisuseError(
       'ERR_INVALID_ARGUMENT',
       `origin ${shown(origin)} is not scheme://host or scheme://host:port`,

@@ -16,6 +16,15 @@ function open(): { server: HttpServer; seen: unknown[]; attach(name: string): At
   }
 }
 
+/** As instrumentation does. Returns what was wrapped. */
+function wrapEmit(server: HttpServer): HttpServer['emit'] {
+  const inner = server.emit
+  server.emit = function (this: EventEmitter, ...args: Parameters<EventEmitter['emit']>) {
+    return inner.apply(this, args)
+  }
+  return inner
+}
+
 test('upgrade goes to the attachment, everything else to the listeners', () => {
   const { server, seen, attach } = open()
   server.on('upgrade', () => seen.push('listener'))
@@ -60,10 +69,7 @@ test('who was attached first is asked first, and knows who is below', () => {
 test('behind somebody who has wrapped the others it is asked first, and all can leave', () => {
   const { server, seen, attach } = open()
   const a = attach('a')
-  const inner = server.emit
-  server.emit = function (this: EventEmitter, ...args: Parameters<EventEmitter['emit']>) {
-    return inner.apply(this, args)
-  }
+  const inner = wrapEmit(server)
   const b = attach('b')
   server.emit('upgrade', 1)
   b.emitBelow('upgrade', 2)
@@ -116,10 +122,7 @@ test('an emit that was the server’s own is kept, used and given back', () => {
 test('wrapped by somebody else, it steps aside inside', () => {
   const { server, seen, attach } = open()
   const attachment = attach('a')
-  const inner = server.emit
-  server.emit = function (this: EventEmitter, ...args: Parameters<EventEmitter['emit']>) {
-    return inner.apply(this, args)
-  }
+  wrapEmit(server)
   attachment.detach()
   server.on('upgrade', () => seen.push('listener'))
   server.emit('upgrade', 1)

@@ -5,7 +5,15 @@ import { test } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { turn } from '../base/turns.ts'
 import { clientStart, dataOf, framesUntilEnd, getOn, h2cHead } from './http2-wire.ts'
-import { get, openStation, type StationOptions, stationTest, upgradeHead } from './wire.ts'
+import {
+  get,
+  noConnections,
+  openStation,
+  type StationOptions,
+  stationTest,
+  upgradeHead,
+  within,
+} from './wire.ts'
 
 const app: RequestListener = (request, response) => {
   response.end(`${request.httpVersion} ${request.url} ${request.socket.remoteAddress}`)
@@ -114,9 +122,7 @@ stationTest(
     await new Promise((resolve) => wire.socket.once('connect', resolve))
     wire.socket.end()
     await wire.ended()
-    const left = () => new Promise((resolve) => server.getConnections((_error, count) => resolve(count)))
-    for (let turns = 0; turns < 100 && (await left()) !== 0; turns++) await turn()
-    assert.equal(await left(), 0)
+    await within('nothing is left', noConnections(server))
   },
   both,
 )

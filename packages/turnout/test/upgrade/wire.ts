@@ -5,6 +5,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { createTurnout, type Turnout, type TurnoutOptions } from '../../src/turnout.ts'
+import { turn } from '../base/turns.ts'
 
 /** How long anything may take here before the test fails, in milliseconds. */
 const PATIENCE_MS = 5_000
@@ -258,13 +259,13 @@ export async function within<Value>(what: string, promise: Promise<Value>): Prom
   }
 }
 
-async function noConnections(server: Server): Promise<void> {
+export async function noConnections(server: Server): Promise<void> {
   for (;;) {
     const count = await new Promise<number>((resolve) =>
       server.getConnections((_error, found) => resolve(found)),
     )
     if (count === 0) return
-    await new Promise((resolve) => setImmediate(resolve))
+    await turn()
   }
 }
 
