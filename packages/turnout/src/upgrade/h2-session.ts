@@ -55,7 +55,7 @@ export async function openCarrier(wish: CarrierWish): Promise<Carrier> {
   if (target.secure && (connection as TLSSocket).alpnProtocol !== 'h2') {
     if (choice === 'auto') return { kind: 'http1', connection }
     connection.destroy()
-    throw notOffered(`${where(target)} does not speak HTTP/2`, 'RFC 9113 section 3.2')
+    throw noHttp2(target)
   }
   const session = connectHttp2(originOf(target), { createConnection: () => connection, settings: SETTINGS })
   session.on('error', ignore)
@@ -91,6 +91,9 @@ const WITHOUT_MS = 300_000
 const MAX_WITHOUT = 256
 
 const HTTP1: Carrier = { kind: 'http1', connection: undefined }
+
+/** `errno` of what Node says where no SETTINGS come first: NGHTTP2_ERR_PROTO of nghttp2. */
+const NO_FRAMES = -505
 
 /** A server has nothing to push here. */
 const SETTINGS: Settings = { enablePush: false }
@@ -150,7 +153,8 @@ function settingsOf(session: ClientHttp2Session, wish: CarrierWish, mayBeOld: bo
       reject(error)
     }
     const onAbort = () => fail(signal?.reason)
-    const onError = (error: Error) => fail(lost(target, error))
+    const onError = (error: Error & { errno?: unknown }) =>
+      fail(error.errno === NO_FRAMES ? noHttp2(target, error) : lost(target, error))
     const onClose = () => fail(lost(target, undefined))
     const alarm = clock.after(timeoutMs, () => fail(tooLate(target, timeoutMs)))
     signal?.addEventListener('abort', onAbort)
@@ -235,8 +239,13 @@ function noExtendedConnect(target: Target): PeerError {
   return notOffered(`the HTTP/2 server ${where(target)} takes no extended CONNECT`, 'RFC 8441 section 3')
 }
 
-function notOffered(seen: string, section: string): PeerError {
-  return new PeerError('ERR_HTTP2_NOT_OFFERED', seen, { section })
+function noHttp2(target: Target, cause?: Error): PeerError {
+  const section = target.secure ? 'RFC 9113 section 3.2' : 'RFC 9113 section 3.3'
+  return notOffered(`${where(target)} does not speak HTTP/2`, section, cause)
+}
+
+function notOffered(seen: string, section: string, cause?: Error): PeerError {
+  return new PeerError('ERR_HTTP2_NOT_OFFERED', seen, { section, cause })
 }
 
 function tooLate(target: Target, timeoutMs: number): PeerError {
