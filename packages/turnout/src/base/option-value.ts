@@ -25,6 +25,14 @@ export function assertOneOf(name: string, value: unknown, choices: readonly stri
   throw oddOption(name, value, choices.join(' or '))
 }
 
+/** @throws MisuseError ERR_INVALID_ARGUMENT */
+export function assertSignal(value: unknown): void {
+  if (value === undefined) return
+  const { aborted, addEventListener } = (value ?? {}) as Partial<AbortSignal>
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return
+  throw oddOption('signal', value, 'an AbortSignal')
+}
+
 /** Without what is undefined, so that it can be spread over defaults, or handed to Node. */
 export function given<Options extends object | undefined>(options: Options): Options {
   if (options === undefined) return options

@@ -6,7 +6,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
-import { assertAboveZero, given } from '../base/option-value.ts'
+import { assertAboveZero, assertSignal, given } from '../base/option-value.ts'
 import { connectionOptions } from '../http/connection.ts'
 import { fieldLines, fieldsOf, type GivenFields } from '../http/fields.ts'
 import { isEndToEnd } from '../http/hop.ts'
@@ -134,6 +134,7 @@ export async function performUpgrade(url: string | URL, options: UpgradeOptions)
   }
   const clock = options.clock ?? systemClock
   const { signal } = options
+  assertSignal(signal)
   let chosen: Protocol | undefined
   const outcome = await perform({
     target,

@@ -6,7 +6,7 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError, PeerError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
-import { given } from '../base/option-value.ts'
+import { assertOneOf, assertSignal, given } from '../base/option-value.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
 import type { Fields, Protocol } from '../http/message.ts'
 import { assertToken, sameName } from '../http/token.ts'
@@ -101,12 +101,8 @@ export async function upgradeTls(
 ): Promise<TlsUpgradeResult> {
   assertOptions('upgradeTls', options, TLS_UPGRADE_OPTIONS)
   const { mode = 'mandatory', body, signal } = options
-  if (mode !== 'mandatory' && mode !== 'optional' && mode !== 'invited') {
-    throw new MisuseError(
-      'ERR_INVALID_ARGUMENT',
-      `mode ${String(mode)} is not mandatory, optional or invited`,
-    )
-  }
+  assertOneOf('mode', mode, ['mandatory', 'optional', 'invited'])
+  assertSignal(signal)
   const target = readTarget(parseUrl(url), ['http:'])
   const method = options.method ?? 'GET'
   assertToken('method', method)

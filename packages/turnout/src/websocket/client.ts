@@ -1,11 +1,11 @@
 // Knows how a client opens a WebSocket, from a URL to an open connection: over HTTP/1.1 (RFC 6455 section 4.1) or
 // HTTP/2 (RFC 8441).
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { type ErrorCode, MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
-import { assertFunction, given } from '../base/option-value.ts'
+import { assertFunction, assertSignal, given, oddOption } from '../base/option-value.ts'
 import { tell } from '../base/tell.ts'
 import { assertFieldValue, fieldsOf } from '../http/fields.ts'
 import { assertHttp2Fields } from '../http/http2-fields.ts'
@@ -31,7 +31,7 @@ import type { AnyConnection, WebSocketConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { checkSwitch, createKey, readVersions, requestFields } from './handshake.ts'
-import { createConnection, openConnection } from './inside.ts'
+import { abandonConnection, createConnection, openConnection } from './inside.ts'
 import { assertConnectionOptions } from './option-check.ts'
 import {
   type BinaryForm,
@@ -75,6 +75,16 @@ export interface ConnectOptions<
   readonly http2?: Http2Choice | false | undefined
   /** Kept for you as `socket.data`. */
   readonly data?: Data
+  /**
+   * Told once what the server answered, such as its Set-Cookie, before `open`; nothing of it is kept. What it throws
+   * rejects, and ends the connection.
+   */
+  readonly onResponse?:
+    | ((
+        response: SwitchResponse,
+        socket: WebSocketConnection<Data, NoInfer<Form>, Params, ChosenProtocol<Subprotocol>>,
+      ) => void)
+    | undefined
   /** Told what a callback threw; the connection is closed with 1011. What it throws itself is a process warning. */
   readonly onError?:
     | ((
@@ -94,10 +104,21 @@ export const CONNECT_OPTIONS: OptionNames<ConnectOptions> = {
   maxRedirects: true,
   http2: true,
   data: true,
+  onResponse: true,
   onError: true,
 }
 /** What the types say of each other is for whoever writes the options; in here any will do. */
 export type AnyConnectOptions<Data> = ConnectOptions<Data, BinaryForm>
+
+/** The head of the response that opened a WebSocket. */
+export interface SwitchResponse {
+  /** 101; over HTTP/2 mostly 200. */
+  readonly status: number
+  /** As in node:http, or over HTTP/2 as in node:http2. */
+  readonly headers: IncomingHttpHeaders
+  /** Names and values in turns, as they came. */
+  readonly rawHeaders: readonly string[]
+}
 
 /** The server answered the handshake in HTTP: 401, 404, 426, a redirect that was not followed, … */
 export class HandshakeError extends AnsweredError {
@@ -162,9 +183,11 @@ export function prepareDial<Data>(url: string | URL, options: AnyConnectOptions<
   // what cannot be offered is told now, not when the turn has come
   requestFields({ key: '', protocols: list })
   if (!Number.isInteger(maxRedirects) || maxRedirects < 0) {
-    throw new MisuseError('ERR_INVALID_ARGUMENT', `maxRedirects of ${maxRedirects}`)
+    throw oddOption('maxRedirects', maxRedirects, 'a whole number from 0 up')
   }
   assertConnectionOptions(options)
+  assertSignal(options.signal)
+  assertFunction('onResponse', options.onResponse)
   assertFunction('onError', options.onError)
   chosenProxy(options, target)
   assertHttp2(options)
@@ -192,7 +215,7 @@ export async function dial<Data>(plan: Dial<Data>): Promise<AnyConnection<Data>>
     const beganMs = clock.now()
     const { outcome, agreed } = await shakeHands(plan, hop, target, leftMs).finally(endTurn)
     const { response } = outcome
-    if (outcome.kind === 'switched') return open(plan, agreed, outcome.stream)
+    if (outcome.kind === 'switched') return open(plan, agreed, outcome.stream, response)
     const redirect = maxRedirects === 0 ? NOT_WANTED : readRedirect(response, hop)
     if (redirect.kind === 'none') throw await refusal('ERR_UPGRADE_DECLINED', response, clock)
     if (redirect.kind === 'refused') throw await refusal('ERR_REDIRECT', response, clock, redirect.why)
@@ -293,7 +316,12 @@ function chooseCarrier<Data>(
   return openCarrier({ choice, target, tls: hop.tls, proxy, signal, timeoutMs, clock })
 }
 
-function open<Data>(plan: Dial<Data>, agreed: Agreement, stream: Duplex): AnyConnection<Data> {
+function open<Data>(
+  plan: Dial<Data>,
+  agreed: Agreement,
+  stream: Duplex,
+  response: IncomingMessage,
+): AnyConnection<Data> {
   const { options } = plan
   try {
     const socket = createConnection<Data>({
@@ -306,11 +334,26 @@ function open<Data>(plan: Dial<Data>, agreed: Agreement, stream: Duplex): AnyCon
       events: options,
       onError: (error, socket) => tell(() => options.onError?.(error, socket)),
     })
+    tellResponse(options, response, socket)
     openConnection(socket, duplexTransport(stream))
     return socket
   } catch (error) {
-    // an extension of the application's may throw
+    // an extension of the application's may throw, and so may its onResponse
     stream.destroy()
+    throw error
+  }
+}
+
+function tellResponse<Data>(
+  { onResponse }: AnyConnectOptions<Data>,
+  { statusCode = 0, headers, rawHeaders }: IncomingMessage,
+  socket: AnyConnection<Data>,
+): void {
+  if (onResponse === undefined) return
+  try {
+    onResponse({ status: statusCode, headers, rawHeaders }, socket)
+  } catch (error) {
+    abandonConnection(socket, error as Error)
     throw error
   }
 }
@@ -338,7 +381,7 @@ function isHttp2({ httpVersion }: IncomingMessage): boolean {
 /** @throws MisuseError for a choice of HTTP/2 that is none, or that nothing can come of */
 function assertHttp2<Data>({ http2 = false, agent }: AnyConnectOptions<Data>): void {
   if (typeof http2 !== 'boolean' && http2 !== 'auto' && typeof http2?.request !== 'function') {
-    throw new MisuseError('ERR_INVALID_ARGUMENT', `http2 of ${String(http2)}`)
+    throw oddOption('http2', http2, "false, true, 'auto' or a session of node:http2")
   }
   if (agent && http2 !== false && http2 !== 'auto') {
     throw new MisuseError(

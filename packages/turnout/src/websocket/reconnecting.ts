@@ -4,7 +4,7 @@
 import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
-import { assertFromZero, assertFunction, assertOneOf } from '../base/option-value.ts'
+import { assertFromZero, assertFunction, assertOneOf, assertSignal } from '../base/option-value.ts'
 import { type Deferred, deferred } from '../base/promise.ts'
 import { tell, warn } from '../base/tell.ts'
 import type { Params } from '../upgrade/protocol.ts'
@@ -192,6 +192,7 @@ export class ReconnectingConnection<
     for (const name of NUMBERS) assertFromZero(name, options[name])
     for (const name of CALLBACKS) assertFunction(name, options[name])
     assertOneOf('whileDown', options.whileDown, ['buffer', 'refuse'])
+    assertSignal(options.signal)
     this.#url = url
     this.#options = options
     this.#clock = options.clock ?? systemClock

@@ -9,7 +9,7 @@ import type { ConnectionEvents } from './options.ts'
  */
 export type WebSocketInit = Omit<
   ConnectOptions,
-  keyof ConnectionEvents<unknown> | 'binary' | 'data' | 'onError'
+  keyof ConnectionEvents<unknown> | 'binary' | 'data' | 'onResponse' | 'onError'
 >
 
 /** The same with its subprotocols as a list. */

@@ -5,6 +5,7 @@ import {
   assertFromZero,
   assertFunction,
   assertOneOf,
+  assertSignal,
   given,
   oddOption,
 } from '../../src/base/option-value.ts'
@@ -24,6 +25,17 @@ test('a number is no text, not NaN, and not below its least', () => {
 test('a function can be called, and a choice is one that there is', () => {
   check(assertFunction, [() => {}, class {}], [null, {}, 'x', true])
   check((name, value) => assertOneOf(name, value, ['a', 'b']), ['a', 'b'], ['c', null, ['a'], 0])
+})
+
+test('a signal is one that can be asked and listened to, of whichever realm', () => {
+  const own = { aborted: false, addEventListener() {} }
+  for (const value of [undefined, AbortSignal.abort(), AbortSignal.timeout(1), own]) assertSignal(value)
+  for (const value of [null, 5, {}, new AbortController(), 'x']) {
+    assert.throws(() => assertSignal(value), {
+      code: 'ERR_INVALID_ARGUMENT',
+      message: /^option signal is .*, not an AbortSignal$/,
+    })
+  }
 })
 
 test('an error says the value as it is, a text in quotes and cut', () => {

@@ -398,6 +398,7 @@ test('what must not be sent is refused before a byte is', bounded, async (t) => 
     { protocols, timeoutMs: 0 },
     { protocols, timeoutMs: -1 },
     { protocols, timeoutMs: Number.NaN },
+    { protocols, signal: new AbortController() as never },
   ]
   for (const options of misuses) {
     const error = await rejection(upgrade(raw.url, options as UpgradeOptions))

@@ -9,6 +9,7 @@ import { upgrade } from '../../src/upgrade/client.ts'
 import { connectH2c } from '../../src/upgrade/h2c-client.ts'
 import { upgradeTls } from '../../src/upgrade/tls-client.ts'
 import { type ConnectOptions, connect, HandshakeError } from '../../src/websocket/client.ts'
+import type { CloseInfo } from '../../src/websocket/connection.ts'
 import { isKey } from '../../src/websocket/key.ts'
 import { reconnecting } from '../../src/websocket/reconnecting.ts'
 import { turnsWaiting } from '../../src/websocket/turns.ts'
@@ -107,6 +108,59 @@ test('the callbacks hear what happens, and the connection knows what it was give
   requests[0]!.socket.end(hex('88 02 03 e8'))
   assert.equal((await socket.closed).code, 1000)
   assert.deepEqual(heard, ['open', 'ada', 'hi', 'ping p', 'pong q', 1000, true])
+})
+
+test('onResponse is told the fields of the 101 once, before the connection is open', bounded, async (t) => {
+  const { wsUrl } = await webSocketServer(t, (request) => {
+    const cookies = 'Set-Cookie: a=1; Path=/\r\nset-cookie: b=2\r\nX-Request-Id: 7\r\n\r\n'
+    const head = switchFor(request).replace(/\r\n$/, cookies)
+    request.socket.write(Buffer.concat([Buffer.from(head), hex('81 02 68 69')]))
+  })
+  const heard: unknown[] = []
+  const socket = await opened(t, wsUrl, {
+    data: { id: '' },
+    onResponse({ status, headers, rawHeaders }, socket) {
+      heard.push(status, headers['set-cookie'], rawHeaders.includes('set-cookie'), socket.readyState)
+      socket.data.id = String(headers['x-request-id'])
+    },
+    open: ({ data }) => void heard.push(`open ${data.id}`),
+    message: (_, message) => void heard.push(message),
+  })
+  await until(() => heard.length === 6)
+  assert.deepEqual(heard, [101, ['a=1; Path=/', 'b=2'], true, 'opening', 'open 7', 'hi'])
+  assert.equal(socket.data.id, '7')
+})
+
+test('what onResponse throws rejects, and ends the connection', bounded, async (t) => {
+  const { wsUrl, requests } = await webSocketServer(t, (request) => {
+    request.socket.write(Buffer.concat([Buffer.from(switchFor(request)), hex('81 02 68 69')]))
+  })
+  const thrown = new Error('this server lacks a field')
+  const heard: string[] = []
+  let kept: { readonly closed: Promise<CloseInfo> } | undefined
+  const opening = connect(wsUrl, {
+    onResponse(_, socket) {
+      kept = socket
+      socket.send('never')
+      throw thrown
+    },
+    open: () => void heard.push('open'),
+    message: () => void heard.push('message'),
+    close: () => void heard.push('close'),
+    onError: () => void heard.push('onError'),
+  })
+  assert.equal(await rejection(opening), thrown)
+  assert.equal((await kept!.closed).cause, thrown)
+  await until(() => requests[0]!.socket.destroyed)
+  assert.equal(requests[0]!.rest().length, 0)
+  assert.deepEqual(heard, [])
+  const peer = reconnecting(wsUrl, {
+    retries: 0,
+    onResponse() {
+      throw thrown
+    },
+  })
+  assert.equal((await peer.closed).cause, thrown)
 })
 
 test('what a callback throws closes with 1011 and reaches onError', bounded, async (t) => {
@@ -298,6 +352,9 @@ test('what must not be sent is refused before a byte is', bounded, async (t) => 
     { slowConsumer: 'kill' as never },
     { message: 'echo' as never },
     { onError: 'log' as never },
+    { onResponse: 'log' as never },
+    { signal: new AbortController() as never },
+    { maxRedirects: 'x' as never },
     ...['Connection', 'Upgrade', 'Content-Length', 'Transfer-Encoding', 'Expect'].map((name) => ({
       headers: { [name]: '1' },
     })),

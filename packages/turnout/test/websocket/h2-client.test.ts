@@ -195,6 +195,21 @@ describe('RFC 8441: a WebSocket client over HTTP/2', () => {
     })
   })
 
+  it('onResponse is told the fields of the 200', async (t) => {
+    const port = await plain(t, (stream) => {
+      stream.respond({ ':status': 200, 'set-cookie': ['a=1', 'b=2'] })
+      stream.end(Buffer.from('880203e8', 'hex'))
+    })
+    const heard: unknown[] = []
+    const socket = await connect(`ws://127.0.0.1:${port}/`, {
+      http2: true,
+      onResponse: (response) =>
+        void heard.push(Object.keys(response), response.status, response.headers['set-cookie']),
+    })
+    await socket.closed
+    assert.deepEqual(heard, [['status', 'headers', 'rawHeaders'], 200, ['a=1', 'b=2']])
+  })
+
   it('goes by prior knowledge without TLS', async (t) => {
     const server = createServer()
     const turnout = createTurnout()
@@ -374,7 +389,10 @@ describe('RFC 8441: what does not come about', () => {
 
   it('a server of HTTP/1.1 without TLS rejects, and so does nobody', async (t) => {
     const port = await listen(t, createHttpServer())
-    await assert.rejects(connect(`ws://127.0.0.1:${port}/`, { http2: true }), { code: 'ERR_CONNECT' })
+    await assert.rejects(connect(`ws://127.0.0.1:${port}/`, { http2: true }), {
+      code: 'ERR_HTTP2_NOT_OFFERED',
+      message: `127.0.0.1:${port} does not speak HTTP/2 (RFC 9113 section 3.3)`,
+    })
     const closed = createTcpServer()
     const gone = await listen(t, closed)
     await new Promise((resolve) => closed.close(resolve))
