@@ -9,6 +9,7 @@ import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import { fieldLines } from '../http/fields.ts'
 import type { Answer, Protocol } from '../http/message.ts'
 import { formatProtocol } from '../http/upgrade.ts'
+import { isResponse } from './accepted.ts'
 import type { Asked } from './arrival.ts'
 import type { HttpServer } from './http-server.ts'
 import type { Decision, Offer, Params, UpgradeProtocol } from './protocol.ts'
@@ -111,7 +112,7 @@ export class Deliberation {
         }
         if (decision.kind !== 'pass') return decision
       } catch (error) {
-        return { kind: 'failed', error }
+        return thrown(error)
       }
     }
     return { kind: 'pass' }
@@ -168,7 +169,11 @@ export class Deliberation {
         if (isPromise(next)) this.#follow(next)
         else this.#settle?.(next)
       },
-      (error: unknown) => this.#settle?.({ kind: 'failed', error }),
+      (error: unknown) => {
+        const verdict = thrown(error)
+        if (this.#ended === undefined) this.#settle?.(verdict)
+        else if (verdict.kind === 'respond') discard(verdict, this.#ended)
+      },
     )
   }
 
@@ -178,6 +183,11 @@ export class Deliberation {
     this.#settle(verdict)
     this.#controller?.abort(reason)
   }
+}
+
+/** A Response that a helper of the application's throws says as much as one that is returned. */
+function thrown(error: unknown): Verdict {
+  return isResponse(error) ? { kind: 'respond', response: error } : { kind: 'failed', error }
 }
 
 /** A decision that came too late still holds things: they are let go. */

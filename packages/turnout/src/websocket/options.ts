@@ -215,7 +215,10 @@ export interface Accepted<Data = unknown, Subprotocol extends string = string> {
   readonly headers?: GivenFields | undefined
 }
 
-/** What `accept` may answer: take it, send an ordinary response instead, or (nothing) leave it to the app. */
+/**
+ * What `accept` may answer: take it, send an ordinary response instead (which may be thrown as well), or (nothing)
+ * leave it to the app.
+ */
 export type AcceptResult<Data, Subprotocol extends string = string> =
   | Accepted<Data, Subprotocol>
   | Response

@@ -17,6 +17,7 @@ import {
   upgradeHead,
   type Wire,
   watchProcess,
+  webSocketHead,
   within,
 } from './wire.ts'
 
@@ -167,6 +168,48 @@ judged('a body that a late Response brings is let go', async (wire, judge) => {
   })
   await within('cancel', cancelled)
 })
+
+judged('so is that of a Response that is thrown too late', async (wire, judge) => {
+  wire.send(upgradeHead())
+  await judge.asked()
+  judge.clock.advance(5_000)
+  assert.equal((await wire.response()).status, 503)
+  const cancelled = new Promise((resolve) => {
+    const body = new ReadableStream({ cancel: resolve })
+    judge.decide(Promise.reject(new Response(body)))
+  })
+  await within('cancel', cancelled)
+})
+
+const thrown = (text: string) => () => {
+  throw new Response(text, { status: 401 })
+}
+
+stationTest(
+  'a Response that accept throws, at once or later, is sent as if it were returned',
+  async ({ dial }) => {
+    for (const [head, text] of [
+      [upgradeHead(), 'at once'],
+      [webSocketHead('/ws'), 'ws'],
+      [upgradeHead({ upgrade: 'later' }), 'later'],
+      [upgradeHead({ upgrade: 'TLS/1.2' }), 'tls'],
+    ] as const) {
+      const wire = dial()
+      wire.send(head + get('/2'))
+      const response = await wire.response()
+      assert.deepEqual([response.status, response.body], [401, text])
+      assert.equal((await wire.response()).body, '/2:')
+    }
+  },
+  {
+    setUp: (turnout) =>
+      void turnout
+        .protocol('foo', { accept: thrown('at once'), handler: () => {} })
+        .protocol('later', { accept: async () => thrown('later')(), handler: () => {} })
+        .websocket('/ws', { accept: thrown('ws') })
+        .tlsInPlace({ key: privateKey, cert: certificate, accept: thrown('tls') }),
+  },
+)
 
 judged(
   'a rejection gets 500, reaches onError, and keep-alive goes on',
