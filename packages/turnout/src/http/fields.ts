@@ -95,6 +95,23 @@ export function fieldsOf(given: GivenFields): Fields {
   return fields
 }
 
+/**
+ * The lines as Node's requests take them: an object with a list where there are several of a name, which stands as
+ * it was spelled first. Nothing is inherited, so that a field may be called `constructor`.
+ */
+export function linesByName(fields: Fields): Record<string, string | string[]> {
+  const lines: Record<string, string | string[]> = Object.create(null)
+  const spelled = new Map<string, string>()
+  for (const [name, value] of fields) {
+    const lower = name.toLowerCase()
+    const key = spelled.get(lower) ?? name
+    spelled.set(lower, key)
+    const before = lines[key]
+    lines[key] = before === undefined ? value : [before, value].flat()
+  }
+  return lines
+}
+
 type Entry = readonly [name: string, value: unknown]
 
 function entriesOf(given: unknown): readonly Entry[] {

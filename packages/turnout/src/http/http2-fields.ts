@@ -1,6 +1,6 @@
 // Knows how field lines of HTTP/1.1 look in HTTP/2, and which of them have no place there (RFC 9113 section 8.2).
 import { MisuseError } from '../base/errors.ts'
-import { fieldLines } from './fields.ts'
+import { fieldLines, linesByName } from './fields.ts'
 import type { Fields } from './message.ts'
 
 /**
@@ -31,13 +31,7 @@ export function withoutConnectionSpecific(fields: Fields): Fields {
 
 /** The shape that node:http2 takes: names in lower case (section 8.2.1), several lines as a list. */
 export function http2Headers(fields: Fields): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {}
-  for (const [name, value] of fields) {
-    const key = name.toLowerCase()
-    const before = headers[key]
-    headers[key] = before === undefined ? value : [before, value].flat()
-  }
-  return headers
+  return linesByName(fields.map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 /** Whether Host, where it was sent at all, names another place than `:authority` (section 8.3.1). */

@@ -9,6 +9,7 @@ import {
   type GivenValue,
   hasField,
   isFieldValue,
+  linesByName,
 } from '../../src/http/fields.ts'
 
 const raw = ['Host', 'a', 'X-Upgrade', 'no', 'UPGRADE', 'one', 'upgrade', 'two']
@@ -129,4 +130,19 @@ test('what holds no fields is misuse, and not silently nothing', () => {
     })
   }
   assert.throws(() => fieldsOf([[1, 'b']] as unknown as GivenFields), { code: 'ERR_INVALID_TOKEN' })
+})
+
+test('lines of a name are one list, whatever their case, and a name may be one that objects inherit', () => {
+  const lines = linesByName([
+    ['X-A', '1'],
+    ['constructor', 'v'],
+    ['x-a', '2'],
+    ['__proto__', 'p'],
+    ['X-a', '3'],
+  ])
+  assert.deepEqual(Object.entries(lines), [
+    ['X-A', ['1', '2', '3']],
+    ['constructor', 'v'],
+    ['__proto__', 'p'],
+  ])
 })
