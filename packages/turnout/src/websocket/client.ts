@@ -207,7 +207,7 @@ export function prepareDial<Data>(url: string | URL, options: AnyConnectOptions<
 
 /** Performs it, redirects included. Rejects as `connect` does. */
 export async function dial<Data>(plan: Dial<Data>): Promise<AnyConnection<Data>> {
-  const { maxRedirects = 0, clock = systemClock, signal } = plan.options
+  const { maxRedirects = 0, clock = systemClock, signal, agent } = plan.options
   let { hop, timeoutMs: leftMs } = plan
   for (let redirects = 0; ; redirects++) {
     const target = readTarget(hop.url, ['ws:', 'wss:'])
@@ -216,16 +216,12 @@ export async function dial<Data>(plan: Dial<Data>): Promise<AnyConnection<Data>>
     const { outcome, agreed } = await shakeHands(plan, hop, target, leftMs).finally(endTurn)
     const { response } = outcome
     if (outcome.kind === 'switched') return open(plan, agreed, outcome.stream, response)
-    const redirect = maxRedirects === 0 ? NOT_WANTED : readRedirect(response, hop)
-    if (redirect.kind === 'none') throw await refusal('ERR_UPGRADE_DECLINED', response, clock)
-    if (redirect.kind === 'refused') throw await refusal('ERR_REDIRECT', response, clock, redirect.why)
+    const redirect = maxRedirects === 0 ? NOT_WANTED : readRedirect(response, hop, agent)
+    const refused = (code: ErrorCode, why?: string) => refusal({ code, why, response, target, signal, clock })
+    if (redirect.kind === 'none') throw await refused('ERR_UPGRADE_DECLINED')
+    if (redirect.kind === 'refused') throw await refused('ERR_REDIRECT', redirect.why)
     if (redirects === maxRedirects) {
-      throw await refusal(
-        'ERR_REDIRECT',
-        response,
-        clock,
-        `one redirect more than the ${maxRedirects} allowed`,
-      )
+      throw await refused('ERR_REDIRECT', `one redirect more than the ${maxRedirects} allowed`)
     }
     response.destroy()
     leftMs = Math.max(1, leftMs - (clock.now() - beganMs))
@@ -358,19 +354,23 @@ function tellResponse<Data>(
   }
 }
 
-async function refusal(
-  code: ErrorCode,
-  response: IncomingMessage,
-  clock: Clock,
-  why?: string,
-): Promise<HandshakeError> {
+interface Refused {
+  readonly code: ErrorCode
+  readonly why: string | undefined
+  readonly response: IncomingMessage
+  readonly target: Target
+  readonly signal: AbortSignal | undefined
+  readonly clock: Clock
+}
+
+/** The error of an answer in HTTP. Rejects with the signal's reason where that fires before the answer is read. */
+async function refusal({ code, why, response, target, signal, clock }: Refused): Promise<HandshakeError> {
   const answer = await readAnswer(response, clock)
-  const status = `${response.statusCode} ${response.statusMessage}`
-  return new HandshakeError(
-    code,
-    why === undefined ? `${status} instead of a ${isHttp2(response) ? 200 : 101}` : `${status}: ${why}`,
-    answer,
-  )
+  signal?.throwIfAborted()
+  const { statusCode, statusMessage } = response
+  const seen = `${statusCode} ${statusMessage} from ${target.host}:${target.port}`
+  const wanted = `instead of a ${isHttp2(response) ? 200 : 101}`
+  return new HandshakeError(code, why === undefined ? `${seen} ${wanted}` : `${seen}: ${why}`, answer)
 }
 
 /** There a 200 is success. */

@@ -2,6 +2,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { fieldLines } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
+import type { RequestChoices } from '../upgrade/client.ts'
 
 /** One place to ask, and what it is told. */
 export interface Hop {
@@ -33,6 +34,7 @@ const FIRST_HOST_ONLY: ReadonlySet<string> = new Set([
 export function readRedirect(
   response: { readonly statusCode?: number | undefined; readonly rawHeaders: readonly string[] },
   from: Hop,
+  agent?: RequestChoices['agent'],
 ): Redirect {
   if (!STATUSES.has(response.statusCode ?? 0)) return { kind: 'none' }
   const locations = fieldLines(response.rawHeaders, 'location')
@@ -45,6 +47,10 @@ export function readRedirect(
     return { kind: 'refused', why: `a redirect from wss: to ${url.href}, which has no TLS` }
   }
   if (url.origin === from.url.origin) return { kind: 'follow', hop: { ...from, url } }
+  if (hasIdentity(agent)) {
+    const why = `a redirect to ${url.origin}, to which the agent would show the client certificate of the first`
+    return { kind: 'refused', why }
+  }
   return {
     kind: 'follow',
     hop: {
@@ -81,6 +87,12 @@ function withoutIdentity(tls: TlsOptions): TlsOptions {
   const others: Record<string, unknown> = { ...tls }
   for (const name of IDENTITY) delete others[name]
   return others
+}
+
+/** What an agent has of it, it puts into every connection, whatever the request says. */
+function hasIdentity(agent: RequestChoices['agent']): boolean {
+  const { options } = (agent || {}) as { readonly options?: Readonly<Record<string, unknown>> }
+  return IDENTITY.some((name) => name !== 'servername' && options?.[name] !== undefined)
 }
 
 const IDENTITY = [

@@ -288,7 +288,10 @@ test('R2: R37: an ordinary response rejects with its status, its fields and its 
   assert.ok(error instanceof HandshakeError && error instanceof AnsweredError && error instanceof PeerError)
   assert.equal(error.code, 'ERR_UPGRADE_DECLINED')
   assert.equal(error.status, 401)
-  assert.match(error.message, /^401 Unauthorized instead of a 101 \(RFC 6455 section 4\.1\)/)
+  assert.match(
+    error.message,
+    /^401 Unauthorized from 127\.0\.0\.1:\d+ instead of a 101 \(RFC 6455 section 4\.1\)/,
+  )
   assert.equal(error.response.headers['www-authenticate'], 'Basic')
   assert.equal(error.body.toString(), 'who are you?')
   assert.deepEqual(error.versions, [])
@@ -481,6 +484,26 @@ test('R37: a redirect to another origin drops what says who asks', bounded, asyn
   assert.equal(fieldOf(last, 'Host'), new URL(to.url).host)
 })
 
+test(
+  'R37: a redirect to another origin is refused where the agent would show a client certificate',
+  bounded,
+  async (t) => {
+    const other = await webSocketServer(t)
+    const raw = await webSocketServer(t, ({ socket }) => {
+      const location = raw.requests.length === 1 ? '/again' : other.wsUrl
+      socket.write(head('HTTP/1.1 302 Found', `Location: ${location}`, 'Content-Length: 0'))
+    })
+    const agent = new HttpsAgent({ key: privateKey, cert: certificate, keepAlive: true })
+    t.after(() => agent.destroy())
+    const plain = Object.assign(new Agent({ keepAlive: true }), { options: agent.options })
+    t.after(() => plain.destroy())
+    const error = await rejection(connect(raw.wsUrl, { maxRedirects: 3, agent: plain }))
+    assert.equal(error.code, 'ERR_REDIRECT')
+    assert.match(error.message, /the agent would show the client certificate of the first/)
+    assert.equal(other.requests.length, 0)
+  },
+)
+
 test('R37: a redirect from wss: to ws: is refused', bounded, async (t) => {
   const to = await webSocketServer(t)
   const tls = { key: privateKey, cert: certificate }
@@ -557,6 +580,28 @@ test('the signal ends the handshake, and means nothing once the connection is op
   later.abort()
   socket.send('still here')
   assert.equal((await framesOf(raw.requests[1]!, 1))[0]!.payload.toString(), 'still here')
+})
+
+test('a signal ends the reading of a refusal too, with its reason, whatever that is', bounded, async (t) => {
+  const refusals = [
+    ['HTTP/1.1 401 Unauthorized', 'Content-Length: 9'],
+    ['HTTP/1.1 302 Found', 'Content-Length: 9', 'Location: ftp://elsewhere'],
+  ]
+  for (const lines of refusals) {
+    for (const reason of ['user left', null, Object.create(null), new Error('gone')]) {
+      const raw = await webSocketServer(t, ({ socket }) => void socket.write(`${head(...lines)}half`))
+      const controller = new AbortController()
+      const opening = connect(raw.wsUrl, { signal: controller.signal, maxRedirects: 1 })
+      const rejected = opening.then(
+        () => assert.fail('resolved'),
+        (error) => error,
+      )
+      await until(() => raw.requests.length === 1)
+      setImmediate(() => controller.abort(reason))
+      assert.equal(await rejected, reason)
+      await raw.idle()
+    }
+  }
 })
 
 test('R44: nothing is sent before the 101', bounded, async (t) => {
