@@ -78,6 +78,12 @@ export class PeerError extends TurnoutError {
   override readonly name: string = 'PeerError'
 }
 
+/** Whatever was thrown, or is the reason of a signal: itself, or an Error about it. */
+export function toError(value: unknown): Error {
+  if (value instanceof Error) return value
+  return new Error(typeof value === 'string' ? value : shown(value), { cause: value })
+}
+
 /** A value as it may stand in a message: a text quoted and cut, anything large by its kind. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 100))

@@ -4,7 +4,7 @@ import type { Agent as HttpsAgent } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { type Clock, systemClock } from '../base/clock.ts'
-import { MisuseError } from '../base/errors.ts'
+import { MisuseError, toError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertAboveZero, assertSignal, given } from '../base/option-value.ts'
 import { connectionOptions } from '../http/connection.ts'
@@ -17,7 +17,7 @@ import { formatProtocol, parseProtocol, parseUpgrade } from '../http/upgrade.ts'
 import { AnsweredError, readAnswer } from './answered.ts'
 import { perform } from './exchange.ts'
 import { PROXY_OPTIONS, type ProxyChoice, proxyFor, type TunnelProxy } from './proxy.ts'
-import type { RequestBody } from './request-body.ts'
+import { lettingGo, type RequestBody } from './request-body.ts'
 import { tellClientStream } from './sight.ts'
 import { chosenProtocol } from './switch-check.ts'
 import { parseUrl, readTarget, type Target } from './target.ts'
@@ -102,7 +102,7 @@ export type UpgradeResult =
  */
 export async function upgrade(url: string | URL, options: UpgradeOptions): Promise<UpgradeResult> {
   assertOptions('upgrade', options, UPGRADE_OPTIONS, "{ protocols: 'example/1' }")
-  return performUpgrade(url, options)
+  return lettingGo(options.body, () => performUpgrade(url, options))
 }
 
 /** The same for options whose names were looked at. */
@@ -160,6 +160,7 @@ export async function performUpgrade(url: string | URL, options: UpgradeOptions)
   }
   if (response.statusCode === 426 && !namesUpgrade(response)) {
     const answer = await readAnswer(response, clock)
+    signal?.throwIfAborted()
     throw new AnsweredError('ERR_UPGRADE_REQUIRED_WITHOUT_UPGRADE', 'a 426 that names no protocol', answer, {
       section: 'RFC 9110 section 15.5.22',
     })
@@ -243,7 +244,7 @@ function hasHttp2Settings(fields: Fields): boolean {
 }
 
 function endWith(signal: AbortSignal, stream: Duplex): void {
-  const onAbort = (): void => void stream.destroy(signal.reason)
+  const onAbort = (): void => void stream.destroy(toError(signal.reason))
   if (signal.aborted) return onAbort()
   signal.addEventListener('abort', onAbort)
   stream.once('close', () => signal.removeEventListener('abort', onAbort))

@@ -1,7 +1,7 @@
 // Knows whether a request has a connection yet: what fails before is told apart from an answer that does not come.
 import type { ClientRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { PeerError } from '../base/errors.ts'
+import { PeerError, toError } from '../base/errors.ts'
 
 /** Watches one request; `secure`: TLS is part of connecting. */
 export class Connecting {
@@ -19,16 +19,16 @@ export class Connecting {
   }
 
   /** What it means that the connection failed, or was closed, before the head of the answer. */
-  failure(where: string, cause: Error | undefined): PeerError {
+  failure(where: string, cause: unknown): PeerError {
     return this.#isDone ? noAnswer(where, cause) : notConnected(where, cause)
   }
 }
 
-export function notConnected(where: string, cause: Error | undefined): PeerError {
+export function notConnected(where: string, cause: unknown): PeerError {
   return connectError(`cannot connect to ${where}`, cause)
 }
 
-export function noAnswer(where: string, cause: Error | undefined): PeerError {
+export function noAnswer(where: string, cause: unknown): PeerError {
   return connectError(`no answer from ${where}`, cause)
 }
 
@@ -38,7 +38,8 @@ function reasonOf({ message }: Error): string {
   return message.trimEnd()
 }
 
-function connectError(seen: string, cause: Error | undefined): PeerError {
-  const why = cause === undefined ? 'the connection was closed' : reasonOf(cause)
+/** @param cause mostly an Error: an agent, or who aborts, may say what it likes */
+function connectError(seen: string, cause: unknown): PeerError {
+  const why = cause === undefined ? 'the connection was closed' : reasonOf(toError(cause))
   return new PeerError('ERR_CONNECT', `${seen}: ${why}`, { cause })
 }

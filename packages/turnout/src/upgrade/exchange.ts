@@ -12,12 +12,20 @@ import { type Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
-import { MisuseError, PeerError } from '../base/errors.ts'
+import { MisuseError, PeerError, toError } from '../base/errors.ts'
+import { linesByName } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
 import { Connecting } from './connecting.ts'
 import type { TunnelProxy } from './proxy.ts'
-import { dropBody, expectsContinue, framingFields, type RequestBody, sendBody } from './request-body.ts'
+import {
+  assertFraming,
+  dropBody,
+  expectsContinue,
+  framingFields,
+  type RequestBody,
+  sendBody,
+} from './request-body.ts'
 import { tellClientHandshake } from './sight.ts'
 import type { Target } from './target.ts'
 import { nameOf, openTunnel } from './tunnel.ts'
@@ -55,7 +63,8 @@ export type Outcome =
 
 /**
  * Sends the request and waits. Rejects with a PeerError, with the signal's reason, with what `judge` threw or
- * what the body's source threw; then nothing of it is left.
+ * what the body's source threw, and with a MisuseError before anybody is connected to; then nothing of it is left
+ * but the body, which whoever gave it lets go.
  */
 export function perform(exchange: Exchange): Promise<Outcome> {
   const { clock, target, fields } = exchange
@@ -66,42 +75,33 @@ export function perform(exchange: Exchange): Promise<Outcome> {
 }
 
 async function askThroughProxy(exchange: Exchange): Promise<Outcome> {
-  const { proxy, clock, timeoutMs, body } = exchange
-  const { connection } = exchange
-  if (connection !== undefined) {
-    return ask(exchange, undefined).catch((error: unknown) => {
-      connection.destroy()
-      throw error
-    })
-  }
-  if (proxy === undefined) return ask(exchange, undefined)
-  const beganMs = clock.now()
-  let tunnel: Duplex
+  const { proxy, clock, timeoutMs, body, fields, connection } = exchange
+  let tunnel: Duplex | undefined
   try {
+    // what must not be sent is told before anybody is connected to
+    assertFraming(body, fields)
+    if (proxy === undefined || connection !== undefined) return await ask(exchange, undefined)
+    const beganMs = clock.now()
     tunnel = await openTunnel({ ...exchange, proxy })
+    return await ask({ ...exchange, timeoutMs: Math.max(1, timeoutMs - (clock.now() - beganMs)) }, tunnel)
   } catch (error) {
-    dropBody(body)
+    connection?.destroy()
+    tunnel?.destroy()
     throw error
   }
-  return ask({ ...exchange, timeoutMs: Math.max(1, timeoutMs - (clock.now() - beganMs)) }, tunnel)
 }
 
 /** @param tunnel a connection to the target that was made already */
 function ask(exchange: Exchange, tunnel: Duplex | undefined): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const { signal, body, clock, timeoutMs } = exchange
-    if (signal?.aborted) {
-      dropBody(body)
-      tunnel?.destroy()
-      return reject(signal.reason)
-    }
+    if (signal?.aborted) return reject(signal.reason)
     const waitsForContinue = expectsContinue(body, exchange.fields)
     const request = openRequest(exchange, tunnel)
     const connecting = new Connecting(request, exchange.target.secure)
     let bodyStarted = false
     const wait = new Wait({ clock, timeoutMs, signal, where: where(exchange.target) }, (error) => {
       goOn?.cancel()
-      dropBody(body)
       request.destroy()
       reject(error)
     })
@@ -159,12 +159,7 @@ function ask(exchange: Exchange, tunnel: Duplex | undefined): Promise<Outcome> {
 
 function openRequest(exchange: Exchange, tunnel: Duplex | undefined): ClientRequest {
   const { target, method, fields, body, agent, tls, connection } = exchange
-  const headers: Record<string, string | string[]> = {}
-  for (const [name, value] of [...fields, ...framingFields(body, fields)]) {
-    const key = Object.keys(headers).find((other) => other.toLowerCase() === name.toLowerCase()) ?? name
-    const before = headers[key]
-    headers[key] = before === undefined ? value : [before, value].flat()
-  }
+  const headers = linesByName([...fields, ...framingFields(body, fields)])
   const options: RequestOptions = { host: target.host, port: target.port, method, path: target.path, headers }
   if (connection !== undefined) {
     options.defaultPort = target.secure ? 443 : 80
@@ -210,7 +205,7 @@ function ignore(): void {}
 
 /** The signal goes on to mean something while the declined response is read. */
 function abortWith(signal: AbortSignal, response: IncomingMessage): void {
-  const onAbort = (): void => void response.destroy(signal.reason)
+  const onAbort = (): void => void response.destroy(toError(signal.reason))
   signal.addEventListener('abort', onAbort)
   response.once('close', () => signal.removeEventListener('abort', onAbort))
 }

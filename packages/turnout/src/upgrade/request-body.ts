@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import type { ClientRequest } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
+import { ReadableStream } from 'node:stream/web'
 import { MisuseError } from '../base/errors.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
@@ -32,6 +33,12 @@ export function framingFields(body: RequestBody | undefined, own: Fields): Field
   return body === undefined || given.length > 0 ? [] : [['Content-Length', String(bytes)]]
 }
 
+/** @throws MisuseError for a body and fields that no request can have together */
+export function assertFraming(body: RequestBody | undefined, own: Fields): void {
+  framingFields(body, own)
+  expectsContinue(body, own)
+}
+
 /** Whether the application asks for a 100 before it sends. @throws MisuseError for one without a body. */
 export function expectsContinue(body: RequestBody | undefined, own: Fields): boolean {
   const expects = own.some(([name, value]) => sameName(name, 'expect') && /100-continue/i.test(value))
@@ -59,6 +66,20 @@ export function sendBody(
 /** The body will not be sent, or not to its end: a stream is let go, so that a file is closed. */
 export function dropBody(body: RequestBody | undefined): void {
   if (body instanceof Readable) body.destroy()
+  else if (body instanceof ReadableStream && !body.locked) body.cancel().catch(ignore)
+}
+
+/** What `act` resolves with. Where it rejects, or never came to send the body, that is let go. */
+export async function lettingGo<Result>(
+  body: RequestBody | undefined,
+  act: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await act()
+  } catch (error) {
+    dropBody(body)
+    throw error
+  }
 }
 
 function isWhole(body: RequestBody): body is string | Uint8Array {
@@ -100,3 +121,5 @@ function contentLengths(own: Fields): string[] {
 function misuse(seen: string, section?: string): MisuseError {
   return new MisuseError('ERR_INVALID_ARGUMENT', seen, section === undefined ? {} : { section })
 }
+
+function ignore(): void {}

@@ -4,7 +4,7 @@ import { connect, isIP, type TcpNetConnectOpts } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
 import { type Clock, systemClock } from '../base/clock.ts'
-import { MisuseError, PeerError } from '../base/errors.ts'
+import { MisuseError, PeerError, toError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertOneOf, assertSignal, given } from '../base/option-value.ts'
 import { fieldLines, fieldsOf } from '../http/fields.ts'
@@ -22,10 +22,11 @@ import {
 } from './client.ts'
 import { type Outcome, perform } from './exchange.ts'
 import type { TunnelProxy } from './proxy.ts'
-import type { RequestBody } from './request-body.ts'
+import { assertFraming, lettingGo, type RequestBody } from './request-body.ts'
+import { swallowHead } from './swallow-head.ts'
 import { chosenProtocol } from './switch-check.ts'
 import { parseUrl, readTarget, type Target } from './target.ts'
-import { LineAgent, swallowHead } from './tls-line.ts'
+import { LineAgent } from './tls-line.ts'
 import { MendedConnection } from './tls-mend.ts'
 import { openTunnel } from './tunnel.ts'
 
@@ -100,6 +101,10 @@ export async function upgradeTls(
   options: TlsUpgradeOptions = {},
 ): Promise<TlsUpgradeResult> {
   assertOptions('upgradeTls', options, TLS_UPGRADE_OPTIONS)
+  return lettingGo(options.body, () => performTlsUpgrade(url, options))
+}
+
+async function performTlsUpgrade(url: string | URL, options: TlsUpgradeOptions): Promise<TlsUpgradeResult> {
   const { mode = 'mandatory', body, signal } = options
   assertOneOf('mode', mode, ['mandatory', 'optional', 'invited'])
   assertSignal(signal)
@@ -110,6 +115,7 @@ export async function upgradeTls(
   if (own.some(([name]) => sameName(name, 'upgrade'))) {
     throw new MisuseError('ERR_INVALID_ARGUMENT', 'the field Upgrade is not the application’s to set here')
   }
+  assertFraming(body, own)
   const attempt = new Attempt({
     target,
     method,
@@ -151,12 +157,13 @@ class Attempt {
 
   /** TLS first, then the request. */
   async mandatory(offered: readonly Protocol[]): Promise<TlsSecured> {
-    const { target, clock, method, fields, body } = this.#setup
+    const { target, clock, method, fields, body, signal } = this.#setup
     // Nothing of the application goes with it, not even its credentials.
     const asked = { target: { ...target, path: '*' }, method: 'OPTIONS', fields: [], body: undefined }
     const { outcome, connection } = await this.#ask(asked, offered)
     if (outcome.kind === 'answered') {
       const answer = await readAnswer(outcome.response, clock)
+      signal?.throwIfAborted()
       const seen = `a ${answer.response.statusCode} where only TLS would do; the request was not sent`
       throw new AnsweredError('ERR_UPGRADE_DECLINED', seen, answer, { section: 'RFC 2817 section 3.2' })
     }
@@ -202,10 +209,11 @@ class Attempt {
   /** The server wants TLS: once, and if it then still does not get it, that is an error. */
   async followInvitation(declined: TlsDeclined): Promise<TlsUpgradeResult> {
     const { response } = declined
-    const { clock, body } = this.#setup
+    const { clock, body, signal } = this.#setup
     const { protocols } = parseUpgrade(fieldLines(response.rawHeaders, 'upgrade'))
     if (protocols.length === 0) {
       const answer = await readAnswer(response, clock)
+      signal?.throwIfAborted()
       throw new AnsweredError(
         'ERR_UPGRADE_REQUIRED_WITHOUT_UPGRADE',
         'a 426 that names no protocol',
@@ -234,7 +242,10 @@ class Attempt {
       { ...request, fields: withUpgrade(request.fields, names) },
       agent,
       (response) => void chosenProtocol(response.rawHeaders, offered),
-    )
+    ).catch((error: unknown) => {
+      tunnel?.destroy()
+      throw error
+    })
     return { outcome, connection: () => agent.connection!.release() }
   }
 
@@ -246,9 +257,10 @@ class Attempt {
       const { response } = await this.#perform({ target, method, fields: [], body: undefined }, agent)
       return response
     } catch (error) {
-      const { code, cause } = error as PeerError
-      if (code !== 'ERR_CONNECT' || !(atStake || isAlert(cause))) throw error
-      throw this.#brokenHandshake((cause as Error | undefined)?.message ?? CLOSED, cause)
+      if (!(error instanceof PeerError) || error.code !== 'ERR_CONNECT') throw error
+      const { cause } = error
+      if (!(atStake || isAlert(cause))) throw error
+      throw this.#brokenHandshake(cause === undefined ? CLOSED : toError(cause).message, cause)
     }
   }
 

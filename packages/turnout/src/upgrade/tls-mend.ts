@@ -21,6 +21,12 @@ export class MendedConnection extends Duplex {
     socket.on('end', this.#onEnd)
     socket.on('error', this.#onError)
     socket.on('close', this.#onClose)
+    socket.once('connect', () => this.emit('connect'))
+  }
+
+  /** Whether there is no connection yet, as node:net has it. */
+  get connecting(): boolean {
+    return (this.#socket as Duplex & { readonly connecting?: boolean }).connecting === true
   }
 
   /** Gives the connection itself back, as if nothing had been between. */

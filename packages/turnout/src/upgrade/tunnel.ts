@@ -1,15 +1,23 @@
 // Knows how to ask a proxy for a tunnel to a host and port (RFC 9110 section 9.3.6).
 // Never knows what will be said inside.
 import { Buffer } from 'node:buffer'
-import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+} from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
 import { BodyReader, bodyFraming } from '../http/body.ts'
+import { linesByName } from '../http/fields.ts'
+import type { Fields } from '../http/message.ts'
 import { AnsweredError, MAX_REFUSAL_BYTES, REFUSAL_TIMEOUT_MS, type ReadAnswer } from './answered.ts'
 import { Connecting } from './connecting.ts'
 import type { TunnelProxy } from './proxy.ts'
+import { swallowHead } from './swallow-head.ts'
 import type { Target } from './target.ts'
 import { Wait } from './wait.ts'
 
@@ -35,35 +43,71 @@ export function openTunnel(tunnel: Tunnel): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const { proxy, target, signal, timeoutMs, clock } = tunnel
     if (signal?.aborted) return reject(signal.reason)
-    const request = proxy.secure ? requestHttps(overTls(tunnel)) : requestHttp(asked(tunnel))
-    const connecting = new Connecting(request, proxy.secure)
+    let request: ClientRequest
+    let interim = 0
     const wait = new Wait({ clock, timeoutMs, signal, where: where(proxy) }, (error) => {
       request.destroy()
       reject(error)
     })
-    const lost = (cause: Error | undefined): void => wait.fail(connecting.failure(where(proxy), cause))
-    request.on('error', lost)
-    request.on('close', () => lost(undefined))
-    // node:http gives every final answer to a CONNECT here, its body, if any, unread
-    request.on('connect', (response: IncomingMessage, socket: Socket, head: Buffer) => {
+    const refuse = async (response: IncomingMessage, socket: Socket, head: Buffer): Promise<void> => {
+      const answer = await readRefusal({ response, socket, head, signal, clock })
+      if (signal?.aborted) return reject(signal.reason)
+      const { statusCode = 0, statusMessage } = response
+      const seen = `${statusCode} ${statusMessage} from ${where(proxy)} to a CONNECT to ${authority(target)}`
+      const section = SECTIONS[statusCode] ?? SECTIONS[0]!
+      reject(new ProxyError('ERR_PROXY_REFUSED', seen, answer, { section }))
+    }
+    // node:http gives every answer to a CONNECT here, interim ones too, what comes behind its head unread
+    const onConnect = (response: IncomingMessage, socket: Socket, head: Buffer): void => {
       // the first act: a reset from here on must not end the process
       socket.on('error', ignore)
-      if (!wait.settle()) return void socket.destroy()
-      socket.setTimeout(0)
-      const status = response.statusCode ?? 0
-      if (status >= 200 && status < 300) {
+      const { statusCode = 0 } = response
+      const goesOn = isInterim(statusCode) && ++interim <= MAX_INTERIM
+      if (wait.settled) return void socket.destroy()
+      if (goesOn || isSuccess(statusCode)) {
         if (head.length > 0) socket.unshift(head)
-        return resolve(socket)
+        if (goesOn) return ask(socket)
       }
-      readRefusal(response, socket, head, clock).then((answer) => {
-        const seen = `${status} ${response.statusMessage} from ${where(proxy)} to a CONNECT to ${authority(target)}`
-        reject(
-          new ProxyError('ERR_PROXY_REFUSED', seen, answer, { section: SECTIONS[status] ?? SECTIONS[0]! }),
-        )
-      }, reject)
-    })
-    request.end()
+      wait.settle()
+      socket.setTimeout(0)
+      if (isSuccess(statusCode)) resolve(socket)
+      else void refuse(response, socket, head)
+    }
+    /** @param socket where the request was sent already, and more of the answer is to come */
+    const ask = (socket?: Socket): void => {
+      const one = openRequest(tunnel, socket)
+      const connecting = new Connecting(one, proxy.secure)
+      const lost = (cause: unknown): void => {
+        if (one === request) wait.fail(connecting.failure(where(proxy), cause))
+      }
+      one.on('error', lost)
+      one.on('close', () => lost(undefined))
+      one.on('connect', onConnect)
+      request = one
+      one.end()
+    }
+    ask()
   })
+}
+
+/** Whether more of the answer follows (RFC 9110 section 15.2); there is nothing that a 101 could switch. */
+function isInterim(status: number): boolean {
+  return status >= 100 && status < 200 && status !== 101
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300
+}
+
+/** More interim answers than this are taken for a refusal: the wait may have no deadline. */
+const MAX_INTERIM = 32
+
+function openRequest(tunnel: Tunnel, socket: Socket | undefined): ClientRequest {
+  if (socket === undefined) {
+    return tunnel.proxy.secure ? requestHttps(overTls(tunnel)) : requestHttp(asked(tunnel))
+  }
+  swallowHead(socket)
+  return requestHttp({ ...asked(tunnel), agent: undefined, createConnection: () => socket })
 }
 
 const SECTIONS: Readonly<Record<number, string>> = {
@@ -73,11 +117,11 @@ const SECTIONS: Readonly<Record<number, string>> = {
 
 function asked({ proxy, target }: Tunnel): RequestOptions {
   // else node:http says close, which is true of neither a tunnel nor a refusal
-  const headers: Record<string, string | string[]> = { Host: authority(target), Connection: 'keep-alive' }
-  for (const [name, value] of proxy.fields) {
-    const before = headers[name]
-    headers[name] = before === undefined ? value : [before, value].flat()
-  }
+  const own: Fields = [
+    ['Host', authority(target)],
+    ['Connection', 'keep-alive'],
+  ]
+  const headers = linesByName([...own, ...proxy.fields])
   const { host, port } = proxy
   return { host, port, method: 'CONNECT', path: authority(target), headers, agent: false }
 }
@@ -102,19 +146,24 @@ function where(proxy: TunnelProxy): string {
   return `the proxy ${authority(proxy)}`
 }
 
-/** As much of the refusal as is worth waiting for; its connection is closed. */
-function readRefusal(
-  response: IncomingMessage,
-  socket: Socket,
-  head: Buffer,
-  clock: Clock,
-): Promise<ReadAnswer> {
+interface Refusal {
+  readonly response: IncomingMessage
+  readonly socket: Socket
+  readonly head: Buffer
+  readonly signal: AbortSignal | undefined
+  readonly clock: Clock
+}
+
+/** As much of the refusal as is worth waiting for, until the signal fires; its connection is closed. */
+function readRefusal({ response, socket, head, signal, clock }: Refusal): Promise<ReadAnswer> {
   return new Promise((resolve) => {
     const framing = bodyFraming(response.rawHeaders)
     const body = framing.kind === 'length' || framing.kind === 'chunked' ? new BodyReader(framing) : undefined
     const chunks: Buffer[] = []
     let missing = MAX_REFUSAL_BYTES
-    const alarm = clock.after(REFUSAL_TIMEOUT_MS, () => socket.destroy())
+    const cut = (): void => void socket.destroy()
+    const alarm = clock.after(REFUSAL_TIMEOUT_MS, cut)
+    signal?.addEventListener('abort', cut)
     const take = (chunk: Buffer): void => {
       for (const part of body === undefined ? [chunk] : body.read(chunk).parts) {
         chunks.push(part.subarray(0, missing))
@@ -130,9 +179,10 @@ function readRefusal(
       }
       if (missing === 0 || body?.done) socket.destroy()
     }
-    socket.on('end', () => socket.destroy())
+    socket.on('end', cut)
     socket.on('close', () => {
       alarm.cancel()
+      signal?.removeEventListener('abort', cut)
       resolve({ response, body: Buffer.concat(chunks) })
     })
     // a length of 0 has no more to say

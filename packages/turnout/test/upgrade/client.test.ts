@@ -603,6 +603,48 @@ test('the signal ends it at every stage, with the reason that it was given', bou
   await switching.idle()
 })
 
+test('a reason that is no Error ends a response and a stream as one that is', bounded, async (t) => {
+  const slow = await server(t, ({ socket }) => socket.write(head('HTTP/1.1 200 OK', 'Content-Length: 9')))
+  const switching = await server(t, ({ socket }) => socket.write(SWITCH))
+  for (const reason of ['user left', null, 5, Object.create(null), Symbol('odd')]) {
+    const reading = new AbortController()
+    const { response } = await upgrade(slow.url, { protocols: 'example/1', signal: reading.signal })
+    const read = rejection(textOf(response))
+    reading.abort(reason)
+    assert.equal((await read).cause, reason)
+    const living = new AbortController()
+    const { stream } = await switched(t, switching.url, { signal: living.signal })
+    living.abort(reason)
+    assert.equal((stream.errored as Error).cause, reason)
+  }
+  await slow.idle()
+  await switching.idle()
+})
+
+test('an agent may fail with what is no Error', bounded, async () => {
+  class OddAgent extends Agent {
+    override createConnection(_: object, callback?: (error: Error | null, stream: never) => void): undefined {
+      callback?.('no route' as unknown as Error, undefined as never)
+    }
+  }
+  const error = await rejection(
+    upgrade('http://127.0.0.1:1/', { protocols: 'example/1', agent: new OddAgent() }),
+  )
+  assert.equal(error.message, 'cannot connect to 127.0.0.1:1: no route')
+})
+
+test('a body is let go where it is never sent, misuse included', bounded, async (t) => {
+  const raw = await server(t, () => {})
+  const cancelled: unknown[] = []
+  const web = new ReadableStream({ cancel: (reason) => void cancelled.push(reason) })
+  for (const body of [Readable.from(['a']), web]) {
+    const options = { protocols: 'not one', method: 'POST', body } as UpgradeOptions
+    assert.ok((await rejection(upgrade(raw.url, options))) instanceof MisuseError)
+    if (body instanceof Readable) assert.equal(body.destroyed, true)
+  }
+  assert.equal(cancelled.length, 1)
+})
+
 test('no listener stays on a signal that outlives its upgrades', bounded, async (t) => {
   const { signal } = new AbortController()
   const added: string[] = []

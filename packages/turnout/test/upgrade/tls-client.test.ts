@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { type Agent, createServer as createHttpServer, get as getHttp, type IncomingMessage } from 'node:http'
 import { connect as connectTcp, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { type ConnectionOptions, TLSSocket } from 'node:tls'
 import { type TlsMode, type TlsUpgradeOptions, upgradeTls } from '../../src/upgrade/tls-client.ts'
@@ -306,6 +307,35 @@ test('R42: RFC 2817 section 5.2: through a proxy it is a tunnel first, in which 
   await station.stop()
   proxy.closeAllConnections()
   await new Promise((done) => proxy.close(done))
+})
+
+test('a reason that is null is told like any other, once TLS stands', async () => {
+  const controller = new AbortController()
+  const server = await answering(
+    '',
+    'HTTP/1.1 101 Switching Protocols',
+    'Connection: Upgrade',
+    'Upgrade: TLS/1.2',
+  )
+  const waiting = upgradeTls(server.url, { tls, mode: 'optional', signal: controller.signal }).then(
+    () => assert.fail('resolved'),
+    (error) => error,
+  )
+  await until(() => server.requests.length === 1)
+  setTimeout(() => controller.abort(null), 100)
+  assert.equal(await waiting, null)
+  await server.close()
+})
+
+test('a server that is not there cannot be connected to, and the body is let go', async () => {
+  const gone = await rawServer(() => {})
+  await gone.close()
+  const body = Readable.from(['a'])
+  await assert.rejects(upgradeTls(gone.url, { method: 'POST', body }), {
+    code: 'ERR_CONNECT',
+    message: /^cannot connect to 127\.0\.0\.1:\d+: connect ECONNREFUSED/,
+  })
+  assert.equal(body.destroyed, true)
 })
 
 test('what could never be is refused before a byte is written', async () => {

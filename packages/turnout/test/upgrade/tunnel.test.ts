@@ -10,6 +10,7 @@ import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { MAX_REFUSAL_BYTES, REFUSAL_TIMEOUT_MS } from '../../src/upgrade/answered.ts'
 import { upgrade } from '../../src/upgrade/client.ts'
 import { proxyFor } from '../../src/upgrade/proxy.ts'
+import { upgradeTls } from '../../src/upgrade/tls-client.ts'
 import { openTunnel, ProxyError } from '../../src/upgrade/tunnel.ts'
 import { connect, HandshakeError } from '../../src/websocket/client.ts'
 import { until } from '../base/turns.ts'
@@ -55,9 +56,10 @@ function join({ head: text, socket }: RawRequest): void {
   })
 }
 
+const TARGET = { secure: false, host: 'target.example', port: 80 }
+
 function tunnel(url: string, clock: VirtualClock = createVirtualClock(), signal?: AbortSignal) {
-  const target = { secure: false, host: 'target.example', port: 80 }
-  return openTunnel({ proxy: proxyFor(url, target)!, target, timeoutMs: 1_000, clock, signal })
+  return openTunnel({ proxy: proxyFor(url, TARGET)!, target: TARGET, timeoutMs: 1_000, clock, signal })
 }
 
 test('RFC 9110 section 9.3.6: the CONNECT names host and port, twice, and who asks', bounded, async (t) => {
@@ -96,6 +98,82 @@ test(
     assert.equal(await proxy.requests[0]!.received(6), 'second')
   },
 )
+
+test('RFC 9110 section 15.2: interim answers to a CONNECT are passed over', bounded, async (t) => {
+  const interim = [head('HTTP/1.1 100 Continue'), head('HTTP/1.1 103 Early Hints', 'Link: </a>')]
+  for (const secure of [false, true]) {
+    for (const cut of [0, 1, 30]) {
+      const proxy = await proxyServer(
+        t,
+        ({ socket }) => {
+          const text = `${interim.join('')}${interim[0]}${ESTABLISHED}first`
+          socket.write(text.slice(0, cut))
+          setTimeout(() => socket.write(text.slice(cut)), 5)
+        },
+        secure ? { tls } : {},
+      )
+      const stream = await openTunnel({
+        proxy: proxyFor(
+          { url: proxy.url.replace('http:', secure ? 'https:' : 'http:'), tls: { ca: certificate } },
+          TARGET,
+        )!,
+        target: TARGET,
+        timeoutMs: 1_000,
+        clock: createVirtualClock(),
+      })
+      assert.equal(String((await once(stream, 'data'))[0]), 'first')
+      stream.write('second')
+      assert.equal(await proxy.requests[0]!.received(6), 'second')
+      assert.equal(proxy.requests.length, 1)
+      stream.destroy()
+    }
+  }
+})
+
+test('interim answers without end are a refusal, a 101 and a refusal behind them too', bounded, async (t) => {
+  for (const [text, status] of [
+    [head('HTTP/1.1 100 Continue').repeat(40), 100],
+    [head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: foo'), 101],
+    [head('HTTP/1.1 100 Continue') + head('HTTP/1.1 403 Forbidden', 'Content-Length: 0'), 403],
+  ] as const) {
+    const proxy = await proxyServer(t, ({ socket }) => socket.end(text))
+    const error = await rejection(tunnel(proxy.url))
+    assert.ok(error instanceof ProxyError)
+    assert.equal(error.status, status)
+    await proxy.idle()
+  }
+})
+
+test('what must not be sent is told before the proxy hears of it', bounded, async (t) => {
+  const proxy = await proxyServer(t)
+  for (const options of [
+    { headers: { 'Content-Length': '5' } },
+    { headers: { Expect: '100-continue' } },
+    { body: 5 as unknown as string },
+  ]) {
+    const asking = upgrade('http://target.example/', { protocols: 'a', proxy: proxy.url, ...options })
+    assert.ok((await rejection(asking)) instanceof MisuseError)
+    const securing = upgradeTls('http://target.example/', { proxy: proxy.url, ...options })
+    assert.ok((await rejection(securing)) instanceof MisuseError)
+  }
+  assert.equal(proxy.connections(), 0)
+})
+
+test('a signal ends the reading of a proxy’s refusal, with its reason', bounded, async (t) => {
+  const proxy = await proxyServer(t, ({ socket }) => {
+    socket.write(`${head('HTTP/1.1 403 Forbidden', 'Content-Length: 9')}half`)
+  })
+  const controller = new AbortController()
+  const asking = tunnel(proxy.url, createVirtualClock(), controller.signal)
+  const rejected = asking.then(
+    () => assert.fail('resolved'),
+    (error) => error,
+  )
+  await until(() => proxy.requests.length === 1)
+  setTimeout(() => controller.abort('enough'), 20)
+  assert.equal(await rejected, 'enough')
+  await proxy.idle()
+})
 
 test('R42: a WebSocket goes through the tunnel, and the proxy’s password no further', bounded, async (t) => {
   const proxy = await proxyServer(t)
