@@ -6,6 +6,9 @@ import { parseUpgrade, type UpgradeList } from './upgrade.ts'
 
 /** The part of an IncomingMessage that the checks read. */
 export interface RequestHead {
+  readonly method?: string | undefined
+  /** The request target. */
+  readonly url?: string | undefined
   readonly httpVersion: string
   readonly rawHeaders: readonly string[]
 }
@@ -18,6 +21,9 @@ export function checkRequest(request: RequestHead): Answer | undefined {
   const { httpVersion, rawHeaders } = request
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
     return refusal(505, `The request line says HTTP/${httpVersion}; this connection speaks HTTP/1.1.`)
+  }
+  if (!isTarget(request)) {
+    return refusal(400, `The request target has no form that ${request.method} takes (${HOST_RULE}).`)
   }
   const hosts = fieldLines(rawHeaders, 'host')
   // RFC 9112 section 3.2: 1.1 needs exactly one Host; 1.0 may do without.
@@ -60,6 +66,17 @@ export function wantsUpgrade(request: RequestHead): UpgradeList | undefined {
   const list = parseUpgrade(lines)
   return list.protocols.length === 0 && !list.malformed ? undefined : list
 }
+
+/**
+ * Whether the request target is a path, an absolute URI, or for OPTIONS `*` (RFC 9112 section 3.2). Node takes
+ * whatever begins with a `*`, of which `*@elsewhere/`, behind an authority, would name another host.
+ */
+function isTarget({ method, url = '/' }: RequestHead): boolean {
+  if (url.startsWith('/')) return true
+  return url === '*' ? method === 'OPTIONS' : ABSOLUTE.test(url) && URL.canParse(url)
+}
+
+const ABSOLUTE = /^[a-z][a-z0-9+.-]*:\/\//i
 
 /**
  * Whether this is `uri-host [ ":" port ]` (RFC 9110 section 7.2) with a host that is not empty: an http URI

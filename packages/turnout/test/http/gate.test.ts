@@ -94,3 +94,29 @@ test('R6: a syntax error in Upgrade is told', () => {
   const list = wantsUpgrade(request(['Connection', 'upgrade', 'Upgrade', '/13']))
   assert.deepEqual(list, { protocols: [], malformed: true })
 })
+
+test('RFC 9112 section 3.2: a request target is a path, an absolute URI, or * for OPTIONS', () => {
+  const asked = (method: string, url: string) =>
+    checkRequest({ method, url, httpVersion: '1.1', rawHeaders: ['Host', 'a'] })
+  for (const [method, url] of [
+    ['GET', '/'],
+    ['GET', '//elsewhere/?*@'],
+    ['POST', '/a?b#c'],
+    ['GET', 'http://a:80/b'],
+    ['OPTIONS', '*'],
+  ] as const) {
+    assert.equal(asked(method, url), undefined, url)
+  }
+  for (const [method, url] of [
+    ['GET', '*'],
+    ['GET', '*@127.0.0.1:1/admin'],
+    ['OPTIONS', '*/a'],
+    ['GET', 'a:80'],
+    ['GET', 'http://'],
+    ['GET', ''],
+  ] as const) {
+    const answer = asked(method, url)
+    assert.equal(answer?.status, 400, url)
+    assert.equal(answer.close, true)
+  }
+})
