@@ -17,7 +17,10 @@ export interface AdmissionOptions {
    * clients have the proxy's address unless `clientAddress` tells them apart.
    */
   readonly maxConnectionsPerAddress?: number | undefined
-  /** Handshakes whose `accept` has not decided yet. One more gets a 503 with Retry-After. Default 4,096. */
+  /**
+   * Handshakes whose `accept` has not decided yet, until their deadline also those whose client has left. One more
+   * gets a 503 with Retry-After. Default 4,096.
+   */
   readonly maxHandshakes?: number | undefined
   /**
    * Whose address counts for `maxConnectionsPerAddress`. Default: the connection's own; of IPv6 the first 64

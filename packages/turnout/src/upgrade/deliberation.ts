@@ -67,6 +67,8 @@ export class Deliberation {
   #settle: ((verdict: Verdict) => void) | undefined
   /** The candidate whose promise is waited for. */
   #asked = 0
+  /** Who wants to know that it is over; undefined: it is, or nobody promised anything. */
+  #onOver: (() => void)[] | undefined
 
   constructor(setup: DeliberationSetup) {
     this.#setup = setup
@@ -76,6 +78,15 @@ export class Deliberation {
   decide(): Verdict | Promise<Verdict> {
     const first = this.#ask(0)
     return isPromise(first) ? this.#wait(first) : first
+  }
+
+  /**
+   * Calls when nobody of the application's is at work on it any more: its promise has settled, even where the client
+   * left long ago, or the deadline has passed. At once where that is so.
+   */
+  whenOver(call: () => void): void {
+    if (this.#onOver === undefined) call()
+    else this.#onOver.push(call)
   }
 
   /** The server closes: the waiting ends. */
@@ -110,7 +121,7 @@ export class Deliberation {
           this.#asked = index
           return decision
         }
-        if (decision.kind !== 'pass') return decision
+        if (decision.kind !== 'pass') return this.#revocable(decision)
       } catch (error) {
         return thrown(error)
       }
@@ -141,7 +152,6 @@ export class Deliberation {
     const verdict = new Promise<Verdict>((resolve) => {
       this.#settle = (settled) => {
         this.#settle = undefined
-        this.#alarm?.cancel()
         stream.off('close', onGone)
         stream.off('end', onEnd)
         resolve(settled)
@@ -149,10 +159,12 @@ export class Deliberation {
     })
     stream.once('close', onGone)
     stream.once('end', onEnd)
+    this.#onOver = []
     if (timeoutMs !== Number.POSITIVE_INFINITY) {
       this.#alarm = clock.after(timeoutMs, () => {
         const seen = `no decision after ${timeoutMs} ms`
         this.#interrupt({ kind: 'late' }, new TurnoutError('ERR_DECISION_TIMEOUT', seen))
+        this.#finish()
       })
     }
     this.#follow(decision)
@@ -163,18 +175,38 @@ export class Deliberation {
   #follow(promised: Promise<Decision>): void {
     promised.then(
       (decision) => {
-        if (this.#ended !== undefined) return discard(decision, this.#ended)
-        if (decision.kind !== 'pass') return this.#settle?.(decision)
+        if (this.#ended !== undefined || decision.kind !== 'pass') return this.#conclude(decision)
         const next = this.#ask(this.#asked + 1)
         if (isPromise(next)) this.#follow(next)
-        else this.#settle?.(next)
+        else this.#conclude(next)
       },
-      (error: unknown) => {
-        const verdict = thrown(error)
-        if (this.#ended === undefined) this.#settle?.(verdict)
-        else if (verdict.kind === 'respond') discard(verdict, this.#ended)
-      },
+      (error: unknown) => this.#conclude(thrown(error)),
     )
+  }
+
+  #conclude(verdict: Verdict): void {
+    if (this.#ended === undefined) this.#settle?.(this.#revocable(verdict))
+    else discard(verdict, this.#ended)
+    this.#finish()
+  }
+
+  #finish(): void {
+    this.#alarm?.cancel()
+    const calls = this.#onOver ?? []
+    this.#onOver = undefined
+    for (const call of calls) call()
+  }
+
+  /** A switch that comes to nothing in the end fires the signal, where somebody holds it. */
+  #revocable<Given extends Verdict>(verdict: Given): Given {
+    if (verdict.kind !== 'switch' || this.#controller === undefined) return verdict
+    return {
+      ...verdict,
+      abandon: (error: Error) => {
+        verdict.abandon?.(error)
+        this.#controller?.abort(error)
+      },
+    }
   }
 
   #interrupt(verdict: Verdict, reason: Error): void {
@@ -190,11 +222,11 @@ function thrown(error: unknown): Verdict {
   return isResponse(error) ? { kind: 'respond', response: error } : { kind: 'failed', error }
 }
 
-/** A decision that came too late still holds things: they are let go. */
-export function discard(decision: Decision, reason: Error): void {
-  if (decision.kind === 'switch') decision.abandon?.(reason)
-  if (decision.kind === 'respond' && 'headers' in decision.response) {
-    decision.response.body?.cancel(reason).catch(() => {})
+/** What came too late, or to nothing, still holds things: they are let go. */
+export function discard(verdict: Verdict, reason: Error): void {
+  if (verdict.kind === 'switch') verdict.abandon?.(reason)
+  if (verdict.kind === 'respond' && 'headers' in verdict.response) {
+    verdict.response.body?.cancel(reason).catch(() => {})
   }
 }
 

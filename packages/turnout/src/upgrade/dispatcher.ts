@@ -287,8 +287,11 @@ export class Dispatcher {
     if (!(verdict instanceof Promise)) return holdAdmission(arrival, verdict, admitted)
     this.#deliberations.add(deliberation)
     return verdict.then((settled) => {
-      this.#deliberations.delete(deliberation)
-      return holdAdmission(arrival, settled, admitted)
+      deliberation.whenOver(() => this.#deliberations.delete(deliberation))
+      if (admitted === undefined || settled.kind !== 'gone') return holdAdmission(arrival, settled, admitted)
+      // whoever leaves while `accept` is at work must not make room for more of it
+      deliberation.whenOver(admitted)
+      return settled
     })
   }
 

@@ -23,7 +23,7 @@ export interface Offer {
   /** Scheme and host from the connection and the Host field; never trusted for more than reading path and query. */
   readonly url: URL
   readonly params: Params
-  /** Fires when the peer goes away, when the decision's deadline passes, or when the server closes. Made on first use. */
+  /** Fires where it does not come to the switch: the peer goes away, the deadline passes, the server closes. Made on first use. */
   readonly signal: AbortSignal
 }
 

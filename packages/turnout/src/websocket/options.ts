@@ -201,7 +201,10 @@ export interface AcceptContext<Path extends string = string> {
   readonly url: URL
   /** Subprotocols that the client offers, in its order. */
   readonly protocols: readonly string[]
-  /** Fires when the peer goes away, the decision's deadline passes, or the server closes. */
+  /**
+   * Fires when the peer goes away, the decision's deadline passes, or the server closes: up to the 101, also when
+   * `accept` has returned and nothing comes of it. Not after.
+   */
   readonly signal: AbortSignal
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createVirtualClock } from '../../src/base/clock.ts'
 import { createTurnout } from '../../src/turnout.ts'
 import { networkOf } from '../../src/upgrade/admission.ts'
 import type { ProtocolOptions } from '../../src/upgrade/generic.ts'
@@ -107,6 +108,46 @@ stationTest(
     setUp: (turnout) => void turnout.protocol('foo', { accept: gates.handshakes.accept, handler }),
   },
 )
+
+for (const limit of ['maxHandshakes', 'maxConnections', 'maxConnectionsPerAddress'] as const) {
+  const clock = createVirtualClock()
+  const gate = new Gate()
+  stationTest(
+    `${limit}: who leaves while accept is at work makes no room for more of it before the deadline`,
+    async (station) => {
+      const refused = limit === 'maxConnectionsPerAddress' ? 429 : 503
+      const left = [station.dial(), station.dial()]
+      for (const wire of left) wire.send(upgradeHead())
+      await gate.asked(2)
+      for (const wire of left) wire.socket.resetAndDestroy()
+      const untilGone = (count: number) =>
+        until(() => station.turnout.metrics().routes[0]!.handshakes.gone === count)
+      await untilGone(2)
+      assert.deepEqual((await flood(station, 2)).statuses, { [refused]: 2 })
+      clock.advance(5_000)
+      const next = [station.dial(), station.dial()]
+      for (const wire of next) wire.send(upgradeHead())
+      await gate.asked(4)
+      assert.deepEqual((await flood(station, 1)).statuses, { [refused]: 1 })
+      for (const wire of next) wire.socket.destroy()
+      await untilGone(4)
+      // it says so itself: there is room again
+      gate.decide(true)
+      await until(() => station.turnout.metrics().handshakesInFlight === 0)
+      const last = station.dial()
+      last.send(upgradeHead())
+      await gate.asked(1)
+      gate.decide(true)
+      assert.equal((await last.response()).status, 101)
+      assert.equal(clock.waiting, 0)
+    },
+    {
+      clock,
+      [limit]: 2,
+      setUp: (turnout) => void turnout.protocol('foo', { accept: gate.accept, handler }),
+    },
+  )
+}
 
 stationTest(
   'maxConnectionsPerAddress: one address too many times gets 429 with Retry-After',

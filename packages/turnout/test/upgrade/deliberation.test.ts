@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { createTurnout } from '../../src/turnout.ts'
 import type { ProtocolContext, ProtocolResult } from '../../src/upgrade/generic.ts'
-import { turn } from '../base/turns.ts'
+import { turn, until } from '../base/turns.ts'
 import { certificate, privateKey } from './certificate.ts'
 import {
   dial,
@@ -225,6 +225,56 @@ judged(
   },
   1,
 )
+
+const chunkedHead = () => upgradeHead({ method: 'POST', fields: ['Transfer-Encoding: chunked'] })
+
+judged('a switch that the client leaves while its body is awaited fires the signal', async (wire, judge) => {
+  wire.send(`${chunkedHead()}5\r\nhel`)
+  await judge.asked()
+  const { signal } = judge.context!
+  judge.decide(true)
+  await turn()
+  assert.equal(signal.aborted, false)
+  wire.socket.resetAndDestroy()
+  await until(() => signal.aborted)
+  assert.equal(signal.reason.code, 'ERR_PEER_GONE')
+  assert.deepEqual(judge.heard, ['ERR_PEER_GONE'])
+})
+
+judged('so does one whose body is too big', async (wire, judge) => {
+  wire.send(`${chunkedHead()}200000\r\n`)
+  await judge.asked()
+  const { signal } = judge.context!
+  judge.decide(true)
+  wire.send('x'.repeat(2_097_152))
+  assert.equal((await wire.response()).status, 413)
+  assert.equal(signal.aborted, true)
+})
+
+judged(
+  'so does one whose 101 must not be sent',
+  async (wire, judge) => {
+    wire.send(upgradeHead())
+    await judge.asked()
+    const { signal } = judge.context!
+    judge.decide({ headers: { 'Content-Length': '5' } })
+    assert.equal((await wire.response()).status, 500)
+    assert.equal(signal.aborted, true)
+  },
+  1,
+)
+
+judged('and one that a closing turnout no longer wants', async (wire, judge, { turnout }) => {
+  wire.send(`${chunkedHead()}5\r\nhel`)
+  await judge.asked()
+  const { signal } = judge.context!
+  judge.decide(true)
+  await turn()
+  void turnout.close({ grace: 1_000 })
+  wire.send('lo\r\n0\r\n\r\n')
+  assert.equal((await wire.response()).status, 503)
+  assert.equal(signal.aborted, true)
+})
 
 judged('the signal of a request that was decided stays silent', async (wire, judge) => {
   wire.send(upgradeHead())
