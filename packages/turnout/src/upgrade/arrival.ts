@@ -13,6 +13,7 @@ import type { Answer } from '../http/message.ts'
 import { BodyFeed } from './body-feed.ts'
 import { dressStream } from './dress.ts'
 import type { HttpServer } from './http-server.ts'
+import { wakeReads } from './internals.ts'
 import type { KeepAlive } from './keep-alive.ts'
 import { leavesBodyRaw } from './probe.ts'
 
@@ -74,6 +75,7 @@ export class Arrival {
     this.#head = setup.head
     this.stream.on('error', ignoreError)
     if (this.stream !== this.socket) dressStream(this.stream, this.socket)
+    else wakeReads(this.socket)
     const framing = bodyFraming(this.original.rawHeaders)
     if (framing.kind === 'bad') this.badFraming = framing.answer
     if (framing.kind === 'length' || framing.kind === 'chunked') {

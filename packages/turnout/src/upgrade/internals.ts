@@ -21,6 +21,14 @@ export function restParser(socket: Duplex): boolean {
   return true
 }
 
+/**
+ * Starts reading again where Node has stopped for a body that its app was slow to take: behind an upgrade nobody
+ * else would, since the stream counts itself as being read.
+ */
+export function wakeReads(socket: Duplex): void {
+  if ((socket as SocketInternals)._handle?.reading === false) socket._read(0)
+}
+
 /** The class that the application gave the server for its responses. */
 export function responseClass(server: HttpServer): ResponseClass {
   const symbol = Object.getOwnPropertySymbols(server).find((key) => key.description === 'ServerResponse')
@@ -127,6 +135,7 @@ type ResponseClass = new (request: IncomingMessage, options?: object) => ServerR
 type SocketInternals = Duplex & {
   _httpMessage?: ServerResponse | null
   parser?: { remove?(): void } | null
+  _handle?: { readonly reading?: boolean } | null
 }
 type ResponseInternals = {
   -readonly [Key in keyof ServerResponse]: ServerResponse[Key]

@@ -12,7 +12,8 @@ export function afterPending(arrival: Arrival, go: () => void): void {
   if (currentResponse(arrival.socket) === undefined) return go()
   const { socket, stream } = arrival
   arrival.returnHead()
-  // While an earlier response holds the socket, Node may resume it: this keeps every byte in its buffer.
+  // While an earlier response holds the socket, Node may resume it: this keeps every byte in its buffer. Where Node
+  // parses the body still, it keeps that itself, and to read from its stream would throw the body away.
   const hold = () => {}
   const stop = relayEvents(arrival, socket)
   const onEnd = () => {
@@ -28,7 +29,7 @@ export function afterPending(arrival: Arrival, go: () => void): void {
     stream.off('end', onEnd)
     if (!arrival.gone) go()
   }
-  stream.on('readable', hold)
+  if (stream === socket) stream.on('readable', hold)
   stream.on('end', onEnd)
   socket.once('close', stop)
   next()

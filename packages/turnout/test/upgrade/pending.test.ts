@@ -164,3 +164,38 @@ stationTest(
     assert.equal(counts.at(-1), counts[1], `listeners for close: ${counts.join(' ')}`)
   },
 )
+
+for (const [firstBytes, secondBytes] of [
+  [10, 15_000],
+  [30_000, 33_000],
+  [30_000, 200_000],
+] as const) {
+  for (const first of ['whole', 'cut'] as const) {
+    stationTest(
+      `a body of ${secondBytes} bytes, ${first}, behind a request whose ${firstBytes} bytes are read late, loses none`,
+      async (station) => {
+        const sizes: string[] = []
+        station.server.removeAllListeners('request')
+        station.server.on('request', async (request, response) => {
+          if (request.url === '/first') await new Promise((resolve) => setTimeout(resolve, 10))
+          let bytes = 0
+          for await (const chunk of request) bytes += chunk.length
+          sizes.push(`${request.url} ${bytes}`)
+          response.end(request.url)
+        })
+        const post = (path: string, bytes: number, fields: readonly string[]) =>
+          `POST ${path} HTTP/1.1\r\nHost: x\r\n${[...fields, `Content-Length: ${bytes}`].join('\r\n')}\r\n\r\n${'b'.repeat(bytes)}`
+        const declined = post('/second', secondBytes, ['Connection: Upgrade', 'Upgrade: other'])
+        const bytes = post('/first', firstBytes, []) + declined + get('/third')
+        const wire = station.dial()
+        const cut = first === 'whole' ? bytes.length : firstBytes + 400
+        wire.send(bytes.slice(0, cut))
+        await new Promise((resolve) => setTimeout(resolve, 3))
+        wire.send(bytes.slice(cut))
+        for (const path of ['/first', '/second', '/third']) assert.equal((await wire.response()).body, path)
+        assert.deepEqual(sizes, [`/first ${firstBytes}`, `/second ${secondBytes}`, '/third 0'])
+      },
+      echo,
+    )
+  }
+}
