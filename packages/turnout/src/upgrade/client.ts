@@ -15,6 +15,7 @@ import type { Fields, Protocol } from '../http/message.ts'
 import { assertToken, sameName } from '../http/token.ts'
 import { formatProtocol, parseProtocol, parseUpgrade } from '../http/upgrade.ts'
 import { AnsweredError, readAnswer } from './answered.ts'
+import { breakOffOnError } from './break-off.ts'
 import { perform } from './exchange.ts'
 import { PROXY_OPTIONS, type ProxyChoice, proxyFor, type TunnelProxy } from './proxy.ts'
 import { lettingGo, type RequestBody } from './request-body.ts'
@@ -82,7 +83,10 @@ export type UpgradeResult =
   | {
       /** The protocol that the server chose, spelled as in `protocols`. */
       readonly protocol: string
-      /** The connection, every byte behind the 101 already in it. It can be half-closed: end your side yourself. */
+      /**
+       * The connection, every byte behind the 101 already in it. It can be half-closed: end your side yourself.
+       * `destroy` with an error resets TCP, so that the server does not take a part for the whole.
+       */
       readonly stream: Duplex
       /** The 101. */
       readonly response: IncomingMessage
@@ -153,6 +157,7 @@ export async function performUpgrade(url: string | URL, options: UpgradeOptions)
   })
   const { response } = outcome
   if (outcome.kind === 'switched') {
+    breakOffOnError(outcome.stream)
     if (signal !== undefined) endWith(signal, outcome.stream)
     const protocol = formatProtocol(chosen!)
     tellClientStream(protocol, outcome.stream, clock)

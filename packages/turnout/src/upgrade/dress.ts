@@ -35,6 +35,7 @@ const SOCKET_MEMBERS = [
   'ref',
   'unref',
   'destroySoon',
+  'resetAndDestroy',
   'encrypted',
   'authorized',
   'authorizationError',

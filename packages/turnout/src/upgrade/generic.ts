@@ -12,6 +12,7 @@ import { fieldsOf, type GivenFields } from '../http/fields.ts'
 import type { Protocol } from '../http/message.ts'
 import { formatProtocol, parseProtocol, sameName } from '../http/upgrade.ts'
 import { assertAccepted, isResponse } from './accepted.ts'
+import { breakOff, breakOffOnError } from './break-off.ts'
 import { compilePath } from './path.ts'
 import type { Decision, Occupant, Offer, Params, Traffic, UpgradeProtocol } from './protocol.ts'
 import { Stay } from './sight.ts'
@@ -61,8 +62,9 @@ export interface ProtocolOptions<Data = unknown> {
     | undefined
   /**
    * Owns the connection from the 101 on. Bytes that came with the request are in the stream already. The client
-   * may end its side first; end yours. What the handler throws reaches `onError` and breaks the stream off: over
-   * TCP by a reset, so that the client does not take what it has got for all there is.
+   * may end its side first; end yours. What the handler throws reaches `onError` and breaks the stream off, and so
+   * does `destroy` with an error: over TCP by a reset, so that the client does not take what it has got for all
+   * there is.
    */
   readonly handler: (
     stream: Duplex,
@@ -151,6 +153,9 @@ function parseToken(token: string): Protocol {
 
 const ACCEPTED = ['data', 'headers'] as const
 
+/** How many listeners of `close` or `error` may be ours: `pipeline` from and to a stream adds eight of the ten. */
+const OWN_LISTENERS = 5
+
 interface Terms<Data> {
   readonly options: ProtocolOptions<Data>
   readonly clock: Clock
@@ -177,6 +182,9 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
         breakOff(stream)
         onError(error, request, tally.placeOf('the handler'))
       }
+      breakOffOnError(stream)
+      const most = stream.getMaxListeners()
+      if (most > 0) stream.setMaxListeners(most + OWN_LISTENERS)
       const context = {
         protocol,
         params,
@@ -194,22 +202,6 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
       return new Guest(stream, stay)
     },
   }
-}
-
-interface Resettable extends Duplex {
-  readonly encrypted?: boolean
-  resetAndDestroy?(): unknown
-}
-
-/** Not by an end that could pass for the protocol's own, where the stream knows another. */
-function breakOff(stream: Resettable): void {
-  if (stream.destroyed) return
-  try {
-    if (stream.encrypted !== true) stream.resetAndDestroy?.()
-  } catch {
-    // a socket of the file system
-  }
-  stream.destroy()
 }
 
 /** Keeps nothing alive but the stream. */
