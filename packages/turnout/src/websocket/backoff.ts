@@ -46,8 +46,13 @@ export class Backoff {
 
   /** @param failures attempts that failed in a row, from 1 on */
   delayMs(failures: number): number {
+    return this.#random() * this.mostMs(failures)
+  }
+
+  /** The longest that this wait may be. */
+  mostMs(failures: number): number {
     const mostMs = Math.min(this.#maxDelayMs, this.#minDelayMs * this.#factor ** (failures - 1))
     // 0 * Infinity is no number
-    return this.#random() * (Number.isNaN(mostMs) ? 0 : mostMs)
+    return Number.isNaN(mostMs) ? 0 : mostMs
   }
 }

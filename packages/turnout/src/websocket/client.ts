@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { type ErrorCode, MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertFunction, assertSignal, given, oddOption } from '../base/option-value.ts'
-import { tell } from '../base/tell.ts'
+import { tell, warn } from '../base/tell.ts'
 import { assertFieldValue, fieldsOf } from '../http/fields.ts'
 import { assertHttp2Fields } from '../http/http2-fields.ts'
 import type { Fields } from '../http/message.ts'
@@ -85,7 +85,10 @@ export interface ConnectOptions<
         socket: WebSocketConnection<Data, NoInfer<Form>, Params, ChosenProtocol<Subprotocol>>,
       ) => void)
     | undefined
-  /** Told what a callback threw; the connection is closed with 1011. What it throws itself is a process warning. */
+  /**
+   * Told what a callback threw; the connection is closed with 1011. What it throws itself is a process warning.
+   * Default: a process warning.
+   */
   readonly onError?:
     | ((
         error: unknown,
@@ -320,6 +323,8 @@ function open<Data>(
 ): AnyConnection<Data> {
   const { options } = plan
   try {
+    // it may fire between the 101 and here
+    options.signal?.throwIfAborted()
     const socket = createConnection<Data>({
       role: 'client',
       data: options.data as Data,
@@ -328,7 +333,11 @@ function open<Data>(
       transform: stackTransforms(agreed.transforms.map((one) => one.create('client', options))),
       options,
       events: options,
-      onError: (error, socket) => tell(() => options.onError?.(error, socket)),
+      onError: (error, socket, part) => {
+        const { onError } = options
+        if (onError === undefined) warn(error, `in ${part} of connect`)
+        else tell(() => onError(error, socket))
+      },
     })
     tellResponse(options, response, socket)
     openConnection(socket, duplexTransport(stream))

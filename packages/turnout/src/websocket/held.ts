@@ -2,6 +2,7 @@
 import { type Deferred, deferred } from '../base/promise.ts'
 import { Queue } from '../base/queue.ts'
 import type { Sendable } from './options.ts'
+import { dropParts } from './parts.ts'
 import { ownCopy, sizeOf } from './sendable.ts'
 
 export interface HeldLimits {
@@ -61,7 +62,10 @@ export class Held {
 
   /** Nobody will take them. */
   drop(): void {
-    for (const { sent } of this.#entries.takeAll()) sent.resolve(false)
+    for (const { message, sent } of this.#entries.takeAll()) {
+      dropParts(message)
+      sent.resolve(false)
+    }
     this.#bytes = 0
   }
 }

@@ -222,6 +222,7 @@ export class Incoming {
 
   #deliver(text: boolean, payload: Buffer): void {
     const most = this.#maxWholeBytes
+    if (!(payload instanceof Uint8Array)) throw transformError(new TypeError('decode gave no bytes'))
     if (payload.length > most) throw tooBig(payload.length, most)
     if (text && !isUtf8(payload)) throw utf8Error()
     const message = text ? decodeText(payload, 0, payload.length, false) : payload

@@ -212,8 +212,11 @@ export interface AcceptContext<Path extends string = string> {
 export interface Accepted<Data = unknown, Subprotocol extends string = string> {
   /** Kept for you as `socket.data`. */
   readonly data?: Data
-  /** The subprotocol, one that the client offered. Default: the client's first that the route lists in `protocols`. */
-  readonly protocol?: Subprotocol | undefined
+  /**
+   * The subprotocol, one that the client offered, or empty for none. Default: the client's first that the route
+   * lists in `protocols`.
+   */
+  readonly protocol?: Subprotocol | '' | undefined
   /** More fields for the 101, such as Set-Cookie: an object, a Headers, a Map or pairs. */
   readonly headers?: GivenFields | undefined
 }

@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { MisuseError } from '../base/errors.ts'
 import type { MessageParts } from './options.ts'
+import { isParts } from './sendable.ts'
 
 export type Part = string | ArrayBufferView | ArrayBuffer
 
@@ -35,6 +36,16 @@ export function sourceOf(parts: MessageParts): Source {
 /** What it says to that is nobody's business any more, and may never come. */
 export function letGo(source: Source): void {
   new Promise((resolve) => resolve(source.end())).catch(() => {})
+}
+
+/** A message that will never be read: where it is a stream or a generator, that is let go. */
+export function dropParts(message: unknown): void {
+  if (!isParts(message) || Array.isArray(message)) return
+  try {
+    letGo(sourceOf(message))
+  } catch {
+    // somebody else reads it
+  }
 }
 
 export function mixedParts(): MisuseError {

@@ -2,7 +2,7 @@
 // Never knows how one of them is made.
 
 import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
-import { MisuseError } from '../base/errors.ts'
+import { MisuseError, toError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertFromZero, assertFunction, assertOneOf, assertSignal } from '../base/option-value.ts'
 import { type Deferred, deferred } from '../base/promise.ts'
@@ -63,9 +63,11 @@ export interface ReconnectingOptions<
   /**
    * Whether to try again after a close, or after an attempt that failed; `passing` is what this library would do:
    * yes after 1001, 1005, 1006, 1011 to 1014, a server that cannot be reached or does not answer, and the statuses
-   * 408, 425, 429 and 5xx but 501 and 505. Never asked after your own `close`.
+   * 408, 425, 429 and 5xx but 501 and 505. Never asked after your own `close`. May be async.
    */
-  readonly shouldReconnect?: ((end: ConnectionEnd, passing: boolean) => boolean) | undefined
+  readonly shouldReconnect?:
+    | ((end: ConnectionEnd, passing: boolean) => boolean | Promise<boolean>)
+    | undefined
   /** Asked before each attempt; what it throws fails the attempt. */
   readonly renew?:
     | ((next: Attempt) => Renewed<Subprotocol> | undefined | Promise<Renewed<Subprotocol> | undefined>)
@@ -298,15 +300,17 @@ export class ReconnectingConnection<
   // --- one connection after the other
 
   async #try(): Promise<void> {
-    const end = await this.#connect().catch(asError)
+    const end = await this.#connect().catch(toError)
     this.#socket = undefined
     if (this.#state === 'closed') return
-    if (this.#state === 'closing' || !this.#goesOn(end)) {
-      return this.#end(end instanceof Error ? missing(end) : end)
-    }
+    const ours = this.#state === 'closing'
+    // there is no connection, whatever is asked now
+    this.#state = 'waiting'
+    const goesOn = !ours && (await this.#goesOn(end))
+    if (this.state === 'closed') return
+    if (!goesOn) return this.#end(end instanceof Error ? missing(end) : end)
     const delayMs = this.#delayMs(end)
     this.#attempt++
-    this.#state = 'waiting'
     const alarm = this.#clock.after(delayMs, () => this.#again(), true)
     this.#pause = { untilMs: this.#clock.now() + delayMs, alarm }
     this.#tell('waiting', () => this.#options.waiting?.(this, end, delayMs))
@@ -383,13 +387,13 @@ export class ReconnectingConnection<
     }
   }
 
-  #goesOn(end: CloseInfo | Error): boolean {
+  async #goesOn(end: CloseInfo | Error): Promise<boolean> {
     if (end instanceof Error) this.#lastError = end
     const { shouldReconnect, retries = Number.POSITIVE_INFINITY } = this.#options
     if (this.#attempt > retries) return false
     const passing = isPassing(end)
     try {
-      return shouldReconnect === undefined ? passing : shouldReconnect(end, passing)
+      return shouldReconnect === undefined ? passing : await shouldReconnect(end, passing)
     } catch (error) {
       warn(error, 'in shouldReconnect')
       return false
@@ -399,7 +403,12 @@ export class ReconnectingConnection<
   #delayMs(end: CloseInfo | Error): number {
     const asked = Math.min(retryAfterMs(end), this.#options.maxRetryAfterMs ?? 300_000)
     // all who were told the same moment do not come back at the same moment
-    return asked + this.#backoff.delayMs(this.#attempt)
+    try {
+      return asked + this.#backoff.delayMs(this.#attempt)
+    } catch (error) {
+      warn(error, 'in random')
+      return asked + this.#backoff.mostMs(this.#attempt)
+    }
   }
 
   // --- reading
@@ -456,9 +465,5 @@ export class ReconnectingConnection<
 
 /** The end where there was no connection. */
 function missing(cause: unknown): CloseInfo {
-  return { code: 1006, reason: '', clean: false, cause: cause === undefined ? undefined : asError(cause) }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error), { cause: error })
+  return { code: 1006, reason: '', clean: false, cause: cause === undefined ? undefined : toError(cause) }
 }

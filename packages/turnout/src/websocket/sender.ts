@@ -9,7 +9,7 @@ import type { Transport } from '../transport/transport.ts'
 import { type Flushable, flushSoon } from './flush.ts'
 import { OPCODE } from './frame.ts'
 import type { MessageParts, Sendable } from './options.ts'
-import { letGo, mixedParts, type Part, type Source, sourceOf, TextEncoding } from './parts.ts'
+import { dropParts, letGo, mixedParts, type Part, type Source, sourceOf, TextEncoding } from './parts.ts'
 import { bytesOf, isParts, ownCopy, sizeOf } from './sendable.ts'
 import type { Session } from './session.ts'
 
@@ -187,7 +187,7 @@ export class Sender implements Flushable {
 
   /** Lays a message down to leave; a promise when it has to be read or encoded first. */
   #lay(message: Sendable): Promise<void> | undefined {
-    if (!this.#session.sendable) return undefined
+    if (!this.#session.sendable) return void dropParts(message)
     if (typeof message === 'string') return this.#session.sendText(message)
     if (message instanceof Uint8Array) return this.#session.sendBinary(message)
     if (message instanceof Blob) return message.arrayBuffer().then((bytes) => this.#lay(bytes))

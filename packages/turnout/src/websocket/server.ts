@@ -151,6 +151,7 @@ class WebSocketRoute<Data> implements WebSocketProtocol<Data> {
 
   #subprotocol(handshake: Handshake, accepted: Accepted<Data>): string | undefined {
     const { protocol } = accepted
+    if (protocol === '') return undefined
     if (protocol === undefined) return chooseSubprotocol(handshake.protocols, this.#options.protocols ?? [])
     if (handshake.protocols.includes(protocol)) return protocol
     throw new MisuseError('ERR_INVALID_ARGUMENT', `subprotocol ${JSON.stringify(protocol)} was not offered`, {

@@ -5,6 +5,7 @@ import { MisuseError, PeerError } from '../base/errors.ts'
 import { kept } from '../base/lent.ts'
 import { lasting } from '../base/loan.ts'
 import type { Outbox } from '../base/outbox.ts'
+import { tell } from '../base/tell.ts'
 import { CLOSE, decodeCloseBody, encodeCloseBody, fitReason } from './close.ts'
 import {
   FIN,
@@ -383,7 +384,8 @@ export class Session implements FrameSink, IncomingHost {
     if (this.#state === 'closeDone') this.#clean = true
     if (this.#state === 'ended') {
       this.#quiet()
-      this.#transform?.release()
+      const transform = this.#transform
+      if (transform !== undefined) tell(() => transform.release(), 'in release of an extension')
     }
     this.#events.onState(this.#state)
   }

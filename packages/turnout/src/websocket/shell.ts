@@ -3,7 +3,7 @@
 import type { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
-import { PeerError } from '../base/errors.ts'
+import { PeerError, toError } from '../base/errors.ts'
 import { Outbox } from '../base/outbox.ts'
 import { type Deferred, deferred } from '../base/promise.ts'
 import { type Tally, UNCOUNTED } from '../base/tally.ts'
@@ -232,7 +232,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
   }
 
   failHandler(error: unknown, part: Part = 'a callback'): void {
-    this.#ownError ??= error instanceof Error ? error : new Error(String(error))
+    this.#ownError ??= toError(error)
     this.#session.fail(new PeerError('ERR_HANDLER_FAILED', 'the application failed', { cause: error }))
     this.sender.flush()
     this.#onError?.(error, this.socket, part)

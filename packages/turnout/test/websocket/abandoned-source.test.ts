@@ -46,6 +46,22 @@ test('a ReadableStream that says nothing is cancelled with the connection', asyn
   assert.equal(cancelled, true)
 })
 
+test('streams that wait behind such a message are let go unread', async () => {
+  const rig = createRig()
+  const first = new Readable({ read() {} })
+  const behind = new Readable({ read() {} })
+  let cancelled = false
+  const web = new ReadableStream<Uint8Array>({ cancel: () => void (cancelled = true) })
+  const locked = new ReadableStream<Uint8Array>()
+  locked.getReader()
+  const sent = [first, behind, web, locked].map((source) => rig.socket.send(source))
+  await turn()
+  rig.socket.terminate()
+  assert.deepEqual(await Promise.all(sent), [false, false, false, false])
+  assert.equal(behind.destroyed, true)
+  assert.equal(cancelled, true)
+})
+
 test('what is sent behind such a message, and a close, do not wait for ever either', async () => {
   const rig = createRig({ options: { closeTimeoutMs: 1_000 } })
   rig.socket.send(new Readable({ read() {} }))

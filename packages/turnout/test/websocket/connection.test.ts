@@ -14,6 +14,7 @@ import {
 import type { Message, Sendable } from '../../src/websocket/options.ts'
 import type { MessageTransform } from '../../src/websocket/transform.ts'
 import { turn } from '../base/turns.ts'
+import { warningsOf } from '../base/warnings.ts'
 import { transportByHand } from '../transport/by-hand.ts'
 import { closeBody, frame, parseFrames } from './frames.ts'
 import { createRig, describe } from './rig.ts'
@@ -1143,6 +1144,40 @@ test('a connection that ends while a message is decoded apart waits for it, unle
     )
     assert.equal(clock.waiting, 0)
   }
+})
+
+for (const [title, decode] of [
+  ['at once', () => undefined],
+  ['later', async () => undefined],
+  ['throws', () => assert.fail('odd')],
+] as const) {
+  test(`an extension that decodes to no bytes (${title}) fails the connection`, async () => {
+    const { peer, info } = createRig({ transform: decoding(decode as never) })
+    await peer.send([0xc1, 'x'])
+    assert.match(peer.frames.join(), /^88 03ea/)
+    peer.transport.end()
+    assert.equal(((await info())?.cause as PeerError | undefined)?.code, 'ERR_FRAME')
+  })
+}
+
+test('an extension whose release throws is a warning, and the end is told', async () => {
+  const warnings = await warningsOf(async () => {
+    const { socket, info, log } = createRig({
+      transform: {
+        ...decoding(async (payload) => payload),
+        release() {
+          throw new Error('odd')
+        },
+      },
+    })
+    socket.terminate()
+    assert.equal((await info())?.code, 1006)
+    assert.deepEqual(log, ['open', 'close 1006 unclean'])
+  })
+  assert.deepEqual(
+    warnings.map(({ text }) => text),
+    ['odd, in release of an extension'],
+  )
 })
 
 // --- the heartbeat

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { MisuseError } from '../../src/base/errors.ts'
@@ -6,7 +7,8 @@ import { HandshakeError } from '../../src/websocket/client.ts'
 import type { CloseInfo } from '../../src/websocket/connection.ts'
 import type { Message } from '../../src/websocket/options.ts'
 import { type ReconnectingOptions, reconnecting } from '../../src/websocket/reconnecting.ts'
-import { until } from '../base/turns.ts'
+import { turn, until } from '../base/turns.ts'
+import { warningsOf } from '../base/warnings.ts'
 import { fieldOf, head, type RawRequest } from '../upgrade/raw-server.ts'
 import { framesOf, hex, readFrames, switchFor, webSocketServer } from './raw-websocket.ts'
 
@@ -525,6 +527,99 @@ test('the signal ends it at any moment', bounded, async (t) => {
   assert.equal(frame!.payload.readUInt16BE(0), 1000)
   ;(await open.request(0)).socket.end(hex('88 02 03 e8'))
   assert.equal((await open.peer.closed).code, 1000)
+})
+
+test(
+  'shouldReconnect may take its time, and what it rejects with is a warning and the end',
+  bounded,
+  async (t) => {
+    const { clock, peer, state, request } = await rig(t, {
+      shouldReconnect: async (end) => {
+        await turn()
+        if ('code' in end && end.code === 4000) return true
+        throw new Error('odd')
+      },
+    })
+    await state('open')
+    ;(await request(0)).socket.end(hex('88 02 0f a0'))
+    await until(() => peer.retryInMs !== undefined)
+    clock.advance(1_000)
+    await state('open')
+    const warnings = await warningsOf(async () => {
+      ;(await request(1)).socket.destroy()
+      await state('waiting')
+      const held = peer.send('meanwhile')
+      assert.equal((await peer.closed).code, 1006)
+      assert.equal(await held, false)
+    })
+    assert.deepEqual(
+      warnings.map(({ text }) => text),
+      ['odd, in shouldReconnect'],
+    )
+  },
+)
+
+test('a random that throws is a warning, and the wait as long as it may be', bounded, async (t) => {
+  const warnings = await warningsOf(async () => {
+    const { peer, state, request } = await rig(t, {
+      random() {
+        throw new Error('odd')
+      },
+    })
+    await state('open')
+    ;(await request(0)).socket.destroy()
+    await until(() => peer.retryInMs !== undefined)
+    assert.equal(peer.retryInMs, 1_000)
+  })
+  assert.deepEqual(
+    warnings.map(({ text }) => text),
+    ['odd, in random'],
+  )
+})
+
+test('a signal may give any reason', bounded, async (t) => {
+  for (const reason of ['user left', null, Object.create(null), Symbol('odd')]) {
+    const controller = new AbortController()
+    const { peer, state } = await rig(t, { signal: controller.signal }, ({ socket }) => socket.destroy())
+    await state('waiting')
+    controller.abort(reason)
+    assert.equal((await peer.closed).cause?.cause, reason)
+  }
+})
+
+test(
+  'what a callback throws closes with 1011, and is a warning where there is no onError',
+  bounded,
+  async (t) => {
+    const warnings = await warningsOf(async () => {
+      const { peer, state, request } = await rig(t, {
+        message() {
+          throw new Error('a bug of the application')
+        },
+      })
+      await state('open')
+      ;(await request(0)).socket.write(hex('81 02 68 69'))
+      const [frame] = await framesOf(await request(0), 1)
+      assert.equal(frame!.payload.readUInt16BE(0), 1011)
+      ;(await request(0)).socket.end(hex('88 02 03 f3'))
+      await state('waiting')
+      assert.equal(peer.lastClose?.cause?.message, 'a bug of the application')
+    })
+    assert.deepEqual(
+      warnings.map(({ text, detail }) => [text, detail?.includes('reconnecting.test')]),
+      [['a bug of the application, in a callback of connect', true]],
+    )
+  },
+)
+
+test('streams that are held are let go where nobody will take them', bounded, async (t) => {
+  const { peer, state } = await rig(t, {}, ({ socket }) => socket.destroy())
+  await state('waiting')
+  const source = new Readable({ read() {} })
+  const held = peer.send(source)
+  peer.close()
+  assert.equal(await held, false)
+  assert.equal(source.destroyed, true)
 })
 
 test('what must not be sent is told at once', () => {

@@ -176,6 +176,19 @@ test('R31: the first subprotocol that the server speaks, in the client’s order
   await assert.rejects(decide({ accept: () => ({ protocol: 'd' }) }, asked()), MisuseError)
 })
 
+test('R31: accept may choose none, as a gateway does where its own server chose none', async () => {
+  const accept = () => ({ protocol: '' as const })
+  for (const fields of [[], [['Sec-WebSocket-Protocol', 'a']]] as [string, string][][]) {
+    const decision = await switched({ protocols: ['a'], accept }, offer({ fields }))
+    assert.deepEqual(
+      decision.fields.filter(([name]) => name === 'Sec-WebSocket-Protocol'),
+      [],
+    )
+  }
+  const refused = await decide({ protocols: ['a'], requireProtocol: true, accept })
+  assert.equal(refused.kind === 'respond' && refused.response.status, 400)
+})
+
 test('R31: a route that needs a subprotocol refuses a client without one, by name', async () => {
   const answer = await answered(
     { protocols: ['a', 'b'], requireProtocol: true },
