@@ -6,6 +6,7 @@ import {
   type AnyConnection,
   type AsyncUpgradeInAppOptions,
   type BinaryForm,
+  type CloseEvent,
   type CloseInfo,
   connect,
   createTurnout,
@@ -25,6 +26,7 @@ import {
   type UpgradeInAppOptions,
   upgrade,
   upgradeTls,
+  WebSocket,
   type WebSocketConnection,
   type WebSocketOptions,
 } from '../src/index.ts'
@@ -385,4 +387,24 @@ compiles('what a signature names can be imported', () => {
   turnout.upgrade(request, response, sync)?.send('hello')
   void turnout.upgrade(request, response, later).then((socket) => socket?.send('hello'))
   turnout.upgrade(request, response, protocol)
+})
+
+compiles('a handler is written with its own event, and read as what takes any', () => {
+  const socket = new WebSocket('ws://host')
+  socket.onopen = (event) => same<typeof event, Event>(true)
+  socket.onmessage = ({ data }) => data
+  socket.onerror = ({ error }) => same<typeof error, unknown>(true)
+  socket.onclose = function (event) {
+    const { readyState } = this
+    same<typeof event, CloseEvent>(true)
+    same<typeof readyState, WebSocket['readyState']>(true)
+  }
+  // lib.dom's WebSocket and this one stand for each other: scripts/oldest-types.mjs, which has lib.dom
+  const other = new WebSocket('ws://host')
+  other.onclose = socket.onclose
+  other.onerror = null
+  const read: ((event: CloseEvent) => unknown) | null = socket.onclose
+  void read
+  // @ts-expect-error another event
+  socket.onclose = ({ data }: MessageEvent) => data
 })

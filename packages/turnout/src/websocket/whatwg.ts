@@ -28,6 +28,12 @@ type Handler<Kind extends keyof WebSocketEventMap> = (
   event: WebSocketEventMap[Kind],
 ) => unknown
 
+/**
+ * What an event handler attribute is read as; it is written as a `Handler`. A handler that is read asks for no more
+ * than lib.dom's events have, so that this class stands wherever lib.dom's WebSocket is wanted.
+ */
+type ReadHandler = (event: Event) => unknown
+
 /** An EventTarget that knows its events by type alone: the method is the one that it inherits. */
 interface Target extends EventTarget {
   addEventListener<Kind extends keyof WebSocketEventMap>(
@@ -187,32 +193,32 @@ export class WebSocket extends Target {
     }
   }
 
-  get onopen(): Handler<'open'> | null {
-    return this.#handlers.get('open') as Handler<'open'> | null
+  get onopen(): ReadHandler | null {
+    return this.#handlers.get('open') as ReadHandler | null
   }
 
   set onopen(handler: Handler<'open'> | null) {
     this.#handlers.set('open', handler)
   }
 
-  get onmessage(): Handler<'message'> | null {
-    return this.#handlers.get('message') as Handler<'message'> | null
+  get onmessage(): ReadHandler | null {
+    return this.#handlers.get('message') as ReadHandler | null
   }
 
   set onmessage(handler: Handler<'message'> | null) {
     this.#handlers.set('message', handler)
   }
 
-  get onerror(): Handler<'error'> | null {
-    return this.#handlers.get('error') as Handler<'error'> | null
+  get onerror(): ReadHandler | null {
+    return this.#handlers.get('error') as ReadHandler | null
   }
 
   set onerror(handler: Handler<'error'> | null) {
     this.#handlers.set('error', handler)
   }
 
-  get onclose(): Handler<'close'> | null {
-    return this.#handlers.get('close') as Handler<'close'> | null
+  get onclose(): ReadHandler | null {
+    return this.#handlers.get('close') as ReadHandler | null
   }
 
   set onclose(handler: Handler<'close'> | null) {
