@@ -11,7 +11,7 @@ import type { Message } from './options.ts'
 import { sizeOf } from './sendable.ts'
 import { assertClose, assertSubprotocols, readUrl } from './standard-checks.ts'
 import { Tasks } from './tasks.ts'
-import { clampToUnsignedShort, toInit, toSendable, type WebSocketInit } from './web-idl.ts'
+import { bothInits, clampToUnsignedShort, toInit, toSendable, type WebSocketInit } from './web-idl.ts'
 
 export type { WebSocketInit } from './web-idl.ts'
 
@@ -103,17 +103,25 @@ export class WebSocket extends Target {
   /**
    * @param url absolute, of scheme ws:, wss:, http: or https:
    * @param protocols subprotocols in order of preference, or, beyond the standard, `WebSocketInit`
+   * @param options beyond the standard, `WebSocketInit`, behind the subprotocols: what takes the constructor of `ws`
+   * gives them here
    * @throws DOMException SyntaxError for a URL or subprotocols that the standard refuses
-   * @throws MisuseError for other options that must not be sent
+   * @throws MisuseError for other options that must not be sent, and for one that both arguments have
    */
-  constructor(url: string | URL, protocols: string | Iterable<string> | WebSocketInit = []) {
+  constructor(
+    url: string | URL,
+    protocols: string | Iterable<string> | WebSocketInit = [],
+    options: WebSocketInit = {},
+  ) {
     // biome-ignore lint/complexity/noArguments: absent and undefined are told apart
     if (arguments.length === 0) throw new TypeError('a WebSocket wants a URL')
     super()
     // Web IDL converts the arguments in their order, before any is looked at
     const text = `${url}`
-    const init = toInit(protocols)
-    assertOptions('WebSocket', init, CONNECT_OPTIONS)
+    const second = toInit(protocols)
+    assertOptions('WebSocket', second, CONNECT_OPTIONS)
+    assertOptions('WebSocket', options ?? {}, CONNECT_OPTIONS)
+    const init = bothInits(second, toInit(options ?? {}))
     this.#url = readUrl(text)
     assertSubprotocols(init.protocols ?? [])
     const signals = init.signal === undefined ? [] : [init.signal]
