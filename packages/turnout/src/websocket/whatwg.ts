@@ -125,14 +125,15 @@ export class WebSocket extends Target {
     this.#url = readUrl(text)
     assertSubprotocols(init.protocols ?? [])
     const signals = init.signal === undefined ? [] : [init.signal]
+    const signal = AbortSignal.any([this.#abort.signal, ...signals])
     void this.#connect(
       prepareDial(this.#url, {
         ...init,
         // a page reads bufferedAmount, and no send of its ends the connection
         slowConsumer: init.slowConsumer ?? 'wait',
         binary: 'buffer',
-        signal: AbortSignal.any([this.#abort.signal, ...signals]),
-        open: (connection) => this.#tasks.run(() => this.#onOpen(connection)),
+        signal,
+        open: (connection) => this.#tasks.run(() => this.#onOpen(connection, signal)),
         message: (_, message) => this.#tasks.run(() => this.#onMessage(message)),
         close: (_, info) => this.#tasks.run(() => this.#onClose(info, info.cause !== undefined)),
       }),
@@ -243,12 +244,22 @@ export class WebSocket extends Target {
     try {
       await dial({ ...plan, requireProtocol: true })
     } catch (error) {
-      const info: CloseInfo = { code: 1006, reason: '', clean: false, cause: error as Error }
-      this.#tasks.run(() => this.#onClose(info, true))
+      this.#fail(error)
     }
   }
 
-  #onOpen(connection: AnyConnection): void {
+  /** It was never open, and never will be. */
+  #fail(error: unknown): void {
+    const info: CloseInfo = { code: 1006, reason: '', clean: false, cause: error as Error }
+    this.#tasks.run(() => this.#onClose(info, true))
+  }
+
+  #onOpen(connection: AnyConnection, signal: AbortSignal): void {
+    // called off behind the 101, before anybody was told
+    if (signal.aborted) {
+      connection.terminate()
+      return this.#fail(signal.reason)
+    }
     this.#connection = connection
     this.#buffered.follow(connection)
     this.#readyState = OPEN
@@ -269,6 +280,7 @@ export class WebSocket extends Target {
   }
 
   #onClose(info: CloseInfo, failed: boolean): void {
+    if (this.#readyState === CLOSED) return
     this.#readyState = CLOSED
     if (failed) this.dispatchEvent(new FailureEvent('error', { error: info.cause }))
     const { code, reason, clean: wasClean } = info

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type TestContext, test } from 'node:test'
 import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { HandshakeError } from '../../src/websocket/client.ts'
@@ -413,6 +414,38 @@ test(
         ['close', 3],
       ])
       await raw.idle()
+    }
+  },
+)
+
+test(
+  'WHATWG: closed or aborted behind the 101, a connection is failed as before it, and there is no open',
+  bounded,
+  async (t) => {
+    const raw = await webSocketServer(t, (request) => {
+      request.socket.write(Buffer.concat([Buffer.from(switchFor(request)), hex('81 02 68 69 88 02 03 e8')]))
+    })
+    const reason = new Error('not now')
+    for (const how of ['close', 'signal'] as const) {
+      const controller = new AbortController()
+      const socket = new WebSocket(raw.wsUrl, { signal: controller.signal })
+      const seen = record(socket)
+      const act = () => (how === 'close' ? socket.close() : controller.abort(reason))
+      subscribe('turnout:websocket:handshake', act)
+      t.after(() => unsubscribe('turnout:websocket:handshake', act))
+      const failed = next<FailureEvent>(socket, 'error')
+      const { code, reason: text, wasClean } = await next<CloseEvent>(socket, 'close')
+      unsubscribe('turnout:websocket:handshake', act)
+      const { error } = await failed
+      if (how === 'close') assert.equal((error as Error).name, 'AbortError')
+      else assert.equal(error, reason)
+      assert.deepEqual([code, text, wasClean], [1006, '', false])
+      await raw.idle()
+      await turn()
+      assert.deepEqual(seen, [
+        ['error', 3],
+        ['close', 3],
+      ])
     }
   },
 )
