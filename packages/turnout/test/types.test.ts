@@ -408,3 +408,36 @@ compiles('a handler is written with its own event, and read as what takes any', 
   // @ts-expect-error another event
   socket.onclose = ({ data }: MessageEvent) => data
 })
+
+compiles('the ends of a pair have the parameters and the subprotocol that they are given', () => {
+  const { server, client } = webSocketPair({
+    server: {
+      message(socket) {
+        same<typeof socket.data, User>(true)
+        same<typeof socket.params, { room: string }>(true)
+        same<typeof socket.protocol, 'chat'>(true)
+      },
+      data: { user: 'ada' } as User,
+      params: { room: 'tea' },
+      protocol: 'chat',
+      onError: (_error, socket) => same<typeof socket, typeof server>(true),
+    },
+    client: { binary: 'chunks', protocol: 'chat' as string },
+  })
+  same<typeof server, WebSocketConnection<User, 'buffer', { room: string }, 'chat'>>(true)
+  same<typeof client, WebSocketConnection<undefined, 'chunks', Params, string>>(true)
+  const route = (socket: WebSocketConnection<User, 'buffer', PathParams<'/:room'>>) => socket
+  route(server)
+  interface InRoom {
+    readonly room: string
+  }
+  const params: InRoom = { room: 'tea' }
+  const named = webSocketPair({ server: { params } }).server
+  same<typeof named.params, InRoom>(true)
+  // @ts-expect-error parameters are text
+  webSocketPair({ server: { params: { room: 5 } } })
+  // @ts-expect-error another room
+  webSocketPair({ server: { params: { room: 'tea' }, open: ({ params }) => params.rooom } })
+  // @ts-expect-error a handler is called with an end
+  webSocketPair({ server: { handler: route } })
+})
