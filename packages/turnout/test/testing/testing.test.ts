@@ -6,6 +6,8 @@ import { settle, streamPair, webSocketPair } from '../../src/testing/index.ts'
 import type { WebSocketConnection } from '../../src/websocket/connection.ts'
 import { unknownOptions, warningsOf } from '../base/warnings.ts'
 
+const bounded = { timeout: 10_000 }
+
 test('two ends talk, close cleanly, and know what they were given', async () => {
   const { server, client } = webSocketPair({
     server: {
@@ -201,6 +203,18 @@ test('run: a minute leaves a healthy pair alive and measures its latency', async
   const brisk = webSocketPair({ server: { heartbeat: { intervalMs: 1_000, timeoutMs: 500 } } })
   await brisk.clock.run(100_000)
   assert.deepEqual([brisk.server.readyState, brisk.client.readyState], ['open', 'open'])
+})
+
+test('a pair talks, and its clock runs, under the mocked timers of node:test', bounded, async (t) => {
+  t.mock.timers.enable()
+  const { server, client, clock } = webSocketPair()
+  setTimeout(() => server.send('late'), 5_000)
+  t.mock.timers.tick(5_000)
+  await settle()
+  await clock.run(60_000)
+  assert.equal((await client[Symbol.asyncIterator]().next()).value, 'late')
+  assert.deepEqual([server.readyState, server.latencyMs], ['open', 0])
+  assert.equal((await client.close(1000)).clean, true)
 })
 
 test('advance: nothing gets a turn, so that a minute at once ends a healthy pair', async () => {
