@@ -1,5 +1,6 @@
 // Knows what the types promise to whoever writes against them. The compiler is the judge: nothing in here runs.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import {
@@ -440,4 +441,26 @@ compiles('the ends of a pair have the parameters and the subprotocol that they a
   webSocketPair({ server: { params: { room: 'tea' }, open: ({ params }) => params.rooom } })
   // @ts-expect-error a handler is called with an end
   webSocketPair({ server: { handler: route } })
+})
+
+compiles('an upgrade inside the app of a server of node:http2 takes what its listener is given', () => {
+  const turnout = createTurnout()
+  createSecureServer({ allowHTTP1: true }, (request, response) => {
+    const socket = turnout.upgrade(request, response)
+    same<typeof socket, WebSocketConnection<undefined, 'buffer', Params> | undefined>(true)
+    const later = turnout.upgrade(request, response, {
+      protocols: ['a'],
+      requireProtocol: true,
+      accept: async (request: IncomingMessage) => ({ data: { user: request.url ?? '' } as User }),
+    })
+    same<typeof later, Promise<WebSocketConnection<User, 'buffer', Params, 'a'> | undefined>>(true)
+    turnout.upgrade(request, response, { protocol: 'example/1', handler: () => {} })
+  })
+  const either = (
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
+  ) => turnout.upgrade(request, response, {})
+  void either
+  // @ts-expect-error neither
+  turnout.upgrade(new Request('http://host'), response)
 })
