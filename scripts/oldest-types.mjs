@@ -1,5 +1,5 @@
 // Proves that the package's types compile with the oldest TypeScript that its documents promise, `skipLibCheck` off,
-// in both ways of finding them, and beside lib.dom, with the TypeScript of this house as well; fetches the oldest from
+// in every way of finding them, and beside lib.dom, with the TypeScript of this house as well; fetches the oldest from
 // the npm registry into .runtimes/.
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -65,6 +65,7 @@ const strict = ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node']
 for (const [typescript, module, resolution, skipLibCheck] of [
   [oldest, 'nodenext', 'nodenext', 'false'],
   [oldest, 'esnext', 'bundler', 'false'],
+  [oldest, 'commonjs', 'node10', 'false'],
   // what TypeScript's own lib.dom and these types of Node say of each other is not ours
   [join(house, 'node_modules', 'typescript'), 'nodenext', 'nodenext', 'true'],
 ]) {
