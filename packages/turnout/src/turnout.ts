@@ -1,5 +1,6 @@
 // Knows the server side as its users see it: routes, protocols, servers, and the way out.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { type Clock, systemClock } from './base/clock.ts'
 import { MisuseError, shown } from './base/errors.ts'
 import { assertObject, assertOptions, type OptionNames } from './base/option-names.ts'
@@ -176,8 +177,9 @@ export interface Turnout<Default extends BinaryForm = 'buffer'> {
    * Switches from inside an ordinary route, after its middleware. A request that did not ask for it gets a 426
    * with the invitation, and undefined is returned: the response is then sent. Undefined also when `accept`
    * answered with a Response or the client is gone; only an `accept` that returns nothing leaves the response
-   * to the route. With an async `accept`, a promise of the same. An ordinary request of HTTP/2, which has no
-   * Upgrade, gets a 400, and `onError` is told ERR_HTTP2_FORBIDS_UPGRADE once.
+   * to the route. With an async `accept`, a promise of the same. Both are what a listener of the server is given, one
+   * of node:http2 included; an ordinary request of HTTP/2, which has no Upgrade, gets a 400, and `onError` is told
+   * ERR_HTTP2_FORBIDS_UPGRADE once.
    * @throws MisuseError ERR_ALREADY_ANSWERED, ERR_NOT_ATTACHED
    */
   upgrade<
@@ -186,14 +188,14 @@ export interface Turnout<Default extends BinaryForm = 'buffer'> {
     Subprotocol extends string = string,
     Strict extends boolean = false,
   >(
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
     options: AsyncUpgradeInAppOptions<Data, Form, Subprotocol, Strict>,
   ): Promise<WebSocketConnection<Data, Form, Params, ChosenProtocol<Subprotocol, Strict>> | undefined>
   /** The same for another protocol; true: its handler has the stream. */
   upgrade<Data = undefined>(
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
     options: ProtocolInAppOptions<Data>,
   ): boolean | Promise<boolean>
   upgrade<
@@ -202,8 +204,8 @@ export interface Turnout<Default extends BinaryForm = 'buffer'> {
     Subprotocol extends string = string,
     Strict extends boolean = false,
   >(
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
     options?: UpgradeInAppOptions<Data, Form, Subprotocol, Strict>,
   ): WebSocketConnection<Data, Form, Params, ChosenProtocol<Subprotocol, Strict>> | undefined
   /** Everything that was counted, as it is now. Reading costs a look at every open connection. */

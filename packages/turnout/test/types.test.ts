@@ -1,11 +1,13 @@
 // Knows what the types promise to whoever writes against them. The compiler is the judge: nothing in here runs.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import {
   type AnyConnection,
   type AsyncUpgradeInAppOptions,
   type BinaryForm,
+  type CloseEvent,
   type CloseInfo,
   connect,
   createTurnout,
@@ -25,6 +27,7 @@ import {
   type UpgradeInAppOptions,
   upgrade,
   upgradeTls,
+  WebSocket,
   type WebSocketConnection,
   type WebSocketOptions,
 } from '../src/index.ts'
@@ -385,4 +388,79 @@ compiles('what a signature names can be imported', () => {
   turnout.upgrade(request, response, sync)?.send('hello')
   void turnout.upgrade(request, response, later).then((socket) => socket?.send('hello'))
   turnout.upgrade(request, response, protocol)
+})
+
+compiles('a handler is written with its own event, and read as what takes any', () => {
+  const socket = new WebSocket('ws://host')
+  socket.onopen = (event) => same<typeof event, Event>(true)
+  socket.onmessage = ({ data }) => data
+  socket.onerror = ({ error }) => same<typeof error, unknown>(true)
+  socket.onclose = function (event) {
+    const { readyState } = this
+    same<typeof event, CloseEvent>(true)
+    same<typeof readyState, WebSocket['readyState']>(true)
+  }
+  // lib.dom's WebSocket and this one stand for each other: scripts/oldest-types.mjs, which has lib.dom
+  const other = new WebSocket('ws://host')
+  other.onclose = socket.onclose
+  other.onerror = null
+  const read: ((event: CloseEvent) => unknown) | null = socket.onclose
+  void read
+  // @ts-expect-error another event
+  socket.onclose = ({ data }: MessageEvent) => data
+})
+
+compiles('the ends of a pair have the parameters and the subprotocol that they are given', () => {
+  const { server, client } = webSocketPair({
+    server: {
+      message(socket) {
+        same<typeof socket.data, User>(true)
+        same<typeof socket.params, { room: string }>(true)
+        same<typeof socket.protocol, 'chat'>(true)
+      },
+      data: { user: 'ada' } as User,
+      params: { room: 'tea' },
+      protocol: 'chat',
+      onError: (_error, socket) => same<typeof socket, typeof server>(true),
+    },
+    client: { binary: 'chunks', protocol: 'chat' as string },
+  })
+  same<typeof server, WebSocketConnection<User, 'buffer', { room: string }, 'chat'>>(true)
+  same<typeof client, WebSocketConnection<undefined, 'chunks', Params, string>>(true)
+  const route = (socket: WebSocketConnection<User, 'buffer', PathParams<'/:room'>>) => socket
+  route(server)
+  interface InRoom {
+    readonly room: string
+  }
+  const params: InRoom = { room: 'tea' }
+  const named = webSocketPair({ server: { params } }).server
+  same<typeof named.params, InRoom>(true)
+  // @ts-expect-error parameters are text
+  webSocketPair({ server: { params: { room: 5 } } })
+  // @ts-expect-error another room
+  webSocketPair({ server: { params: { room: 'tea' }, open: ({ params }) => params.rooom } })
+  // @ts-expect-error a handler is called with an end
+  webSocketPair({ server: { handler: route } })
+})
+
+compiles('an upgrade inside the app of a server of node:http2 takes what its listener is given', () => {
+  const turnout = createTurnout()
+  createSecureServer({ allowHTTP1: true }, (request, response) => {
+    const socket = turnout.upgrade(request, response)
+    same<typeof socket, WebSocketConnection<undefined, 'buffer', Params> | undefined>(true)
+    const later = turnout.upgrade(request, response, {
+      protocols: ['a'],
+      requireProtocol: true,
+      accept: async (request: IncomingMessage) => ({ data: { user: request.url ?? '' } as User }),
+    })
+    same<typeof later, Promise<WebSocketConnection<User, 'buffer', Params, 'a'> | undefined>>(true)
+    turnout.upgrade(request, response, { protocol: 'example/1', handler: () => {} })
+  })
+  const either = (
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
+  ) => turnout.upgrade(request, response, {})
+  void either
+  // @ts-expect-error neither
+  turnout.upgrade(new Request('http://host'), response)
 })

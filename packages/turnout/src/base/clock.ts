@@ -1,5 +1,11 @@
 // Knows what time it is and who wants to be woken. Time is an input: whatever waits takes a Clock.
-import { setTimeout as machineTimeout } from 'node:timers'
+import * as timers from 'node:timers'
+
+/**
+ * The machine's own, as they are when this is loaded: what a test of an application puts in their place afterwards,
+ * in node:timers too, rings only when it is told to.
+ */
+const { clearImmediate, setImmediate, setTimeout: machineTimeout } = timers
 
 /** A wake-up that was asked for. */
 export interface Alarm {

@@ -1,12 +1,23 @@
 // The door for tests: both ends of a connection in memory, faults between them, and a clock that stands still.
 import type { Duplex } from 'node:stream'
 import { createVirtualClock, type VirtualClock } from '../base/clock.ts'
+import { assertObject, assertOptions, type OptionNames } from '../base/option-names.ts'
+import { assertFunction } from '../base/option-value.ts'
+import { tell } from '../base/tell.ts'
 import { memoryTransportPair } from '../transport/memory.ts'
 import type { Transport } from '../transport/transport.ts'
+import type { Params } from '../upgrade/protocol.ts'
 import type { AnyConnection, WebSocketConnection } from '../websocket/connection.ts'
 import type { Role } from '../websocket/frame.ts'
 import { createConnection, openConnection } from '../websocket/inside.ts'
-import type { BinaryForm, ConnectionEvents, ConnectionOptions } from '../websocket/options.ts'
+import { assertConnectionOptions } from '../websocket/option-check.ts'
+import {
+  type BinaryForm,
+  CONNECTION_EVENTS,
+  CONNECTION_OPTIONS,
+  type ConnectionEvents,
+  type ConnectionOptions,
+} from '../websocket/options.ts'
 import { type Agreement, agree } from './agreement.ts'
 import { transportDuplex } from './duplex.ts'
 import { createLink, type Link } from './link.ts'
@@ -14,12 +25,33 @@ import { createLink, type Link } from './link.ts'
 export { createVirtualClock, settle, type VirtualClock } from '../base/clock.ts'
 export type { Link, Way } from './link.ts'
 
-/** One end: its options, callbacks, subprotocol and data, as a route or `connect` would take them. */
-export interface EndOptions<Data = unknown, Form extends BinaryForm = 'buffer'>
-  extends ConnectionOptions<Form>,
-    ConnectionEvents<Data, Form> {
+/** One end: its options, callbacks, subprotocol, parameters and data, as a route or `connect` would take them. */
+export interface EndOptions<
+  Data = unknown,
+  Form extends BinaryForm = 'buffer',
+  RouteParams extends Record<keyof RouteParams, string> = Params,
+  Chosen extends string = string,
+> extends ConnectionOptions<Form>,
+    ConnectionEvents<Data, Form, RouteParams, Chosen> {
+  /** Kept for you as `socket.data`. */
   readonly data?: Data
-  readonly protocol?: string | undefined
+  /** The subprotocol in use. Default none. */
+  readonly protocol?: Chosen | undefined
+  /** What the path of a route would have given as `socket.params`. Default none. */
+  readonly params?: RouteParams | undefined
+  /** Told what a callback threw; the connection is closed with 1011. What it throws itself is a process warning. */
+  readonly onError?:
+    | ((error: unknown, socket: WebSocketConnection<Data, NoInfer<Form>, RouteParams, Chosen>) => void)
+    | undefined
+}
+
+const END_OPTIONS: OptionNames<EndOptions> = {
+  ...CONNECTION_OPTIONS,
+  ...CONNECTION_EVENTS,
+  data: true,
+  protocol: true,
+  params: true,
+  onError: true,
 }
 
 export interface WebSocketPairOptions<
@@ -27,11 +59,21 @@ export interface WebSocketPairOptions<
   ClientData,
   ServerForm extends BinaryForm = 'buffer',
   ClientForm extends BinaryForm = 'buffer',
+  ServerParams extends Record<keyof ServerParams, string> = Params,
+  ClientParams extends Record<keyof ClientParams, string> = Params,
+  ServerProtocol extends string = string,
+  ClientProtocol extends string = string,
 > {
-  readonly server?: EndOptions<ServerData, ServerForm> | undefined
-  readonly client?: EndOptions<ClientData, ClientForm> | undefined
+  readonly server?: EndOptions<ServerData, ServerForm, ServerParams, ServerProtocol> | undefined
+  readonly client?: EndOptions<ClientData, ClientForm, ClientParams, ClientProtocol> | undefined
   /** Time for both ends and for delays. Default: a new clock that stands still. */
   readonly clock?: VirtualClock | undefined
+}
+
+const PAIR_OPTIONS: OptionNames<WebSocketPairOptions<unknown, unknown>> = {
+  server: END_OPTIONS,
+  client: END_OPTIONS,
+  clock: true,
 }
 
 export interface WebSocketPair<
@@ -39,9 +81,13 @@ export interface WebSocketPair<
   ClientData,
   ServerForm extends BinaryForm = 'buffer',
   ClientForm extends BinaryForm = 'buffer',
+  ServerParams = Params,
+  ClientParams = Params,
+  ServerProtocol extends string = string,
+  ClientProtocol extends string = string,
 > {
-  readonly server: WebSocketConnection<ServerData, ServerForm>
-  readonly client: WebSocketConnection<ClientData, ClientForm>
+  readonly server: WebSocketConnection<ServerData, ServerForm, ServerParams, ServerProtocol>
+  readonly client: WebSocketConnection<ClientData, ClientForm, ClientParams, ClientProtocol>
   readonly link: Link
   readonly clock: VirtualClock
 }
@@ -50,20 +96,47 @@ export interface WebSocketPair<
  * Two WebSockets that are joined in memory, both open: frames, masks, limits, deadlines and all, without a
  * handshake. `compression` and `extensions` that both ends have are agreed upon as one would. Bytes need a turn
  * of the event loop to arrive: `await settle()`.
+ * @throws MisuseError ERR_INVALID_ARGUMENT
  */
 export function webSocketPair<
   ServerData = undefined,
   ClientData = undefined,
   ServerForm extends BinaryForm = 'buffer',
   ClientForm extends BinaryForm = 'buffer',
+  ServerParams extends Record<keyof ServerParams, string> = Params,
+  ClientParams extends Record<keyof ClientParams, string> = Params,
+  ServerProtocol extends string = string,
+  ClientProtocol extends string = string,
 >(
-  options: WebSocketPairOptions<ServerData, ClientData, ServerForm, ClientForm> = {},
-): WebSocketPair<ServerData, ClientData, ServerForm, ClientForm> {
-  const clock = options.clock ?? createVirtualClock()
+  options: WebSocketPairOptions<
+    ServerData,
+    ClientData,
+    ServerForm,
+    ClientForm,
+    ServerParams,
+    ClientParams,
+    ServerProtocol,
+    ClientProtocol
+  > = {},
+): WebSocketPair<
+  ServerData,
+  ClientData,
+  ServerForm,
+  ClientForm,
+  ServerParams,
+  ClientParams,
+  ServerProtocol,
+  ClientProtocol
+> {
+  assertOptions('webSocketPair', options, PAIR_OPTIONS)
+  const { server: serverEnd = {}, client: clientEnd = {}, clock = createVirtualClock() } = options
+  assertConnectionOptions({ clock })
+  assertEnd('server', serverEnd)
+  assertEnd('client', clientEnd)
   const { near, link } = joined(clock)
-  const agreement = agree(options.server ?? {}, options.client ?? {})
-  const server = end('server', options.server ?? {}, { clock, agreement })
-  const client = end('client', options.client ?? {}, { clock, agreement })
+  const agreement = agree(serverEnd, clientEnd)
+  const server = end('server', serverEnd, { clock, agreement })
+  const client = end('client', clientEnd, { clock, agreement })
   openConnection(server, near.server)
   openConnection(client, near.client)
   return { server, client, link, clock }
@@ -88,20 +161,36 @@ function joined(clock: VirtualClock): { near: { server: Transport; client: Trans
   return { near: { server: server[0], client: client[0] }, link: createLink(server, client, { clock }) }
 }
 
-function end<Data, Form extends BinaryForm>(
+/** @throws MisuseError ERR_INVALID_ARGUMENT */
+function assertEnd(role: Role, options: unknown): void {
+  assertObject(`webSocketPair: ${role}`, options)
+  const { onError, ...others } = options as EndOptions<unknown, BinaryForm>
+  assertConnectionOptions(others)
+  assertFunction('onError', onError)
+}
+
+function end<
+  Data,
+  Form extends BinaryForm,
+  RouteParams extends Record<keyof RouteParams, string>,
+  Chosen extends string,
+>(
   role: Role,
-  options: EndOptions<Data, Form>,
+  options: EndOptions<Data, Form, RouteParams, Chosen>,
   { clock, agreement }: { readonly clock: VirtualClock; readonly agreement: Agreement },
-): WebSocketConnection<Data, Form> {
+): WebSocketConnection<Data, Form, RouteParams, Chosen> {
+  type Socket = WebSocketConnection<Data, Form, RouteParams, Chosen>
   const settled = { ...options, clock: options.clock ?? clock }
   const connection: AnyConnection<Data> = createConnection<Data>({
     role,
     data: options.data as Data,
     protocol: options.protocol ?? '',
     extensions: agreement.extensions,
+    params: (options.params ?? {}) as Params,
     transform: agreement.transform(role, settled),
     options: settled,
     events: options as unknown as ConnectionEvents<Data, BinaryForm>,
+    onError: (error, socket) => tell(() => options.onError?.(error, socket as Socket)),
   })
-  return connection as WebSocketConnection<Data, Form>
+  return connection as Socket
 }

@@ -6,6 +6,9 @@ import { spoilLoans } from '../base/loan.ts'
 import { Queue } from '../base/queue.ts'
 import type { Transport, TransportSink } from './transport.ts'
 
+/** As it is when this is loaded: fake timers of a test may take its place afterwards, and hold what they are given. */
+const { queueMicrotask } = globalThis
+
 export interface MemoryPairOptions {
   /** Cuts every write into chunks of at most this many bytes. Default: as written. */
   readonly chunkBytes?: number

@@ -10,6 +10,14 @@ export interface CloseEventInit extends Init {
 
 /** A connection ended, or never came to be. */
 export class CloseEvent extends Event {
+  static {
+    // a name that lib.dom's CloseEvent does not declare: each stands for the other
+    Object.defineProperty(CloseEvent.prototype, Symbol.toStringTag, {
+      value: 'CloseEvent',
+      configurable: true,
+    })
+  }
+
   /** Both Close frames were exchanged and TCP was closed after them. */
   readonly wasClean: boolean
   /** From the peer's Close frame; 1005: it bore none; 1006: no Close frame came. */
@@ -21,10 +29,6 @@ export class CloseEvent extends Event {
     this.wasClean = init.wasClean ?? false
     this.code = init.code ?? 0
     this.reason = init.reason ?? ''
-  }
-
-  get [Symbol.toStringTag](): string {
-    return 'CloseEvent'
   }
 }
 

@@ -1,5 +1,7 @@
 // Knows how the browser's WebSocket converts what it is given, as Web IDL says.
 import { Blob } from 'node:buffer'
+import { MisuseError } from '../base/errors.ts'
+import { given } from '../base/option-value.ts'
 import type { ConnectOptions } from './client.ts'
 import type { ConnectionEvents } from './options.ts'
 
@@ -24,6 +26,22 @@ export function toInit(protocols: unknown): ReadInit {
   const init = protocols as WebSocketInit
   if (init.protocols === undefined) return init as ReadInit
   return { ...init, protocols: typeof init.protocols === 'string' ? [init.protocols] : [...init.protocols] }
+}
+
+/**
+ * What the second and the third argument say together; a second without subprotocols says nothing of them.
+ * @throws MisuseError ERR_INVALID_ARGUMENT for what both say: one would be lost
+ */
+export function bothInits(second: ReadInit, third: ReadInit): ReadInit {
+  const { protocols, ...others } = second
+  const init: ReadInit = given(protocols?.length === 0 ? others : second)
+  const more = given(third)
+  for (const name of Object.keys(more)) {
+    if (!Object.hasOwn(init, name)) continue
+    const seen = `a WebSocket was given ${name} both in the second argument and in the third`
+    throw new MisuseError('ERR_INVALID_ARGUMENT', seen)
+  }
+  return { ...init, ...more }
 }
 
 /** Bytes as they are; everything else as the string that Web IDL makes of it. @throws TypeError as `toChunk` */

@@ -35,7 +35,7 @@ export class WebSocketStream {
   #connection: AnyConnection | undefined
   #readable: ReadableStreamDefaultController<string | Uint8Array> | undefined
   #writable: WritableStreamDefaultController | undefined
-  /** We began to close: what still arrives is for nobody. */
+  /** We began to close, or never opened: what still arrives is for nobody. */
   #closing = false
 
   /**
@@ -65,7 +65,7 @@ export class WebSocketStream {
         binary: 'buffer',
         // one write at a time waits: there is no crowd to bound
         slowConsumer: 'wait',
-        open: (connection) => this.#onOpen(connection),
+        open: (connection) => this.#onOpen(connection, either),
         message: (connection, message) => this.#onMessage(connection, message),
         close: (_, info) => this.#onReadToEnd(info),
       }),
@@ -121,16 +121,26 @@ export class WebSocketStream {
     try {
       await dial({ ...plan, requireProtocol: true })
     } catch (error) {
-      const called = this.#signal?.aborted === true && !this.#abort.signal.aborted
-      const failure = called
-        ? this.#signal!.reason
-        : connectionError('the connection was not opened', { closeCode: 1006 }, error as Error)
-      this.#opened.reject(failure)
-      this.#closed.reject(failure)
+      this.#fail(error)
     }
   }
 
-  #onOpen(connection: AnyConnection): void {
+  #fail(error: unknown): void {
+    const called = this.#signal?.aborted === true && !this.#abort.signal.aborted
+    const failure = called
+      ? this.#signal!.reason
+      : connectionError('the connection was not opened', { closeCode: 1006 }, error as Error)
+    this.#opened.reject(failure)
+    this.#closed.reject(failure)
+  }
+
+  #onOpen(connection: AnyConnection, signal: AbortSignal): void {
+    // called off behind the 101, before anybody was told
+    if (signal.aborted) {
+      this.#closing = true
+      connection.terminate()
+      return this.#fail(signal.reason)
+    }
     this.#connection = connection
     // one message is read ahead, so that an end behind the last one is seen though nobody reads
     const readable = new ReadableStream<string | Uint8Array>({
@@ -181,8 +191,8 @@ export class WebSocketStream {
   /** The connection is over, and the last message was taken. */
   #onReadToEnd(info: CloseInfo): void {
     try {
-      if (info.clean) this.#readable!.close()
-      else this.#readable!.error(endOf(info))
+      if (info.clean) this.#readable?.close()
+      else this.#readable?.error(endOf(info))
     } catch {
       // cancelled: closed already
     }

@@ -11,7 +11,7 @@ import type { Message } from './options.ts'
 import { sizeOf } from './sendable.ts'
 import { assertClose, assertSubprotocols, readUrl } from './standard-checks.ts'
 import { Tasks } from './tasks.ts'
-import { clampToUnsignedShort, toInit, toSendable, type WebSocketInit } from './web-idl.ts'
+import { bothInits, clampToUnsignedShort, toInit, toSendable, type WebSocketInit } from './web-idl.ts'
 
 export type { WebSocketInit } from './web-idl.ts'
 
@@ -27,6 +27,12 @@ type Handler<Kind extends keyof WebSocketEventMap> = (
   this: WebSocket,
   event: WebSocketEventMap[Kind],
 ) => unknown
+
+/**
+ * What an event handler attribute is read as; it is written as a `Handler`. A handler that is read asks for no more
+ * than lib.dom's events have, so that this class stands wherever lib.dom's WebSocket is wanted.
+ */
+type ReadHandler = (event: Event) => unknown
 
 /** An EventTarget that knows its events by type alone: the method is the one that it inherits. */
 interface Target extends EventTarget {
@@ -97,28 +103,37 @@ export class WebSocket extends Target {
   /**
    * @param url absolute, of scheme ws:, wss:, http: or https:
    * @param protocols subprotocols in order of preference, or, beyond the standard, `WebSocketInit`
+   * @param options beyond the standard, `WebSocketInit`, behind the subprotocols: what takes the constructor of `ws`
+   * gives them here
    * @throws DOMException SyntaxError for a URL or subprotocols that the standard refuses
-   * @throws MisuseError for other options that must not be sent
+   * @throws MisuseError for other options that must not be sent, and for one that both arguments have
    */
-  constructor(url: string | URL, protocols: string | Iterable<string> | WebSocketInit = []) {
+  constructor(
+    url: string | URL,
+    protocols: string | Iterable<string> | WebSocketInit = [],
+    options: WebSocketInit = {},
+  ) {
     // biome-ignore lint/complexity/noArguments: absent and undefined are told apart
     if (arguments.length === 0) throw new TypeError('a WebSocket wants a URL')
     super()
     // Web IDL converts the arguments in their order, before any is looked at
     const text = `${url}`
-    const init = toInit(protocols)
-    assertOptions('WebSocket', init, CONNECT_OPTIONS)
+    const second = toInit(protocols)
+    assertOptions('WebSocket', second, CONNECT_OPTIONS)
+    assertOptions('WebSocket', options ?? {}, CONNECT_OPTIONS)
+    const init = bothInits(second, toInit(options ?? {}))
     this.#url = readUrl(text)
     assertSubprotocols(init.protocols ?? [])
     const signals = init.signal === undefined ? [] : [init.signal]
+    const signal = AbortSignal.any([this.#abort.signal, ...signals])
     void this.#connect(
       prepareDial(this.#url, {
         ...init,
         // a page reads bufferedAmount, and no send of its ends the connection
         slowConsumer: init.slowConsumer ?? 'wait',
         binary: 'buffer',
-        signal: AbortSignal.any([this.#abort.signal, ...signals]),
-        open: (connection) => this.#tasks.run(() => this.#onOpen(connection)),
+        signal,
+        open: (connection) => this.#tasks.run(() => this.#onOpen(connection, signal)),
         message: (_, message) => this.#tasks.run(() => this.#onMessage(message)),
         close: (_, info) => this.#tasks.run(() => this.#onClose(info, info.cause !== undefined)),
       }),
@@ -187,32 +202,32 @@ export class WebSocket extends Target {
     }
   }
 
-  get onopen(): Handler<'open'> | null {
-    return this.#handlers.get('open') as Handler<'open'> | null
+  get onopen(): ReadHandler | null {
+    return this.#handlers.get('open') as ReadHandler | null
   }
 
   set onopen(handler: Handler<'open'> | null) {
     this.#handlers.set('open', handler)
   }
 
-  get onmessage(): Handler<'message'> | null {
-    return this.#handlers.get('message') as Handler<'message'> | null
+  get onmessage(): ReadHandler | null {
+    return this.#handlers.get('message') as ReadHandler | null
   }
 
   set onmessage(handler: Handler<'message'> | null) {
     this.#handlers.set('message', handler)
   }
 
-  get onerror(): Handler<'error'> | null {
-    return this.#handlers.get('error') as Handler<'error'> | null
+  get onerror(): ReadHandler | null {
+    return this.#handlers.get('error') as ReadHandler | null
   }
 
   set onerror(handler: Handler<'error'> | null) {
     this.#handlers.set('error', handler)
   }
 
-  get onclose(): Handler<'close'> | null {
-    return this.#handlers.get('close') as Handler<'close'> | null
+  get onclose(): ReadHandler | null {
+    return this.#handlers.get('close') as ReadHandler | null
   }
 
   set onclose(handler: Handler<'close'> | null) {
@@ -229,12 +244,22 @@ export class WebSocket extends Target {
     try {
       await dial({ ...plan, requireProtocol: true })
     } catch (error) {
-      const info: CloseInfo = { code: 1006, reason: '', clean: false, cause: error as Error }
-      this.#tasks.run(() => this.#onClose(info, true))
+      this.#fail(error)
     }
   }
 
-  #onOpen(connection: AnyConnection): void {
+  /** It was never open, and never will be. */
+  #fail(error: unknown): void {
+    const info: CloseInfo = { code: 1006, reason: '', clean: false, cause: error as Error }
+    this.#tasks.run(() => this.#onClose(info, true))
+  }
+
+  #onOpen(connection: AnyConnection, signal: AbortSignal): void {
+    // called off behind the 101, before anybody was told
+    if (signal.aborted) {
+      connection.terminate()
+      return this.#fail(signal.reason)
+    }
     this.#connection = connection
     this.#buffered.follow(connection)
     this.#readyState = OPEN
@@ -255,6 +280,7 @@ export class WebSocket extends Target {
   }
 
   #onClose(info: CloseInfo, failed: boolean): void {
+    if (this.#readyState === CLOSED) return
     this.#readyState = CLOSED
     if (failed) this.dispatchEvent(new FailureEvent('error', { error: info.cause }))
     const { code, reason, clean: wasClean } = info

@@ -175,6 +175,29 @@ test('an alarm rings once and at once where a test of an application lets mocked
   assert.equal(rung, 1)
 })
 
+test('settle and run let everything happen where a test of an application has put in timers of its own', {
+  timeout: 10_000,
+}, async (t) => {
+  t.mock.timers.enable()
+  const clock = createVirtualClock()
+  const seen: string[] = []
+  void Promise.resolve().then(() => seen.push('under way'))
+  await settle()
+  clock.after(10, () => seen.push('alarm'))
+  await clock.run(10)
+  assert.deepEqual(seen, ['under way', 'alarm'])
+})
+
+test('an alarm of the machine that comes late rings, too, where immediates alone are mocked', {
+  timeout: 10_000,
+}, async (t) => {
+  t.mock.timers.enable({ apis: ['setImmediate'] })
+  await new Promise<void>((resolve) => {
+    systemClock.after(1, resolve, true)
+    holdUp(50)
+  })
+})
+
 test('an alarm beyond the longest timer of the machine waits all the same, instead of ringing at once', () => {
   takeTimers((set) => {
     let rung = 0

@@ -3,6 +3,10 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import type { PeerError } from '../../src/base/errors.ts'
 import { settle, streamPair, webSocketPair } from '../../src/testing/index.ts'
+import type { WebSocketConnection } from '../../src/websocket/connection.ts'
+import { unknownOptions, warningsOf } from '../base/warnings.ts'
+
+const bounded = { timeout: 10_000 }
 
 test('two ends talk, close cleanly, and know what they were given', async () => {
   const { server, client } = webSocketPair({
@@ -23,6 +27,85 @@ test('two ends talk, close cleanly, and know what they were given', async () => 
     cause: undefined,
   })
   assert.equal((await server.closed).reason, 'bye')
+})
+
+test('the handler of a route with parameters is given them', async () => {
+  async function room(
+    socket: WebSocketConnection<{ name: string }, 'buffer', { room: string }>,
+  ): Promise<void> {
+    await socket.send(`${socket.data.name} in ${socket.params.room}`)
+  }
+  const { server, client } = webSocketPair({ server: { data: { name: 'ada' }, params: { room: 'tea' } } })
+  await room(server)
+  assert.equal((await client[Symbol.asyncIterator]().next()).value, 'ada in tea')
+  assert.deepEqual(client.params, {})
+})
+
+test('what a callback throws closes with 1011 and reaches onError', async () => {
+  const thrown = new Error('a bug')
+  const seen: unknown[] = []
+  const onError = (error: unknown, socket: unknown) => seen.push(error, socket)
+  const { server, client } = webSocketPair({
+    server: {
+      async message() {
+        throw thrown
+      },
+      onError,
+    },
+    client: {
+      close() {
+        throw thrown
+      },
+      onError,
+    },
+  })
+  client.send('hello')
+  assert.equal((await client.closed).code, 1011)
+  assert.equal((await server.closed).cause, thrown)
+  assert.deepEqual(seen, [thrown, server, thrown, client])
+
+  const warnings = await warningsOf(async () => {
+    const pair = webSocketPair({
+      server: {
+        open() {
+          throw thrown
+        },
+        onError() {
+          throw new Error('another')
+        },
+      },
+    })
+    await pair.client.closed
+  })
+  assert.deepEqual(
+    warnings.map(({ text }) => text),
+    ['another, in onError'],
+  )
+})
+
+test('an option that the pair or an end does not know is warned of, and what could never work is refused', async () => {
+  const heard = await unknownOptions(() => {
+    const end = { handler() {}, protocols: ['a'], maxPayload: 5, heartbeat: { interval: 5 } }
+    webSocketPair({ clok: 1, server: end, client: { parms: {} } } as never)
+  })
+  assert.deepEqual(heard, [
+    'webSocketPair has no option clok; did you mean clock?',
+    'webSocketPair: server has no option handler',
+    'webSocketPair: server has no option protocols; did you mean protocol?',
+    'webSocketPair: server has no option maxPayload; did you mean maxMessageBytes?',
+    'webSocketPair: server: heartbeat has no option interval; did you mean intervalMs?',
+    'webSocketPair: client has no option parms; did you mean params?',
+  ])
+  for (const [options, message] of [
+    [5, /^webSocketPair wants an object of options; this is 5$/],
+    [{ server: 'a' }, /^webSocketPair: server wants an object of options; this is "a"$/],
+    [{ client: { message: 5 } }, /^option message is 5, not a function$/],
+    [{ client: { onError: 5 } }, /^option onError is 5, not a function$/],
+    [{ server: { maxMessageBytes: '5' } }, /^option maxMessageBytes is "5", not a number/],
+    [{ clock: 5 }, /^option clock is 5, not a clock/],
+  ] as const) {
+    assert.throws(() => webSocketPair(options as never), { code: 'ERR_INVALID_ARGUMENT', message })
+  }
 })
 
 test('compression is agreed upon when both ends have it, as in a handshake', async () => {
@@ -120,6 +203,18 @@ test('run: a minute leaves a healthy pair alive and measures its latency', async
   const brisk = webSocketPair({ server: { heartbeat: { intervalMs: 1_000, timeoutMs: 500 } } })
   await brisk.clock.run(100_000)
   assert.deepEqual([brisk.server.readyState, brisk.client.readyState], ['open', 'open'])
+})
+
+test('a pair talks, and its clock runs, under the mocked timers of node:test', bounded, async (t) => {
+  t.mock.timers.enable()
+  const { server, client, clock } = webSocketPair()
+  setTimeout(() => server.send('late'), 5_000)
+  t.mock.timers.tick(5_000)
+  await settle()
+  await clock.run(60_000)
+  assert.equal((await client[Symbol.asyncIterator]().next()).value, 'late')
+  assert.deepEqual([server.readyState, server.latencyMs], ['open', 0])
+  assert.equal((await client.close(1000)).clean, true)
 })
 
 test('advance: nothing gets a turn, so that a minute at once ends a healthy pair', async () => {

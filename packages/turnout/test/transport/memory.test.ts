@@ -27,6 +27,18 @@ test('nothing is delivered within a call, neither of write nor of start', async 
   assert.deepEqual(heard.told, ['data early', 'data late'])
 })
 
+test('fake timers that take microtasks, too, hold nothing up', async (t) => {
+  t.mock.method(globalThis, 'queueMicrotask', () => {})
+  const [left, right] = memoryTransportPair()
+  const heard = [started(left), started(right)] as const
+  left.write([bytes('one')])
+  left.end()
+  right.end()
+  await turn()
+  assert.deepEqual(heard[1].told, ['data one', 'end', 'close'])
+  assert.deepEqual(heard[0].told, ['end', 'close'])
+})
+
 test('writes are cut where the test wants them cut, and are copies', async () => {
   const [left, right] = memoryTransportPair({ chunkBytes: 2 })
   const heard = started(right, (chunk) => chunk.fill(0))

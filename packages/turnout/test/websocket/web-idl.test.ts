@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { MisuseError } from '../../src/base/errors.ts'
 import {
   assertDictionary,
+  bothInits,
   clampToUnsignedShort,
   toChunk,
   toInit,
@@ -18,6 +20,15 @@ test('the second argument is a string, a sequence or options', () => {
   assert.deepEqual(toInit({ protocols: ['a'] }), { protocols: ['a'] })
   assert.deepEqual(toInit({ origin: 'b' }), { origin: 'b' })
   assert.deepEqual(toInit(null), { protocols: ['null'] })
+})
+
+test('two arguments with options are one, unless they say a thing twice', () => {
+  assert.deepEqual(bothInits({ protocols: ['a'] }, { timeoutMs: 5 }), { protocols: ['a'], timeoutMs: 5 })
+  assert.deepEqual(bothInits({ protocols: [] }, { protocols: ['b'] }), { protocols: ['b'] })
+  assert.deepEqual(bothInits({ timeoutMs: 5 }, { timeoutMs: undefined }), { timeoutMs: 5 })
+  assert.deepEqual(bothInits({ timeoutMs: undefined }, { timeoutMs: 5 }), { timeoutMs: 5 })
+  assert.throws(() => bothInits({ protocols: ['a'] }, { protocols: ['a'] }), MisuseError)
+  assert.throws(() => bothInits({ timeoutMs: 5 }, { timeoutMs: 5 }), MisuseError)
 })
 
 test('[Clamp] unsigned short: within the range, to the nearest, to the even one of two', () => {

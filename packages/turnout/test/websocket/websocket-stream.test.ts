@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type TestContext, test } from 'node:test'
 import { MisuseError, type PeerError } from '../../src/base/errors.ts'
 import { HandshakeError } from '../../src/websocket/client.ts'
@@ -301,6 +302,29 @@ test('signal: aborted during the handshake, both reject with its reason', bounde
   assert.equal(await rejection(stream.closed), reason)
   await raw.idle()
 })
+
+for (const how of ['close', 'signal'] as const) {
+  test(`${how} behind the 101: both reject as before it, and the connection is gone`, bounded, async (t) => {
+    const raw = await webSocketServer(t, (request) => {
+      request.socket.write(Buffer.concat([Buffer.from(switchFor(request)), hex('81 02 68 69 88 02 03 e8')]))
+    })
+    const reason = { any: 'value' }
+    const controller = new AbortController()
+    const stream = new WebSocketStream(raw.wsUrl, { signal: controller.signal })
+    const act = () => (how === 'close' ? stream.close() : controller.abort(reason))
+    subscribe('turnout:websocket:handshake', act)
+    t.after(() => unsubscribe('turnout:websocket:handshake', act))
+    const error = await rejection(stream.opened)
+    assert.equal(await rejection(stream.closed), error)
+    if (how === 'signal') assert.equal(error, reason)
+    else {
+      assertEnd(error, 1006)
+      assert.equal((error.cause as Error).name, 'AbortError')
+    }
+    stream.close()
+    await raw.idle()
+  })
+}
 
 test('signal: once open, it means nothing', bounded, async (t) => {
   const controller = new AbortController()

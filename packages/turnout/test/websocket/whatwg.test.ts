@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type TestContext, test } from 'node:test'
 import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { HandshakeError } from '../../src/websocket/client.ts'
 import { CloseEvent, type FailureEvent } from '../../src/websocket/events.ts'
 import { WebSocket } from '../../src/websocket/whatwg.ts'
 import { turn, until } from '../base/turns.ts'
+import { unknownOptions } from '../base/warnings.ts'
 import { fieldOf, head, rawServer } from '../upgrade/raw-server.ts'
 import { framesOf, hex, readFrames, switchFor, webSocketServer } from './raw-websocket.ts'
 
@@ -117,6 +119,59 @@ test(
     }
   },
 )
+
+test('options stand in the third place, too, behind the subprotocols', bounded, async (t) => {
+  const raw = await webSocketServer(t, (request) => {
+    const offered = fieldOf(request.head, 'Sec-WebSocket-Protocol')
+    const lines = offered === undefined ? [] : [`Sec-WebSocket-Protocol: ${offered}`]
+    request.socket.write(switchFor(request, ...lines))
+  })
+  const headers = { Authorization: 'Bearer x' }
+  for (const [protocols, options, sent] of [
+    [[], { headers }, undefined],
+    [undefined, { headers }, undefined],
+    ['a', { headers }, 'a'],
+    [['a'], { headers, protocols: undefined }, 'a'],
+    [[], { headers, protocols: 'b' }, 'b'],
+    [{ protocols: ['c'] }, { headers }, 'c'],
+    [{ headers }, { protocols: ['d'] }, 'd'],
+    [{ headers, protocols: 'e' }, undefined, 'e'],
+    [{ headers, protocols: 'f' }, null as never, 'f'],
+  ] as const) {
+    const socket = new WebSocket(raw.wsUrl, protocols, options)
+    await next(socket, 'open')
+    const { head } = raw.requests.at(-1)!
+    assert.equal(fieldOf(head, 'Authorization'), 'Bearer x')
+    assert.equal(fieldOf(head, 'Sec-WebSocket-Protocol'), sent)
+  }
+  // Web IDL: how many arguments are required
+  assert.equal(WebSocket.length, 1)
+})
+
+test('options in the third place are looked at as those in the second', async () => {
+  const closed: Promise<unknown>[] = []
+  const heard = await unknownOptions(() => {
+    const socket = new WebSocket('ws://127.0.0.1:1', [], { perMessageDeflate: true } as never)
+    closed.push(next(socket, 'close'))
+    socket.close()
+  })
+  await Promise.all(closed)
+  assert.deepEqual(heard, ['WebSocket has no option perMessageDeflate; did you mean compression?'])
+  for (const [protocols, options] of [
+    [[], { headers: { Upgrade: 'h2c' } }],
+    [[], 'https://origin.example'],
+    [[], []],
+    ['a', { protocols: ['a'] }],
+    [{ origin: 'https://a.example' }, { origin: 'https://a.example' }],
+  ] as const) {
+    assert.throws(() => new WebSocket('ws://127.0.0.1:1', protocols, options as never), MisuseError)
+  }
+  assert.throws(() => new WebSocket('ws://127.0.0.1:1', { headers: {} }, { headers: {} }), {
+    code: 'ERR_INVALID_ARGUMENT',
+    message: 'a WebSocket was given headers both in the second argument and in the third',
+  })
+  assert.throws(() => new WebSocket('ws://127.0.0.1:1', [], { protocols: 'a b' }), syntaxError)
+})
 
 test('options that must not be sent throw from the constructor', () => {
   assert.throws(() => new WebSocket('ws://a', { headers: { 'X-A': 'b\nc' } }), MisuseError)
@@ -359,6 +414,38 @@ test(
         ['close', 3],
       ])
       await raw.idle()
+    }
+  },
+)
+
+test(
+  'WHATWG: closed or aborted behind the 101, a connection is failed as before it, and there is no open',
+  bounded,
+  async (t) => {
+    const raw = await webSocketServer(t, (request) => {
+      request.socket.write(Buffer.concat([Buffer.from(switchFor(request)), hex('81 02 68 69 88 02 03 e8')]))
+    })
+    const reason = new Error('not now')
+    for (const how of ['close', 'signal'] as const) {
+      const controller = new AbortController()
+      const socket = new WebSocket(raw.wsUrl, { signal: controller.signal })
+      const seen = record(socket)
+      const act = () => (how === 'close' ? socket.close() : controller.abort(reason))
+      subscribe('turnout:websocket:handshake', act)
+      t.after(() => unsubscribe('turnout:websocket:handshake', act))
+      const failed = next<FailureEvent>(socket, 'error')
+      const { code, reason: text, wasClean } = await next<CloseEvent>(socket, 'close')
+      unsubscribe('turnout:websocket:handshake', act)
+      const { error } = await failed
+      if (how === 'close') assert.equal((error as Error).name, 'AbortError')
+      else assert.equal(error, reason)
+      assert.deepEqual([code, text, wasClean], [1006, '', false])
+      await raw.idle()
+      await turn()
+      assert.deepEqual(seen, [
+        ['error', 3],
+        ['close', 3],
+      ])
     }
   },
 )
