@@ -109,6 +109,7 @@ export type {
 } from './websocket/sight.ts'
 export type { MessageStream } from './websocket/stream.ts'
 export type { Agreed, Extension, MessageTransform } from './websocket/transform.ts'
+export { createWebSocketStream, type WebSocketDuplexOptions } from './websocket/websocket-duplex.ts'
 export { type WebSocketCloseInfo, WebSocketError } from './websocket/websocket-error.ts'
 export {
   type WebSocketOpenInfo,

@@ -1,0 +1,103 @@
+// Knows how a WebSocket looks as a Duplex of Node, for what wants to be given a stream.
+import { Buffer } from 'node:buffer'
+import { Duplex } from 'node:stream'
+import { MisuseError, PeerError, shown } from '../base/errors.ts'
+import { assertOptions, type OptionNames } from '../base/option-names.ts'
+import { CLOSE } from './close.ts'
+import { type AnyConnection, type CloseInfo, isConnection } from './connection.ts'
+import type { Message } from './options.ts'
+
+export interface WebSocketDuplexOptions {
+  /**
+   * True: a chunk is a message as the socket has it, text as a string. Default false: bytes, where a message is a
+   * chunk but may be joined to the next or cut by whoever is in between, and text arrives as UTF-8.
+   */
+  readonly objectMode?: boolean | undefined
+  /** As in node:stream: bytes, in object mode messages. Default: Node's. */
+  readonly highWaterMark?: number | undefined
+}
+
+const WEBSOCKET_DUPLEX_OPTIONS: OptionNames<WebSocketDuplexOptions> = {
+  objectMode: true,
+  highWaterMark: true,
+}
+
+/**
+ * The socket as a stream, with backpressure both ways, for `pipeline` and for libraries that speak over streams. Each
+ * message is a chunk and each chunk that is written a message, binary but for strings in object mode. Takes the
+ * messages, as a loop would.
+ *
+ * A WebSocket has no half-close (RFC 6455 section 7.1): ending the stream closes with 1000, and the peer's Close ends
+ * both sides. A Close with another code than 1000, and a connection that is lost, are an error: what has come is not
+ * the whole. `destroy` drops the connection.
+ * @throws MisuseError ERR_INVALID_ARGUMENT, also where a `message` callback takes the messages
+ */
+export function createWebSocketStream(socket: AnyConnection, options: WebSocketDuplexOptions = {}): Duplex {
+  if (!isConnection(socket)) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `${shown(socket)} is no WebSocket of this library`)
+  }
+  assertOptions('createWebSocketStream', options, WEBSOCKET_DUPLEX_OPTIONS)
+  const { objectMode = false, highWaterMark } = options
+  const messages = socket[Symbol.asyncIterator]()
+  const stream = new Duplex({
+    objectMode,
+    // the peer has gone as a whole
+    allowHalfOpen: false,
+    ...(highWaterMark !== undefined && { highWaterMark }),
+    read() {
+      void take(messages, stream, objectMode).then((more) => (more ? undefined : endWith(stream, socket)))
+    },
+    async write(chunk: Message | Uint8Array, _encoding, done) {
+      try {
+        // whoever writes may use its memory again as soon as this is done
+        const message = chunk instanceof Uint8Array ? Buffer.from(chunk) : chunk
+        done((await socket.send(message)) ? null : lost(await socket.closed))
+      } catch (error) {
+        done(error as Error)
+      }
+    },
+    final(done) {
+      socket.close(CLOSE.normal).then(() => done())
+    },
+    destroy(error, done) {
+      if (socket.readyState !== 'closed') socket.terminate()
+      done(error)
+    },
+  })
+  return stream
+}
+
+/** Until the stream has enough. False: there is nothing more to come. */
+async function take(messages: AsyncIterator<Message>, stream: Duplex, objectMode: boolean): Promise<boolean> {
+  for (;;) {
+    const { done, value } = await messages.next()
+    if (done === true) return false
+    if (objectMode) {
+      stream.push(value)
+      return true
+    }
+    const bytes = bytesOf(value)
+    // an empty chunk would not make the stream ask again
+    if (bytes.length === 0) continue
+    stream.push(bytes)
+    return true
+  }
+}
+
+function bytesOf(message: Message): Buffer {
+  if (typeof message === 'string') return Buffer.from(message)
+  if (Array.isArray(message)) return Buffer.concat(message)
+  return Buffer.isBuffer(message) ? message : Buffer.from(message)
+}
+
+async function endWith(stream: Duplex, socket: AnyConnection): Promise<void> {
+  const info = await socket.closed
+  if (info.clean && (info.code === CLOSE.normal || info.code === CLOSE.noCode)) stream.push(null)
+  else stream.destroy(lost(info))
+}
+
+function lost({ code, reason, clean, cause }: CloseInfo): Error {
+  if (cause !== undefined) return cause
+  const said = clean ? `was closed with ${code} ${reason}`.trimEnd() : 'was lost'
+  return new PeerError('ERR_CONNECTION_LOST', `the WebSocket ${said}`, { section: 'RFC 6455 section 7.1.5' })
+}
