@@ -7,6 +7,7 @@ import { connect as connectTls, type TLSSocket, type ConnectionOptions as TlsOpt
 import type { Clock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
 import { noAnswer, notConnected } from './connecting.ts'
+import { closeSession, destroySession, type OwnSession } from './h2-end.ts'
 import type { TunnelProxy } from './proxy.ts'
 import type { Target } from './target.ts'
 import { nameOf, openTunnel } from './tunnel.ts'
@@ -31,8 +32,11 @@ export type Carrier =
   | {
       readonly kind: 'http2'
       readonly session: ClientHttp2Session
-      /** The stream has come to its end, or never came about. Once. */
-      release(): void
+      /**
+       * The stream has come to its end, or never came about. Once. The last one closes a connection that is ours;
+       * where the server did not answer it, nothing more is waited for.
+       */
+      release(answered: boolean): void
     }
   /** Undefined: make one. */
   | { readonly kind: 'http1'; readonly connection: Duplex | undefined }
@@ -48,7 +52,7 @@ export async function openCarrier(wish: CarrierWish): Promise<Carrier> {
   if (choice === 'auto' && !target.secure) return { kind: 'http1', connection: undefined }
   const key = keyOf(wish)
   const shared = findShared(key, wish.tls)
-  if (shared !== undefined) return share(shared)
+  if (shared !== undefined) return share(shared, clock)
   if (choice === 'auto' && (without.get(key) ?? 0) > clock.now()) return HTTP1
   const beganMs = clock.now()
   const connection = await openConnection(wish)
@@ -59,27 +63,27 @@ export async function openCarrier(wish: CarrierWish): Promise<Carrier> {
   }
   const session = connectHttp2(originOf(target), { createConnection: () => connection, settings: SETTINGS })
   session.on('error', ignore)
+  const own: OwnSession = { session, connection }
   const leftMs = Math.max(1, wish.timeoutMs - (clock.now() - beganMs))
   await settingsOf(session, { ...wish, timeoutMs: leftMs }, false).catch((error: unknown) => {
-    session.destroy()
+    destroySession(own)
     throw error
   })
   if (session.remoteSettings?.enableConnectProtocol !== true) {
-    session.close()
+    destroySession(own)
     if (choice === true) throw noExtendedConnect(target)
     remember(key, clock)
     return HTTP1
   }
-  const fresh: Shared = { key, tls: wish.tls, session, users: 0 }
+  const fresh: Shared = { ...own, key, tls: wish.tls, users: 0 }
   pool.add(fresh)
   session.once('close', () => pool.delete(fresh))
-  return share(fresh)
+  return share(fresh, clock)
 }
 
-interface Shared {
+interface Shared extends OwnSession {
   readonly key: string
   readonly tls: TlsOptions | undefined
-  readonly session: ClientHttp2Session
   users: number
 }
 
@@ -98,16 +102,17 @@ const NO_FRAMES = -505
 /** A server has nothing to push here. */
 const SETTINGS: Settings = { enablePush: false }
 
-function share(shared: Shared): Carrier {
+function share(shared: Shared, clock: Clock): Carrier {
   shared.users++
   let held = true
-  const release = () => {
+  const release = (answered: boolean) => {
     if (!held) return
     held = false
     shared.users--
     if (shared.users > 0) return
     pool.delete(shared)
-    shared.session.close()
+    if (answered) closeSession(shared, clock)
+    else destroySession(shared)
   }
   return { kind: 'http2', session: shared.session, release }
 }

@@ -19,6 +19,7 @@ import { fieldsOf } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
 import { performUpgrade, readTimeout, UPGRADE_OPTIONS, type UpgradeOptions } from './client.ts'
+import { destroySession, expectClose, type OwnSession } from './h2-end.ts'
 import { swallowFirstRequest } from './h2c-swallow.ts'
 import { parseUrl, readTarget, type Target } from './target.ts'
 
@@ -68,14 +69,21 @@ export async function connectH2c(url: string | URL, options: H2cConnectOptions =
     headers: withSettings(fieldsOf(options.headers ?? {}), settings),
   })
   if (result.protocol === undefined) return { protocol: undefined, response: result.response }
-  const { session, stream } = beginSession(result.stream, target, options.method ?? 'GET', settings)
+  const { session, stream, connection } = beginSession(
+    result.stream,
+    target,
+    options.method ?? 'GET',
+    settings,
+  )
+  // GOAWAY or session.close(): Node ends its side and waits for the server, and no method of the session would help
+  connection.once('finish', () => expectClose(connection, clock))
   // A stream of HTTP/2 that has nothing to read ends at once, before whoever awaits this can listen.
   const body = new PassThrough()
   const headers = await new Promise<IncomingHttpHeaders & IncomingHttpStatusHeader>((resolve, reject) => {
     const seen = `HTTP/2 with ${target.host}:${target.port}`
     const fail = (error: Error) => {
       stop()
-      session.destroy()
+      destroySession({ session, connection })
       reject(error)
     }
     const onError = (cause: Error) =>
@@ -112,15 +120,15 @@ export async function connectH2c(url: string | URL, options: H2cConnectOptions =
 }
 
 function beginSession(
-  connection: Duplex,
+  switched: Duplex,
   target: Target,
   method: string,
   settings: Settings,
-): { readonly session: ClientHttp2Session; readonly stream: ClientHttp2Stream } {
+): OwnSession & { readonly stream: ClientHttp2Stream } {
   const host = target.host.includes(':') ? `[${target.host}]` : target.host
   const authority = `http://${host}:${target.port}`
-  const carrier = swallowFirstRequest(connection)
-  const session = connect(authority, { createConnection: () => carrier, settings })
+  const connection = swallowFirstRequest(switched)
+  const session = connect(authority, { createConnection: () => connection, settings })
   // A reset must not end the process; `close` and the streams tell of it.
   session.on('error', ignore)
   const request: OutgoingHttpHeaders = {
@@ -130,7 +138,7 @@ function beginSession(
     // is sensitive is not put there (RFC 7541 section 6.2.3).
     [sensitiveHeaders as unknown as string]: [':method', ':authority', ':path'],
   }
-  return { session, stream: session.request(request, { endStream: true }) }
+  return { session, connection, stream: session.request(request, { endStream: true }) }
 }
 
 function withSettings(own: Fields, settings: Settings): Fields {

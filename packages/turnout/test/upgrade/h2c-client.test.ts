@@ -1,8 +1,11 @@
 // Proves upgrade/h2c-client.ts against a server of our own and against exact bytes.
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { ClientHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { createVirtualClock, settle } from '../../src/base/clock.ts'
 import { connectH2c, type H2cResult } from '../../src/upgrade/h2c-client.ts'
 import { PREFACE, settingsFrame } from '../../src/upgrade/h2c-frames.ts'
 import { readHttp2Settings } from '../../src/upgrade/h2c-settings.ts'
@@ -32,6 +35,9 @@ async function closed(session: ClientHttp2Session): Promise<void> {
   if (!session.destroyed)
     await within('session closes', new Promise<void>((done) => session.once('close', done)))
 }
+
+/** Index 8 of the static table is :status 200; then DATA. */
+const RESPONSE = Buffer.from('00000101040000000188' + '000002000100000001' + '6f6b', 'hex')
 
 async function h2cStation() {
   return openStation({
@@ -116,11 +122,9 @@ test('R38: RFC 7540 section 3.2.1: the client sends HTTP2-Settings once, named i
 
 test('R38: RFC 7540 section 3.2: the preface goes out behind the 101, the request not again, and bytes behind the 101 are read', async () => {
   const watch = watchProcess()
-  // index 8 of the static table is :status 200; then DATA
-  const response = Buffer.from('00000101040000000188' + '000002000100000001' + '6f6b', 'hex')
   const server = await rawServer(({ socket }) => {
     const switching = head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: h2c')
-    socket.write(Buffer.concat([Buffer.from(switching), settingsFrame(Buffer.alloc(0)), response]))
+    socket.write(Buffer.concat([Buffer.from(switching), settingsFrame(Buffer.alloc(0)), RESPONSE]))
   })
   const result = switchedOf(await connectH2c(server.url))
   assert.equal(await textOf(result.body), 'ok')
@@ -173,6 +177,64 @@ test('the signal ends it before and after the response', async () => {
   await within('session ends', new Promise<void>((done) => session.once('close', done)))
   await station.stop()
   watch.stop()
+})
+
+const SWITCHING = head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: h2c')
+const GO_AWAY = Buffer.from('000008070000000000' + '0000000100000000', 'hex')
+
+/** A server that says this behind its 101 and never closes, and our own end of the connection. */
+async function neverClosing(...frames: Buffer[]) {
+  const own: Socket[] = []
+  const note = (message: unknown) => void own.push((message as { socket: Socket }).socket)
+  subscribe('net.client.socket', note)
+  const server = await rawServer(({ socket }) => {
+    socket.allowHalfOpen = true
+    socket.write(Buffer.concat([Buffer.from(SWITCHING), settingsFrame(Buffer.alloc(0)), ...frames]))
+  })
+  return {
+    ...server,
+    own: () => own.at(-1)!,
+    async close() {
+      unsubscribe('net.client.socket', note)
+      await server.close()
+    },
+  }
+}
+
+test('a GOAWAY before a response that never comes leaves nothing open', async () => {
+  const clock = createVirtualClock()
+  const server = await neverClosing(GO_AWAY)
+  const waiting = connectH2c(server.url, { clock, timeoutMs: 500 })
+  await until(() => server.requests.length > 0)
+  await server.requests[0]!.received(PREFACE.length)
+  await settle()
+  clock.advance(500)
+  await assert.rejects(waiting, { code: 'ERR_HANDSHAKE_TIMEOUT' })
+  await until(() => server.own().destroyed)
+  assert.equal(clock.waiting, 0)
+  await server.close()
+})
+
+test('a server that does not close has ten seconds for it after session.close()', async () => {
+  const clock = createVirtualClock()
+  const server = await neverClosing(RESPONSE)
+  const { body, session } = switchedOf(await connectH2c(server.url, { clock }))
+  assert.equal(await textOf(body), 'ok')
+  session.close()
+  await until(() => server.own().writableFinished)
+  clock.advance(9_999)
+  await settle()
+  assert.equal(server.own().destroyed, false)
+  clock.advance(1)
+  await until(() => server.own().destroyed && session.destroyed)
+
+  const other = switchedOf(await connectH2c(server.url, { clock }))
+  other.body.resume()
+  other.session.close()
+  await until(() => server.own().writableFinished)
+  for (const socket of server.sockets) socket.end()
+  await until(() => server.own().destroyed && clock.waiting === 0)
+  await server.close()
 })
 
 test('what could never be is refused before a byte is written', async () => {
