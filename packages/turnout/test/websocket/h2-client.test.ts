@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { EventEmitter, once } from 'node:events'
-import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http'
 import {
   connect as connectHttp2,
   constants,
@@ -22,6 +22,7 @@ import {
   type Socket,
 } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { createVirtualClock, settle } from '../../src/base/clock.ts'
 import { createTurnout } from '../../src/turnout.ts'
 import { FRAME_HEADER_BYTES, HEADERS, PREFACE, readFrameHeader } from '../../src/upgrade/h2c-frames.ts'
@@ -578,20 +579,89 @@ describe('a server that leaves the connection open', () => {
   })
 })
 
+/** The proxy, which makes a tunnel for those that are let in. */
+function tunneling<Proxy extends Server>(
+  proxy: Proxy,
+  letsIn: (headers: IncomingHttpHeaders) => boolean = () => true,
+): Proxy {
+  proxy.on('connect', (request: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => {})
+    if (!letsIn(request.headers)) {
+      return void socket.end('HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n')
+    }
+    const [host, port] = request.url!.split(':')
+    const upstream = connectTcp(Number(port), host!).on('error', () => {})
+    socket.write('HTTP/1.1 200 OK\r\n\r\n')
+    upstream.pipe(socket).pipe(upstream)
+  })
+  return proxy
+}
+
+const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`
+
 describe('through an HTTP proxy', () => {
   it('the tunnel is negotiated in as well', async (t) => {
     const { port, versions } = await house(t)
-    const proxy = createHttpServer()
-    proxy.on('connect', (request, socket) => {
-      const [host, port] = request.url!.split(':')
-      const upstream = connectTcp(Number(port), host!)
-      socket.write('HTTP/1.1 200 OK\r\n\r\n')
-      upstream.pipe(socket).pipe(upstream)
-      for (const end of [socket, upstream]) end.on('error', () => {})
-    })
-    const through = await listen(t, proxy)
+    const through = await listen(t, tunneling(createHttpServer()))
     const options = { http2: true, tls, proxy: `http://127.0.0.1:${through}` } as const
     await echoed(`wss://localhost:${port}/ws`, options)
     assert.deepEqual(versions, ['2.0'])
+  })
+
+  it('a connection is shared with those alone for whom the proxy would have made it', async (t) => {
+    const { port, sessions } = await house(t)
+    const url = `wss://localhost:${port}/ws`
+    const asked: unknown[] = []
+    const through = await listen(
+      t,
+      tunneling(createHttpServer(), (headers) => {
+        asked.push([headers['proxy-authorization'], headers['x-team']])
+        return headers['proxy-authorization'] === basic('alice:right')
+      }),
+    )
+    const at = (userinfo: string) => ({ url: `http://${userinfo}127.0.0.1:${through}` })
+    const alice = await connect(url, { http2: true, tls, proxy: at('alice:right@') })
+    for (const [http2, userinfo] of [
+      [true, 'alice:wrong@'],
+      ['auto', 'mallory:right@'],
+      [true, ''],
+    ] as const) {
+      const proxy = at(userinfo)
+      await assert.rejects(connect(url, { http2, tls, proxy }), { code: 'ERR_PROXY_REFUSED' })
+    }
+    const team = { 'X-Team': 'a' }
+    const other = await connect(url, {
+      http2: true,
+      tls,
+      proxy: { ...at('alice:right@'), headers: team },
+    })
+    assert.equal(sessions(), 2)
+    const again = await connect(url, {
+      http2: true,
+      tls,
+      proxy: { ...at(''), headers: { 'proxy-authorization': basic('alice:right') } },
+    })
+    assert.equal(sessions(), 2)
+    assert.deepEqual(asked, [
+      [basic('alice:right'), undefined],
+      [basic('alice:wrong'), undefined],
+      [basic('mallory:right'), undefined],
+      [undefined, undefined],
+      [basic('alice:right'), 'a'],
+    ])
+    await Promise.all([alice, other, again].map((socket) => socket.close()))
+  })
+
+  it('and not with those who would not trust the proxy', async (t) => {
+    const { port, sessions } = await house(t)
+    const url = `wss://localhost:${port}/ws`
+    const through = await listen(t, tunneling(createHttpsServer(identity)))
+    const at = (trust: TlsOptions) => ({ url: `https://localhost:${through}`, tls: trust })
+    const lax = await connect(url, { http2: true, tls, proxy: at({ rejectUnauthorized: false }) })
+    await assert.rejects(connect(url, { http2: true, tls, proxy: at({}) }), { code: 'ERR_CONNECT' })
+    const strict = await connect(url, { http2: true, tls, proxy: at(tls) })
+    const again = await connect(url, { http2: true, tls, proxy: at({ ...tls }) })
+    assert.equal(sessions(), 2)
+    await Promise.all([lax, strict, again].map((socket) => socket.close()))
   })
 })
