@@ -32,8 +32,8 @@ export interface ConnectExchange {
   readonly clock: Clock
   /** Whether this 2xx may be followed. What it throws fails the exchange, and the stream is cancelled. */
   judge(response: IncomingMessage, ended: boolean): void
-  /** The stream is over, however it went. Once, at the latest when the promise rejects. */
-  onOver(): void
+  /** The stream is over, however it went. Once. `answered`: the promise was fulfilled, not rejected. */
+  onOver(answered: boolean): void
 }
 
 /** Rejects with a PeerError, with the signal's reason or with what `judge` threw; then the stream is gone. */
@@ -51,11 +51,12 @@ function connectOver(exchange: ConnectExchange): Promise<Outcome> {
       signal?.throwIfAborted()
       stream = session.request(requestHeaders(exchange), { endStream: false })
     } catch (error) {
-      exchange.onOver()
+      exchange.onOver(false)
       return reject(error === signal?.reason || error instanceof MisuseError ? error : lost(target, error))
     }
     cancelOnDestroy(stream)
-    stream.once('close', () => exchange.onOver())
+    let answered = false
+    stream.once('close', () => exchange.onOver(answered))
     const wait = new Wait({ clock, timeoutMs, signal, where: authorityOf(target) }, (error) => {
       stream.destroy()
       reject(error)
@@ -72,10 +73,10 @@ function connectOver(exchange: ConnectExchange): Promise<Outcome> {
         } catch (error) {
           return wait.fail(error)
         }
-        wait.settle()
+        answered = wait.settle()
         return resolve({ kind: 'switched', response, stream })
       }
-      wait.settle()
+      answered = wait.settle()
       // a refused client has nothing more to send
       stream.end()
       resolve({ kind: 'answered', response })

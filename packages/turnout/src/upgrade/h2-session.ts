@@ -6,7 +6,10 @@ import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket, type ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
+import type { Fields } from '../http/message.ts'
+import { sameName } from '../http/token.ts'
 import { noAnswer, notConnected } from './connecting.ts'
+import { closeSession, destroySession, type OwnSession } from './h2-end.ts'
 import type { TunnelProxy } from './proxy.ts'
 import type { Target } from './target.ts'
 import { nameOf, openTunnel } from './tunnel.ts'
@@ -31,8 +34,11 @@ export type Carrier =
   | {
       readonly kind: 'http2'
       readonly session: ClientHttp2Session
-      /** The stream has come to its end, or never came about. Once. */
-      release(): void
+      /**
+       * The stream has come to its end, or never came about. Once. The last one closes a connection that is ours;
+       * where the server did not answer it, nothing more is waited for.
+       */
+      release(answered: boolean): void
     }
   /** Undefined: make one. */
   | { readonly kind: 'http1'; readonly connection: Duplex | undefined }
@@ -47,8 +53,8 @@ export async function openCarrier(wish: CarrierWish): Promise<Carrier> {
   if (choice !== 'auto' && choice !== true) return useSession(choice, wish)
   if (choice === 'auto' && !target.secure) return { kind: 'http1', connection: undefined }
   const key = keyOf(wish)
-  const shared = findShared(key, wish.tls)
-  if (shared !== undefined) return share(shared)
+  const shared = findShared(key, wish)
+  if (shared !== undefined) return share(shared, clock)
   if (choice === 'auto' && (without.get(key) ?? 0) > clock.now()) return HTTP1
   const beganMs = clock.now()
   const connection = await openConnection(wish)
@@ -59,27 +65,28 @@ export async function openCarrier(wish: CarrierWish): Promise<Carrier> {
   }
   const session = connectHttp2(originOf(target), { createConnection: () => connection, settings: SETTINGS })
   session.on('error', ignore)
+  const own: OwnSession = { session, connection }
   const leftMs = Math.max(1, wish.timeoutMs - (clock.now() - beganMs))
   await settingsOf(session, { ...wish, timeoutMs: leftMs }, false).catch((error: unknown) => {
-    session.destroy()
+    destroySession(own)
     throw error
   })
   if (session.remoteSettings?.enableConnectProtocol !== true) {
-    session.close()
+    destroySession(own)
     if (choice === true) throw noExtendedConnect(target)
     remember(key, clock)
     return HTTP1
   }
-  const fresh: Shared = { key, tls: wish.tls, session, users: 0 }
+  const fresh: Shared = { ...own, key, tls: wish.tls, proxy: wish.proxy, users: 0 }
   pool.add(fresh)
   session.once('close', () => pool.delete(fresh))
-  return share(fresh)
+  return share(fresh, clock)
 }
 
-interface Shared {
+interface Shared extends OwnSession {
   readonly key: string
   readonly tls: TlsOptions | undefined
-  readonly session: ClientHttp2Session
+  readonly proxy: TunnelProxy | undefined
   users: number
 }
 
@@ -98,24 +105,27 @@ const NO_FRAMES = -505
 /** A server has nothing to push here. */
 const SETTINGS: Settings = { enablePush: false }
 
-function share(shared: Shared): Carrier {
+function share(shared: Shared, clock: Clock): Carrier {
   shared.users++
   let held = true
-  const release = () => {
+  const release = (answered: boolean) => {
     if (!held) return
     held = false
     shared.users--
     if (shared.users > 0) return
     pool.delete(shared)
-    shared.session.close()
+    if (answered) closeSession(shared, clock)
+    else destroySession(shared)
   }
   return { kind: 'http2', session: shared.session, release }
 }
 
-function findShared(key: string, tls: TlsOptions | undefined): Shared | undefined {
+/** Sockets may share a connection only where each would have made the same one. */
+function findShared(key: string, { tls, proxy }: CarrierWish): Shared | undefined {
   for (const shared of pool) {
     const { session } = shared
-    if (shared.key !== key || session.closed || session.destroyed || !sameTls(shared.tls, tls)) continue
+    if (shared.key !== key || session.closed || session.destroyed) continue
+    if (!sameTls(shared.tls, tls) || !sameProxy(shared.proxy, proxy)) continue
     if (shared.users < (session.remoteSettings?.maxConcurrentStreams ?? Number.POSITIVE_INFINITY))
       return shared
   }
@@ -208,15 +218,25 @@ function startTls(target: Target, tls: TlsOptions | undefined, tunnel: Duplex | 
   return connectTls({ ...tls, ...where, host: target.host, servername, ALPNProtocols: ['h2', 'http/1.1'] })
 }
 
-/** Two sockets may share a connection only where each would have made the same one. */
 function sameTls(one: TlsOptions | undefined, other: TlsOptions | undefined): boolean {
   const [a, b] = [one ?? {}, other ?? {}] as Record<string, unknown>[]
   const names = Object.keys(a!)
   return names.length === Object.keys(b!).length && names.every((name) => a![name] === b![name])
 }
 
+/** Two at one place, or none: asked by the same, who trusts the same. A proxy lets one in and another not. */
+function sameProxy(one: TunnelProxy | undefined, other: TunnelProxy | undefined): boolean {
+  return sameFields(one?.fields ?? [], other?.fields ?? []) && sameTls(one?.tls, other?.tls)
+}
+
+function sameFields(one: Fields, other: Fields): boolean {
+  if (one.length !== other.length) return false
+  return one.every(([name, value], at) => sameName(name, other[at]![0]) && value === other[at]![1])
+}
+
+/** Where it leads. Outlives the connection, so nothing secret: what the proxy was told is compared by itself. */
 function keyOf({ target, proxy }: CarrierWish): string {
-  const through = proxy === undefined ? '' : ` through ${proxy.host}:${proxy.port}`
+  const through = proxy === undefined ? '' : ` through ${originOf(proxy)}`
   return `${originOf(target)}${through}`
 }
 
@@ -225,12 +245,14 @@ function remember(key: string, clock: Clock): void {
   without.set(key, clock.now() + WITHOUT_MS)
 }
 
+type Place = Pick<Target, 'secure' | 'host' | 'port'>
+
 /** Scheme, host and port; the port that the scheme implies is left out, as in `:authority`. */
-function originOf(target: Target): string {
+function originOf(target: Place): string {
   return `${target.secure ? 'https' : 'http'}://${authorityOf(target)}`
 }
 
-export function authorityOf({ host, port, secure }: Target): string {
+export function authorityOf({ host, port, secure }: Place): string {
   const name = host.includes(':') ? `[${host}]` : host
   return port === (secure ? 443 : 80) ? name : `${name}:${port}`
 }

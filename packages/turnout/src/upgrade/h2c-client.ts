@@ -11,14 +11,16 @@ import {
   type Settings,
   sensitiveHeaders,
 } from 'node:http2'
-import { type Duplex, PassThrough, pipeline, type Readable } from 'node:stream'
+import { type Duplex, PassThrough, type Readable } from 'node:stream'
 import { systemClock } from '../base/clock.ts'
-import { MisuseError, PeerError } from '../base/errors.ts'
+import { MisuseError, PeerError, toError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { fieldsOf } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
 import { performUpgrade, readTimeout, UPGRADE_OPTIONS, type UpgradeOptions } from './client.ts'
+import { destroySession, expectClose, type OwnSession } from './h2-end.ts'
+import { carryContent, ResponseEnd } from './h2c-response.ts'
 import { swallowFirstRequest } from './h2c-swallow.ts'
 import { parseUrl, readTarget, type Target } from './target.ts'
 
@@ -38,7 +40,7 @@ export type H2cResult =
       readonly session: ClientHttp2Session
       /** Stream 1, on which the request that asked is answered: for trailers and resets. Its bytes come out of `body`. */
       readonly stream: ClientHttp2Stream
-      /** The body of that response. Read it, or `resume()` it. */
+      /** The body of that response. Read it, or `resume()` it. Fails with ERR_CONNECTION_LOST where it breaks off. */
       readonly body: Readable
       readonly status: number
       /** Fields of that response. */
@@ -68,14 +70,29 @@ export async function connectH2c(url: string | URL, options: H2cConnectOptions =
     headers: withSettings(fieldsOf(options.headers ?? {}), settings),
   })
   if (result.protocol === undefined) return { protocol: undefined, response: result.response }
-  const { session, stream } = beginSession(result.stream, target, options.method ?? 'GET', settings)
+  const end = new ResponseEnd()
+  const { session, stream, connection } = beginSession({
+    switched: result.stream,
+    end,
+    target,
+    method: options.method ?? 'GET',
+    settings,
+  })
+  // GOAWAY or session.close(): Node ends its side and waits for the server, and no method of the session would help
+  connection.once('finish', () => expectClose(connection, clock))
+  const seen = `HTTP/2 with ${target.host}:${target.port}`
+  const broken = (receivedBytes: number, cause: Error | undefined): Error => {
+    if (options.signal?.aborted) return toError(options.signal.reason)
+    const why = cause === undefined ? '' : `: ${cause.message}`
+    const text = `${seen}: the response broke off after ${receivedBytes} bytes of content${why}`
+    return new PeerError('ERR_CONNECTION_LOST', text, { section: 'RFC 9113 section 8.1', cause })
+  }
   // A stream of HTTP/2 that has nothing to read ends at once, before whoever awaits this can listen.
   const body = new PassThrough()
   const headers = await new Promise<IncomingHttpHeaders & IncomingHttpStatusHeader>((resolve, reject) => {
-    const seen = `HTTP/2 with ${target.host}:${target.port}`
     const fail = (error: Error) => {
       stop()
-      session.destroy()
+      destroySession({ session, connection })
       reject(error)
     }
     const onError = (cause: Error) =>
@@ -88,7 +105,7 @@ export async function connectH2c(url: string | URL, options: H2cConnectOptions =
     const onResponse = (fields: IncomingHttpHeaders & IncomingHttpStatusHeader) => {
       stop()
       body.on('error', ignore)
-      pipeline(stream, body, ignore)
+      carryContent({ stream, end, body, broken })
       resolve(fields)
     }
     const stop = () => {
@@ -111,16 +128,21 @@ export async function connectH2c(url: string | URL, options: H2cConnectOptions =
   return { protocol: 'h2c', session, stream, body, status: headers[':status'] ?? 0, headers }
 }
 
-function beginSession(
-  connection: Duplex,
-  target: Target,
-  method: string,
-  settings: Settings,
-): { readonly session: ClientHttp2Session; readonly stream: ClientHttp2Stream } {
+interface Beginning {
+  /** The connection behind the 101. */
+  readonly switched: Duplex
+  readonly end: ResponseEnd
+  readonly target: Target
+  readonly method: string
+  readonly settings: Settings
+}
+
+function beginSession(beginning: Beginning): OwnSession & { readonly stream: ClientHttp2Stream } {
+  const { switched, end, target, method, settings } = beginning
   const host = target.host.includes(':') ? `[${target.host}]` : target.host
   const authority = `http://${host}:${target.port}`
-  const carrier = swallowFirstRequest(connection)
-  const session = connect(authority, { createConnection: () => carrier, settings })
+  const connection = swallowFirstRequest(switched, (chunk) => end.read(chunk))
+  const session = connect(authority, { createConnection: () => connection, settings })
   // A reset must not end the process; `close` and the streams tell of it.
   session.on('error', ignore)
   const request: OutgoingHttpHeaders = {
@@ -130,7 +152,7 @@ function beginSession(
     // is sensitive is not put there (RFC 7541 section 6.2.3).
     [sensitiveHeaders as unknown as string]: [':method', ':authority', ':path'],
   }
-  return { session, stream: session.request(request, { endStream: true }) }
+  return { session, connection, stream: session.request(request, { endStream: true }) }
 }
 
 function withSettings(own: Fields, settings: Settings): Fields {

@@ -10,6 +10,7 @@ export const FRAME_HEADER_BYTES = 9
 /** The longest payload that every receiver takes (RFC 7540 section 4.2). */
 export const MAX_FRAME_BYTES = 16_384
 
+export const DATA = 0x0
 export const HEADERS = 0x1
 export const SETTINGS = 0x4
 export const CONTINUATION = 0x9

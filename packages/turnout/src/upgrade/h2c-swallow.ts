@@ -13,21 +13,23 @@ import {
 
 /**
  * A Duplex over `connection` that drops the first request written to it. Nothing is read before that: the
- * response would come on a stream that node:http2 does not know yet.
+ * response would come on a stream that node:http2 does not know yet. `onRead` reads along.
  */
-export function swallowFirstRequest(connection: Duplex): Duplex {
-  return new FirstRequestSwallower(connection)
+export function swallowFirstRequest(connection: Duplex, onRead: (chunk: Buffer) => void = ignore): Duplex {
+  return new FirstRequestSwallower(connection, onRead)
 }
 
 class FirstRequestSwallower extends Duplex {
   readonly #connection: Duplex
+  readonly #onRead: (chunk: Buffer) => void
   /** Written and not passed on yet; undefined: the request is gone, everything passes. */
   #held: Buffer | undefined = Buffer.alloc(0)
   #prefacePassed = false
 
-  constructor(connection: Duplex) {
+  constructor(connection: Duplex, onRead: (chunk: Buffer) => void) {
     super({ allowHalfOpen: false })
     this.#connection = connection
+    this.#onRead = onRead
     connection.on('error', (error) => this.destroy(error))
     connection.on('close', () => this.destroy())
   }
@@ -87,8 +89,11 @@ class FirstRequestSwallower extends Duplex {
   #listen(): void {
     const connection = this.#connection
     connection.on('data', (chunk: Buffer) => {
+      this.#onRead(chunk)
       if (!this.push(chunk)) connection.pause()
     })
     connection.on('end', () => this.push(null))
   }
 }
+
+function ignore(): void {}

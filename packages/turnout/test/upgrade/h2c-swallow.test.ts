@@ -40,7 +40,10 @@ describe('the swallower of the first request', () => {
 
   it('reads nothing before that, and then everything in order', async () => {
     const { stream } = carrier()
-    const swallower = swallowFirstRequest(stream)
+    let alongside = ''
+    const swallower = swallowFirstRequest(stream, (chunk) => {
+      alongside += chunk
+    })
     stream.push('early ')
     let came = ''
     swallower.on('data', (chunk) => {
@@ -53,6 +56,7 @@ describe('the swallower of the first request', () => {
     stream.push(null)
     await once(swallower, 'end')
     assert.equal(came, 'early late')
+    assert.equal(alongside, came)
     swallower.destroy()
   })
 

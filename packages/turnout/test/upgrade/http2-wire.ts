@@ -58,6 +58,15 @@ export function dataOf(frames: readonly Frame[], streamId: number): string {
   return Buffer.concat(data.map(({ payload }) => payload)).toString('latin1')
 }
 
+export function frameOf(type: number, flags: number, streamId: number, payload = Buffer.alloc(0)): Buffer {
+  const header = Buffer.alloc(9)
+  header.writeUIntBE(payload.length, 0, 3)
+  header.writeUInt8(type, 3)
+  header.writeUInt8(flags, 4)
+  header.writeUInt32BE(streamId, 5)
+  return Buffer.concat([header, payload])
+}
+
 /** A request on another stream than the first. */
 export function getOn(streamId: number, path: string): Buffer {
   const bytes = requestFrames(http2Request({ method: 'GET', url: path, rawHeaders: ['Host', 'x'] })!)

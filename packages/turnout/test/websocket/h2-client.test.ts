@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { EventEmitter, once } from 'node:events'
-import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http'
 import {
   connect as connectHttp2,
   constants,
@@ -18,12 +19,18 @@ import {
   connect as connectTcp,
   createServer as createTcpServer,
   type Server,
+  type Socket,
 } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import { createVirtualClock, settle } from '../../src/base/clock.ts'
 import { createTurnout } from '../../src/turnout.ts'
+import { FRAME_HEADER_BYTES, HEADERS, PREFACE, readFrameHeader } from '../../src/upgrade/h2c-frames.ts'
 import { type ConnectOptions, connect, HandshakeError } from '../../src/websocket/client.ts'
 import { WebSocketStream } from '../../src/websocket/websocket-stream.ts'
+import { until } from '../base/turns.ts'
 import { certificate, privateKey } from '../upgrade/certificate.ts'
+import { within } from '../upgrade/wire.ts'
 
 const tls = { ca: certificate }
 const identity = { key: privateKey, cert: certificate }
@@ -426,20 +433,235 @@ describe('RFC 8441: what does not come about', () => {
   })
 })
 
+const SETTINGS = Buffer.from('000006040000000000' + '000800000001', 'hex')
+const NO_SETTINGS = Buffer.from('000000040000000000', 'hex')
+const OK = Buffer.from('000001010400000001' + '88', 'hex')
+const REFUSED = Buffer.from('000001010500000001' + '8d', 'hex')
+const CLOSE_AND_END = Buffer.from('000004000100000001' + '880203e8', 'hex')
+const RESET = Buffer.from('000004030000000001' + '00000002', 'hex')
+const GO_AWAY = Buffer.from('000008070000000000' + '0000000100000000', 'hex')
+
+/**
+ * A server of HTTP/2 that sends frames, then others behind the first request, and never ends a connection; and our
+ * own end of each connection.
+ */
+async function neverClosing(
+  t: TestContext,
+  first: Buffer,
+  behindRequest: readonly Buffer[] = [],
+): Promise<{ url: string; asked: () => boolean; peer: () => Socket; own: () => Socket }> {
+  const own: Socket[] = []
+  const peers: Socket[] = []
+  let asked = false
+  const note = (message: unknown) => void own.push((message as { socket: Socket }).socket)
+  subscribe('net.client.socket', note)
+  t.after(() => unsubscribe('net.client.socket', note))
+  const server = createTcpServer({ allowHalfOpen: true }, (socket) => {
+    peers.push(socket)
+    t.after(() => socket.destroy())
+    socket.on('error', () => {})
+    socket.write(first)
+    let came = Buffer.alloc(0)
+    socket.on('data', (chunk) => {
+      came = Buffer.concat([came, chunk])
+      if (asked || !hasHeaders(came)) return
+      asked = true
+      socket.write(Buffer.concat([...behindRequest]))
+    })
+  })
+  const port = await listen(t, server)
+  return {
+    url: `ws://127.0.0.1:${port}/`,
+    asked: () => asked,
+    peer: () => peers.at(-1)!,
+    own: () => own.at(-1)!,
+  }
+}
+
+/** Whether a client has sent HEADERS to its end. */
+function hasHeaders(sent: Buffer): boolean {
+  for (let at = PREFACE.length; at + FRAME_HEADER_BYTES <= sent.length; ) {
+    const { type, bytes } = readFrameHeader(sent, at)
+    at += FRAME_HEADER_BYTES + bytes
+    if (type === HEADERS) return at <= sent.length
+  }
+  return false
+}
+
+describe('a server that leaves the connection open', () => {
+  for (const [how, frames] of [
+    ['the last WebSocket was closed', [OK, CLOSE_AND_END]],
+    ['GOAWAY came before', [OK, GO_AWAY, CLOSE_AND_END]],
+  ] as const) {
+    it(`has ten seconds to close it, where ${how}`, async (t) => {
+      const clock = createVirtualClock()
+      const { url, own } = await neverClosing(t, SETTINGS, frames)
+      const socket = await within('it opens', connect(url, { http2: true, clock }))
+      assert.equal((await within('the WebSocket closes', socket.closed)).clean, true)
+      await until(() => own().writableFinished)
+      assert.equal(clock.waiting, 1)
+      clock.advance(9_999)
+      await settle()
+      assert.equal(own().destroyed, false)
+      clock.advance(1)
+      assert.equal(own().destroyed, true)
+      assert.equal(clock.waiting, 0)
+    })
+  }
+
+  it('and when it closes in time, nothing is waited for any more', async (t) => {
+    const clock = createVirtualClock()
+    const { url, own, peer } = await neverClosing(t, SETTINGS, [OK, CLOSE_AND_END])
+    const socket = await within('it opens', connect(url, { http2: true, clock }))
+    await within('the WebSocket closes', socket.closed)
+    await until(() => own().writableFinished)
+    assert.equal(own().destroyed, false)
+    peer().end()
+    await until(() => own().destroyed && clock.waiting === 0)
+  })
+
+  it('has the same ten seconds after a refusal', async (t) => {
+    const clock = createVirtualClock()
+    const { url, own } = await neverClosing(t, SETTINGS, [REFUSED])
+    await assert.rejects(connect(url, { http2: true, clock }), { status: 404 })
+    await until(() => own().writableFinished)
+    clock.advance(10_000)
+    assert.equal(own().destroyed, true)
+    assert.equal(clock.waiting, 0)
+  })
+
+  it('has no time at all where it did not answer', async (t) => {
+    const clock = createVirtualClock()
+    for (const frames of [[], [GO_AWAY]]) {
+      const { url, own, asked } = await neverClosing(t, SETTINGS, frames)
+      const waiting = connect(url, { http2: true, clock, timeoutMs: 500 })
+      await until(asked)
+      await settle()
+      clock.advance(500)
+      await assert.rejects(waiting, { code: 'ERR_HANDSHAKE_TIMEOUT' })
+      await until(() => own().destroyed)
+    }
+    const abort = new AbortController()
+    const mute = await neverClosing(t, SETTINGS)
+    const aborted = connect(mute.url, { http2: true, clock, signal: abort.signal })
+    await until(mute.asked)
+    abort.abort()
+    await assert.rejects(aborted, { name: 'AbortError' })
+    await until(() => mute.own().destroyed)
+    const reset = await neverClosing(t, SETTINGS, [RESET])
+    await assert.rejects(connect(reset.url, { http2: true, clock }), { code: 'ERR_CONNECT' })
+    await until(() => reset.own().destroyed)
+    assert.equal(clock.waiting, 0)
+  })
+
+  it('has none either where it takes no extended CONNECT, or went away before it said so', async (t) => {
+    const clock = createVirtualClock()
+    const { url, own } = await neverClosing(t, NO_SETTINGS)
+    await assert.rejects(connect(url, { http2: true, clock }), { code: 'ERR_HTTP2_NOT_OFFERED' })
+    await until(() => own().destroyed)
+    const gone = await neverClosing(t, Buffer.concat([NO_SETTINGS, GO_AWAY]))
+    await assert.rejects(connect(gone.url, { http2: true, clock }))
+    await until(() => gone.own().destroyed)
+    assert.equal(clock.waiting, 0)
+  })
+
+  it('keeps a session that was given: closing that stays with its owner', async (t) => {
+    const clock = createVirtualClock()
+    const { url, own } = await neverClosing(t, SETTINGS, [OK, CLOSE_AND_END])
+    const session = connectHttp2(url.replace('ws:', 'http:'))
+    t.after(() => session.destroy())
+    const socket = await within('it opens', connect(url, { http2: session, clock }))
+    await within('the WebSocket closes', socket.closed)
+    await settle()
+    clock.advance(10_000)
+    await settle()
+    assert.deepEqual([session.closed, own().destroyed, clock.waiting], [false, false, 0])
+  })
+})
+
+/** The proxy, which makes a tunnel for those that are let in. */
+function tunneling<Proxy extends Server>(
+  proxy: Proxy,
+  letsIn: (headers: IncomingHttpHeaders) => boolean = () => true,
+): Proxy {
+  proxy.on('connect', (request: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => {})
+    if (!letsIn(request.headers)) {
+      return void socket.end('HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n')
+    }
+    const [host, port] = request.url!.split(':')
+    const upstream = connectTcp(Number(port), host!).on('error', () => {})
+    socket.write('HTTP/1.1 200 OK\r\n\r\n')
+    upstream.pipe(socket).pipe(upstream)
+  })
+  return proxy
+}
+
+const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`
+
 describe('through an HTTP proxy', () => {
   it('the tunnel is negotiated in as well', async (t) => {
     const { port, versions } = await house(t)
-    const proxy = createHttpServer()
-    proxy.on('connect', (request, socket) => {
-      const [host, port] = request.url!.split(':')
-      const upstream = connectTcp(Number(port), host!)
-      socket.write('HTTP/1.1 200 OK\r\n\r\n')
-      upstream.pipe(socket).pipe(upstream)
-      for (const end of [socket, upstream]) end.on('error', () => {})
-    })
-    const through = await listen(t, proxy)
+    const through = await listen(t, tunneling(createHttpServer()))
     const options = { http2: true, tls, proxy: `http://127.0.0.1:${through}` } as const
     await echoed(`wss://localhost:${port}/ws`, options)
     assert.deepEqual(versions, ['2.0'])
+  })
+
+  it('a connection is shared with those alone for whom the proxy would have made it', async (t) => {
+    const { port, sessions } = await house(t)
+    const url = `wss://localhost:${port}/ws`
+    const asked: unknown[] = []
+    const through = await listen(
+      t,
+      tunneling(createHttpServer(), (headers) => {
+        asked.push([headers['proxy-authorization'], headers['x-team']])
+        return headers['proxy-authorization'] === basic('alice:right')
+      }),
+    )
+    const at = (userinfo: string) => ({ url: `http://${userinfo}127.0.0.1:${through}` })
+    const alice = await connect(url, { http2: true, tls, proxy: at('alice:right@') })
+    for (const [http2, userinfo] of [
+      [true, 'alice:wrong@'],
+      ['auto', 'mallory:right@'],
+      [true, ''],
+    ] as const) {
+      const proxy = at(userinfo)
+      await assert.rejects(connect(url, { http2, tls, proxy }), { code: 'ERR_PROXY_REFUSED' })
+    }
+    const team = { 'X-Team': 'a' }
+    const other = await connect(url, {
+      http2: true,
+      tls,
+      proxy: { ...at('alice:right@'), headers: team },
+    })
+    assert.equal(sessions(), 2)
+    const again = await connect(url, {
+      http2: true,
+      tls,
+      proxy: { ...at(''), headers: { 'proxy-authorization': basic('alice:right') } },
+    })
+    assert.equal(sessions(), 2)
+    assert.deepEqual(asked, [
+      [basic('alice:right'), undefined],
+      [basic('alice:wrong'), undefined],
+      [basic('mallory:right'), undefined],
+      [undefined, undefined],
+      [basic('alice:right'), 'a'],
+    ])
+    await Promise.all([alice, other, again].map((socket) => socket.close()))
+  })
+
+  it('and not with those who would not trust the proxy', async (t) => {
+    const { port, sessions } = await house(t)
+    const url = `wss://localhost:${port}/ws`
+    const through = await listen(t, tunneling(createHttpsServer(identity)))
+    const at = (trust: TlsOptions) => ({ url: `https://localhost:${through}`, tls: trust })
+    const lax = await connect(url, { http2: true, tls, proxy: at({ rejectUnauthorized: false }) })
+    await assert.rejects(connect(url, { http2: true, tls, proxy: at({}) }), { code: 'ERR_CONNECT' })
+    const strict = await connect(url, { http2: true, tls, proxy: at(tls) })
+    const again = await connect(url, { http2: true, tls, proxy: at({ ...tls }) })
+    assert.equal(sessions(), 2)
+    await Promise.all([lax, strict, again].map((socket) => socket.close()))
   })
 })
