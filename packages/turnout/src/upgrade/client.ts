@@ -6,7 +6,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError, toError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
-import { assertAboveZero, assertSignal, given } from '../base/option-value.ts'
+import { assertAboveZero, assertSignal, given, oddOption } from '../base/option-value.ts'
 import { connectionOptions } from '../http/connection.ts'
 import { fieldLines, fieldsOf, type GivenFields } from '../http/fields.ts'
 import { isEndToEnd } from '../http/hop.ts'
@@ -38,6 +38,11 @@ export interface RequestChoices {
   /** The agent of node:http or node:https that makes the connection, a Unix socket's for instance. False: a connection of its own. */
   readonly agent?: HttpAgent | HttpsAgent | false | undefined
   /**
+   * A Unix socket, or on Windows a named pipe, to connect to in the place of the URL's host and port, which still
+   * name the server in Host and TLS. Rules out a `proxy`. Default: none.
+   */
+  readonly socketPath?: string | undefined
+  /**
    * The proxy to go through, by CONNECT: `http://user:password@host:port`, an https: one, more about it in an
    * object, or `'env'` for HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Rules out an `agent`. Default: none.
    */
@@ -52,6 +57,7 @@ export const REQUEST_CHOICES: OptionNames<RequestChoices> = {
   headers: true,
   timeoutMs: true,
   agent: true,
+  socketPath: true,
   proxy: PROXY_OPTIONS,
   tls: true,
   clock: true,
@@ -111,7 +117,7 @@ export async function upgrade(url: string | URL, options: UpgradeOptions): Promi
 
 /** The same for options whose names were looked at. */
 export async function performUpgrade(url: string | URL, options: UpgradeOptions): Promise<UpgradeResult> {
-  const target = readTarget(parseUrl(url), ['http:', 'https:'])
+  const target = readTarget(parseUrl(url), ['http:', 'https:'], readSocketPath(options))
   const offered = readOffer(options.protocols)
   const method = options.method ?? 'GET'
   assertToken('method', method)
@@ -213,6 +219,18 @@ export function chosenProxy(options: RequestChoices, target: Target): TunnelProx
     )
   }
   return proxyFor(proxy, target)
+}
+
+/** @throws MisuseError for what is no path, and for a proxy beside it, which could not reach it */
+export function readSocketPath({ socketPath, proxy }: RequestChoices): string | undefined {
+  if (socketPath === undefined) return undefined
+  if (typeof socketPath !== 'string' || socketPath === '' || socketPath.includes('\0')) {
+    throw oddOption('socketPath', socketPath, 'a path')
+  }
+  if (proxy !== undefined && proxy !== false) {
+    throw new MisuseError('ERR_INVALID_ARGUMENT', 'both `socketPath` and `proxy`, which cannot reach it')
+  }
+  return socketPath
 }
 
 /** @throws MisuseError for what is no span of time */

@@ -27,7 +27,7 @@ import {
   sendBody,
 } from './request-body.ts'
 import { tellClientHandshake } from './sight.ts'
-import type { Target } from './target.ts'
+import { type Target, where } from './target.ts'
 import { nameOf, openTunnel } from './tunnel.ts'
 import { Wait } from './wait.ts'
 
@@ -70,7 +70,7 @@ export function perform(exchange: Exchange): Promise<Outcome> {
   const { clock, target, fields } = exchange
   const asked = fields.find(([name]) => sameName(name, 'upgrade'))
   if (asked === undefined) return askThroughProxy(exchange)
-  const url = `${target.secure ? 'https' : 'http'}://${where(target)}${target.path}`
+  const url = `${target.secure ? 'https' : 'http'}://${target.host}:${target.port}${target.path}`
   return tellClientHandshake({ protocol: asked[1], url, clock }, () => askThroughProxy(exchange))
 }
 
@@ -169,6 +169,7 @@ function openRequest(exchange: Exchange, tunnel: Duplex | undefined): ClientRequ
     options.defaultPort = target.secure ? 443 : 80
     options.createConnection = () => (target.secure ? startTls(tunnel, target, tls) : tunnel)
   } else if (agent !== undefined) options.agent = agent
+  if (target.socketPath !== undefined) options.socketPath = target.socketPath
   try {
     return target.secure ? requestHttps(overTls(options, tls)) : requestHttp(options)
   } catch (cause) {
@@ -226,6 +227,3 @@ function notFollowed(seen: string): PeerError {
   return new PeerError('ERR_UPGRADE_UNSOLICITED', seen, { section: 'RFC 9110 section 15.2.2' })
 }
 
-function where(target: Target): string {
-  return `${target.host}:${target.port}`
-}

@@ -9,6 +9,8 @@ export interface Target {
   /** As the URL writes it; an IPv6 address without its brackets. */
   readonly host: string
   readonly port: number
+  /** A Unix socket to connect to; host and port still name the server. */
+  readonly socketPath?: string | undefined
   /** Path and query: the request target. */
   readonly path: string
   /** `Authorization: Basic …` when the URL has userinfo (RFC 7617 section 2); else empty. */
@@ -42,27 +44,40 @@ export function shownUrl(url: string | URL): string {
 }
 
 /** @throws MisuseError for a scheme that is not one of `schemes`, such as `http:`. */
-export function readTarget(url: URL, schemes: readonly string[]): Target {
+export function readTarget(url: URL, schemes: readonly string[], socketPath?: string): Target {
   const secure = SECURE[url.protocol]
   if (secure === undefined || !schemes.includes(url.protocol)) {
     throw new MisuseError(
       'ERR_INVALID_ARGUMENT',
-      `a URL of scheme ${url.protocol} where ${schemes.join(' ')} can go`,
+      `a URL of scheme ${url.protocol} where ${schemes.join(' ')} can go${hintOf(url)}`,
     )
   }
   return {
     secure,
     host: url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname,
     port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
+    ...(socketPath !== undefined && { socketPath }),
     path: url.pathname + url.search,
     credentials: basicCredentials(url),
   }
+}
+
+/** The place, as it may stand in a message. */
+export function where({ host, port, socketPath }: Pick<Target, 'host' | 'port' | 'socketPath'>): string {
+  return socketPath ?? `${host}:${port}`
 }
 
 function basicCredentials(url: URL): Fields {
   if (url.username === '' && url.password === '') return []
   const pair = `${percentDecode(url.username)}:${percentDecode(url.password)}`
   return [['Authorization', `Basic ${Buffer.from(pair).toString('base64')}`]]
+}
+
+/** `localhost:8080` is a URL with a scheme of its own. */
+function hintOf({ protocol, pathname }: URL): string {
+  const host = protocol.slice(0, -1)
+  if (protocol === 'unix:' || protocol.endsWith('+unix:')) return '; a Unix socket goes into `socketPath`'
+  return /^\d+(?:$|\/)/.test(pathname) ? `; is '${host}' the host, and its scheme missing?` : ''
 }
 
 /** A stray percent sign is kept as it is: the URL standard lets it stand in userinfo. */

@@ -16,6 +16,7 @@ import {
   chosenProxy,
   REQUEST_CHOICES,
   type RequestChoices,
+  readSocketPath,
   readTimeout,
   withCredentials,
   withUpgrade,
@@ -25,7 +26,7 @@ import type { TunnelProxy } from './proxy.ts'
 import { assertFraming, lettingGo, type RequestBody } from './request-body.ts'
 import { swallowHead } from './swallow-head.ts'
 import { chosenProtocol } from './switch-check.ts'
-import { parseUrl, readTarget, type Target } from './target.ts'
+import { parseUrl, readTarget, type Target, where } from './target.ts'
 import { LineAgent } from './tls-line.ts'
 import { MendedConnection } from './tls-mend.ts'
 import { openTunnel } from './tunnel.ts'
@@ -108,7 +109,7 @@ async function performTlsUpgrade(url: string | URL, options: TlsUpgradeOptions):
   const { mode = 'mandatory', body, signal } = options
   assertOneOf('mode', mode, ['mandatory', 'optional', 'invited'])
   assertSignal(signal)
-  const target = readTarget(parseUrl(url), ['http:'])
+  const target = readTarget(parseUrl(url), ['http:'], readSocketPath(options))
   const method = options.method ?? 'GET'
   assertToken('method', method)
   const own = fieldsOf(options.headers ?? {})
@@ -319,8 +320,7 @@ class Attempt {
   }
 
   #handshake(): string {
-    const { host, port } = this.#setup.target
-    return `TLS handshake with ${host}:${port}`
+    return `TLS handshake with ${where(this.#setup.target)}`
   }
 
   #leftMs(): number {
@@ -366,8 +366,8 @@ function isAlert(cause: unknown): boolean {
   return code !== undefined && /^ERR_SSL_.*_ALERT_/.test(code)
 }
 
-function closedAfter({ statusCode }: IncomingMessage, { host, port }: Target): PeerError {
-  const seen = `${host}:${port} closed the secured connection with its ${statusCode} to OPTIONS *`
+function closedAfter({ statusCode }: IncomingMessage, target: Target): PeerError {
+  const seen = `${where(target)} closed the secured connection with its ${statusCode} to OPTIONS *`
   return new PeerError('ERR_CONNECT', `${seen}; the request was not sent`, {
     section: 'RFC 2817 section 3.2',
   })

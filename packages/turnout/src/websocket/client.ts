@@ -17,6 +17,7 @@ import {
   chosenProxy,
   REQUEST_CHOICES,
   type RequestChoices,
+  readSocketPath,
   readTimeout,
   withCredentials,
   withUpgrade,
@@ -25,7 +26,7 @@ import { type Outcome, perform } from '../upgrade/exchange.ts'
 import { performConnect } from '../upgrade/h2-client.ts'
 import { type Carrier, type Http2Choice, openCarrier } from '../upgrade/h2-session.ts'
 import type { Params } from '../upgrade/protocol.ts'
-import { parseUrl, readTarget, shownUrl, type Target } from '../upgrade/target.ts'
+import { parseUrl, readTarget, shownUrl, type Target, where } from '../upgrade/target.ts'
 import { checkConnected } from './connect-handshake.ts'
 import type { AnyConnection, WebSocketConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
@@ -63,7 +64,7 @@ export interface ConnectOptions<
   readonly signal?: AbortSignal | undefined
   /**
    * How many redirects to follow. Another origin is sent no Authorization, Cookie, Proxy-Authorization, Host or
-   * client certificate, and wss: never becomes ws:. Default 0: a redirect rejects, as in a browser.
+   * client certificate, and is not looked for at `socketPath`; wss: never becomes ws:. Default 0: a redirect rejects, as in a browser.
    */
   readonly maxRedirects?: number | undefined
   /**
@@ -177,7 +178,8 @@ export function prepareDial<Data>(url: string | URL, options: AnyConnectOptions<
       section: 'RFC 6455 section 3',
     })
   }
-  const target = readTarget(parsed, ['ws:', 'wss:', 'http:', 'https:'])
+  const socketPath = readSocketPath(options)
+  const target = readTarget(parsed, ['ws:', 'wss:', 'http:', 'https:'], socketPath)
   const to = toWebSocketScheme(parsed)
   to.username = ''
   to.password = ''
@@ -200,6 +202,7 @@ export function prepareDial<Data>(url: string | URL, options: AnyConnectOptions<
       url: to,
       fields: withCredentials(ownFields(options), target.credentials),
       tls: given(options.tls),
+      socketPath,
     },
     protocols: list,
     extensions: [...(compression === undefined ? [] : [compression]), ...(options.extensions ?? [])],
@@ -213,8 +216,8 @@ export async function dial<Data>(plan: Dial<Data>): Promise<AnyConnection<Data>>
   const { maxRedirects = 0, clock = systemClock, signal, agent } = plan.options
   let { hop, timeoutMs: leftMs } = plan
   for (let redirects = 0; ; redirects++) {
-    const target = readTarget(hop.url, ['ws:', 'wss:'])
-    const endTurn = await takeTurn(`${target.host}:${target.port}`, signal)
+    const target = readTarget(hop.url, ['ws:', 'wss:'], hop.socketPath)
+    const endTurn = await takeTurn(where(target), signal)
     const beganMs = clock.now()
     const { outcome, agreed } = await shakeHands(plan, hop, target, leftMs).finally(endTurn)
     const { response } = outcome
@@ -377,7 +380,7 @@ async function refusal({ code, why, response, target, signal, clock }: Refused):
   const answer = await readAnswer(response, clock)
   signal?.throwIfAborted()
   const { statusCode, statusMessage } = response
-  const seen = `${statusCode} ${statusMessage} from ${target.host}:${target.port}`
+  const seen = `${statusCode} ${statusMessage} from ${where(target)}`
   const wanted = `instead of a ${isHttp2(response) ? 200 : 101}`
   return new HandshakeError(code, why === undefined ? `${seen} ${wanted}` : `${seen}: ${why}`, answer)
 }

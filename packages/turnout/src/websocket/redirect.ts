@@ -11,6 +11,8 @@ export interface Hop {
   /** The application's fields. */
   readonly fields: Fields
   readonly tls: TlsOptions | undefined
+  /** The Unix socket behind which this server is. */
+  readonly socketPath?: string | undefined
 }
 
 export type Redirect =

@@ -32,7 +32,7 @@ const storeys: readonly (readonly string[])[] = [
 const cores: readonly RegExp[] = [
   /^base\/(?!clock\.ts$)/,
   /^http\//,
-  /^websocket\/(?!(connection|shell|server|client|redirect|broadcast|whatwg|buffered-amount|stream|sight)\.ts$)/,
+  /^websocket\/(?!(connection|shell|server|client|redirect|broadcast|whatwg|buffered-amount|stream|websocket-duplex|sight)\.ts$)/,
 ]
 
 const shellModules = /^(node:)?(net|tls|http|https|http2|stream|timers|diagnostics_channel)(\/.*)?$/
