@@ -226,4 +226,3 @@ function tooEarly(): PeerError {
 function notFollowed(seen: string): PeerError {
   return new PeerError('ERR_UPGRADE_UNSOLICITED', seen, { section: 'RFC 9110 section 15.2.2' })
 }
-

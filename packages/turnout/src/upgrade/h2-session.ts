@@ -11,7 +11,7 @@ import { sameName } from '../http/token.ts'
 import { noAnswer, notConnected } from './connecting.ts'
 import { closeSession, destroySession, type OwnSession } from './h2-end.ts'
 import type { TunnelProxy } from './proxy.ts'
-import type { Target } from './target.ts'
+import { type Target, where } from './target.ts'
 import { nameOf, openTunnel } from './tunnel.ts'
 
 /**
@@ -187,7 +187,7 @@ async function openConnection(wish: CarrierWish): Promise<Duplex> {
       return reject(signal.reason)
     }
     if (!target.secure && tunnel !== undefined) return resolve(tunnel)
-    const connection = target.secure ? startTls(target, tls, tunnel) : connectTcp(target.port, target.host)
+    const connection = target.secure ? startTls(target, tls, tunnel) : connectTcp(placeOf(target))
     const stop = () => {
       alarm.cancel()
       signal?.removeEventListener('abort', onAbort)
@@ -213,9 +213,9 @@ async function openConnection(wish: CarrierWish): Promise<Duplex> {
 }
 
 function startTls(target: Target, tls: TlsOptions | undefined, tunnel: Duplex | undefined): TLSSocket {
-  const where = tunnel === undefined ? { port: target.port } : { socket: tunnel }
+  const way = tunnel === undefined ? placeOf(target) : { socket: tunnel }
   const servername = tls?.servername ?? nameOf(target.host)
-  return connectTls({ ...tls, ...where, host: target.host, servername, ALPNProtocols: ['h2', 'http/1.1'] })
+  return connectTls({ ...tls, host: target.host, ...way, servername, ALPNProtocols: ['h2', 'http/1.1'] })
 }
 
 function sameTls(one: TlsOptions | undefined, other: TlsOptions | undefined): boolean {
@@ -236,7 +236,9 @@ function sameFields(one: Fields, other: Fields): boolean {
 
 /** Where it leads. Outlives the connection, so nothing secret: what the proxy was told is compared by itself. */
 function keyOf({ target, proxy }: CarrierWish): string {
-  const through = proxy === undefined ? '' : ` through ${originOf(proxy)}`
+  const { socketPath } = target
+  const through =
+    socketPath !== undefined ? ` at ${socketPath}` : proxy === undefined ? '' : ` through ${originOf(proxy)}`
   return `${originOf(target)}${through}`
 }
 
@@ -281,8 +283,8 @@ function lost(target: Target, cause: Error | undefined): PeerError {
   return noAnswer(where(target), cause)
 }
 
-function where(target: Target): string {
-  return `${target.host}:${target.port}`
+function placeOf({ socketPath, host, port }: Target): { path: string } | { host: string; port: number } {
+  return socketPath === undefined ? { host, port } : { path: socketPath }
 }
 
 function ignore(): void {}

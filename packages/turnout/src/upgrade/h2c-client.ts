@@ -18,11 +18,18 @@ import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { fieldsOf } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
-import { performUpgrade, readTimeout, UPGRADE_OPTIONS, type UpgradeOptions } from './client.ts'
+import {
+  performUpgrade,
+  readSocketPath,
+  readTimeout,
+  UPGRADE_OPTIONS,
+  type UpgradeOptions,
+} from './client.ts'
 import { destroySession, expectClose, type OwnSession } from './h2-end.ts'
 import { carryContent, ResponseEnd } from './h2c-response.ts'
 import { swallowFirstRequest } from './h2c-swallow.ts'
-import { parseUrl, readTarget, type Target } from './target.ts'
+import { lettingGo } from './request-body.ts'
+import { parseUrl, readTarget, type Target, where } from './target.ts'
 
 export interface H2cConnectOptions extends Omit<UpgradeOptions, 'protocols' | 'tls'> {
   /** What the client tells the server about itself. Default: no server push, else Node's. */
@@ -59,8 +66,12 @@ export type H2cResult =
  */
 export async function connectH2c(url: string | URL, options: H2cConnectOptions = {}): Promise<H2cResult> {
   assertOptions('connectH2c', options, H2C_CONNECT_OPTIONS)
+  return lettingGo(options.body, () => performH2c(url, options))
+}
+
+async function performH2c(url: string | URL, options: H2cConnectOptions): Promise<H2cResult> {
   const { settings = { enablePush: false }, ...others } = options
-  const target = readTarget(parseUrl(url), ['http:'])
+  const target = readTarget(parseUrl(url), ['http:'], readSocketPath(options))
   const clock = options.clock ?? systemClock
   const timeoutMs = readTimeout(options.timeoutMs)
   const startMs = clock.now()
@@ -80,7 +91,7 @@ export async function connectH2c(url: string | URL, options: H2cConnectOptions =
   })
   // GOAWAY or session.close(): Node ends its side and waits for the server, and no method of the session would help
   connection.once('finish', () => expectClose(connection, clock))
-  const seen = `HTTP/2 with ${target.host}:${target.port}`
+  const seen = `HTTP/2 with ${where(target)}`
   const broken = (receivedBytes: number, cause: Error | undefined): Error => {
     if (options.signal?.aborted) return toError(options.signal.reason)
     const why = cause === undefined ? '' : `: ${cause.message}`

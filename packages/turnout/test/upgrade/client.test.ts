@@ -11,6 +11,7 @@ import { createVirtualClock } from '../../src/base/clock.ts'
 import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { AnsweredError } from '../../src/upgrade/answered.ts'
 import { type UpgradeOptions, upgrade } from '../../src/upgrade/client.ts'
+import { connectH2c } from '../../src/upgrade/h2c-client.ts'
 import { turn } from '../base/turns.ts'
 import { certificate, privateKey } from './certificate.ts'
 import { fieldOf, head, type RawRequest, type RawServerOptions, rawServer, textOf } from './raw-server.ts'
@@ -643,6 +644,9 @@ test('a body is let go where it is never sent, misuse included', bounded, async 
     if (body instanceof Readable) assert.equal(body.destroyed, true)
   }
   assert.equal(cancelled.length, 1)
+  const body = Readable.from(['a'])
+  assert.ok((await rejection(connectH2c('https://127.0.0.1/', { body }))) instanceof MisuseError)
+  assert.equal(body.destroyed, true)
 })
 
 test('no listener stays on a signal that outlives its upgrades', bounded, async (t) => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { Agent, createServer, type Server } from 'node:http'
-import { createSecureServer, createServer as createHttp2Server, type Http2Server } from 'node:http2'
+import { createServer as createHttp2Server, createSecureServer, type Http2Server } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
