@@ -80,6 +80,8 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
   ['handleProtocols', 'protocols'],
   ['subprotocols', 'protocols'],
   ['cors', 'origins'],
+  ['connection', 'open'],
+  ['error', 'onError'],
   ['pingInterval', 'heartbeat'],
   ['pingTimeout', 'heartbeat'],
   ['maxBackpressure', 'maxBufferedBytes'],
@@ -94,6 +96,9 @@ const FOREIGN: ReadonlyMap<string, string> = new Map([
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['createTurnout server', ': a server is given to attach(server)'],
   ['createTurnout httpServer', ': a server is given to attach(server)'],
+  ['createTurnout origins', ': an option of each route'],
+  ['createTurnout path', ': the first argument of websocket(path, options)'],
+  ['createTurnout clientTracking', ': keep a Set of your own, from `open` to `close`'],
   ['createTurnout port', ': let a server of your own listen, and give it to attach(server)'],
   [
     'createTurnout noServer',

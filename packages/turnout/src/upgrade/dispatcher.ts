@@ -79,6 +79,7 @@ export class Dispatcher {
   readonly #others: Tally
   readonly #extended: ExtendedConnect
   #toldHttp2 = false
+  #toldShared = false
   #closing: Promise<CloseCounts> | undefined
 
   constructor(options: DispatcherOptions) {
@@ -183,6 +184,7 @@ export class Dispatcher {
         'upgrade() needs a turnout on the server that the request came through: call attach(server)',
       )
     }
+    if (arrival.shared) this.#tellShared(request)
     if (this.#closing !== undefined) return void sendAnswer(response, CLOSING)
     const verdict = this.#deliberate(arrival, protocols, candidates)
     const act = (verdict: Verdict) => this.#verdicts.actInApp(arrival, response, verdict)
@@ -343,6 +345,17 @@ export class Dispatcher {
     const seen = 'upgrade() on an ordinary request of HTTP/2, which was answered with a 400'
     const error = new MisuseError('ERR_HTTP2_FORBIDS_UPGRADE', seen, { section: 'RFC 9113 section 8.6' })
     this.#options.onError(error, request)
+  }
+
+  /** Once: every handshake of that route takes as long. */
+  #tellShared({ url = '/' }: IncomingMessage): void {
+    if (this.#toldShared) return
+    this.#toldShared = true
+    const [path] = url.split('?', 1)
+    process.emitWarning(
+      `upgrade() on ${path} had to wait ${this.#options.decisionTimeoutMs} ms for the other upgrade listeners of its server; attach(server, { foreign }) says which requests are theirs`,
+      { code: 'TURNOUT_FOREIGN_WAIT' },
+    )
   }
 
   #meansWebSocket(request: IncomingMessage): boolean {

@@ -34,7 +34,9 @@ export function checkOrigin(
   if (origins?.includes(origin)) return undefined
   const page = parseOrigin(origin)
   if (page !== undefined && (isOwn(page, own) || isListed(page, origins))) return undefined
-  return refusal(`Origin ${JSON.stringify(origin.slice(0, 200))} is neither this server's own nor listed`)
+  return refusal(
+    `Origin ${JSON.stringify(origin.slice(0, 200))} is neither this server's own nor listed in \`origins\``,
+  )
 }
 
 /**

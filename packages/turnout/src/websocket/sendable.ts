@@ -1,6 +1,7 @@
 // Knows what can be sent as one message: its bytes, how many they are, and a copy that is nobody else's.
 import { Blob, Buffer } from 'node:buffer'
-import { MisuseError } from '../base/errors.ts'
+import { MisuseError, shown } from '../base/errors.ts'
+import { isPlain } from '../base/option-names.ts'
 import type { MessageParts, Sendable } from './options.ts'
 
 /** The bytes of a view or a buffer, not copied; undefined: it is neither. */
@@ -39,11 +40,11 @@ export function ownCopy(message: Sendable): Sendable {
 }
 
 function sizeOfPart(part: unknown): number {
-  return typeof part === 'string' ? Buffer.byteLength(part) : bytesOf(part).length
+  return typeof part === 'string' ? Buffer.byteLength(part) : partOf(part).length
 }
 
 function ownPart(part: unknown): string | Buffer {
-  return typeof part === 'string' ? part : Buffer.from(bytesOf(part))
+  return typeof part === 'string' ? part : Buffer.from(partOf(part))
 }
 
 function isShared(value: unknown): value is SharedArrayBuffer {
@@ -51,6 +52,15 @@ function isShared(value: unknown): value is SharedArrayBuffer {
 }
 
 function unsendable(value: unknown): MisuseError {
-  const seen = value === null ? 'null' : typeof value
-  return new MisuseError('ERR_INVALID_ARGUMENT', `${seen} cannot be sent: a string, bytes or a Blob can`)
+  const hint = isPlain(value) ? '; JSON.stringify makes it a string' : ''
+  const wanted = `a string, bytes or a Blob can${hint}`
+  return new MisuseError('ERR_INVALID_ARGUMENT', `${shown(value)} cannot be sent: ${wanted}`)
+}
+
+/** @throws MisuseError for what is neither, as a part of a list that goes as one message */
+export function partOf(part: unknown): Uint8Array {
+  const bytes = viewOf(part)
+  if (bytes !== undefined) return bytes
+  const wanted = 'its parts are strings or bytes; JSON.stringify makes it a string'
+  throw new MisuseError('ERR_INVALID_ARGUMENT', `a list with ${shown(part)} in it cannot be sent: ${wanted}`)
 }

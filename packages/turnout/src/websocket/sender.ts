@@ -10,7 +10,7 @@ import { type Flushable, flushSoon } from './flush.ts'
 import { OPCODE } from './frame.ts'
 import type { MessageParts, Sendable } from './options.ts'
 import { dropParts, letGo, mixedParts, type Part, type Source, sourceOf, TextEncoding } from './parts.ts'
-import { bytesOf, isParts, ownCopy, sizeOf } from './sendable.ts'
+import { bytesOf, isParts, ownCopy, partOf, sizeOf } from './sendable.ts'
 import type { Session } from './session.ts'
 
 /** What to do about a message for a peer that has not taken `maxBufferedBytes` yet. */
@@ -192,7 +192,7 @@ export class Sender implements Flushable {
     if (message instanceof Uint8Array) return this.#session.sendBinary(message)
     if (message instanceof Blob) return message.arrayBuffer().then((bytes) => this.#lay(bytes))
     if (Array.isArray(message) && message.length > 0 && typeof message[0] !== 'string') {
-      return this.#session.sendChunks(message.map((piece) => lasting(bytesOf(piece))))
+      return this.#session.sendChunks(message.map((piece) => lasting(partOf(piece))))
     }
     if (isParts(message)) return this.#layParts(message)
     return this.#session.sendBinary(bytesOf(message))

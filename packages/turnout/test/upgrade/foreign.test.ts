@@ -7,10 +7,12 @@ import { createVirtualClock } from '../../src/base/clock.ts'
 import { createTurnout, type Turnout } from '../../src/turnout.ts'
 import type { Foreign } from '../../src/upgrade/foreign.ts'
 import { turn, until } from '../base/turns.ts'
+import { warningsOf } from '../base/warnings.ts'
 import {
   dial,
   get,
   listen,
+  openStation,
   type Station,
   stationTest,
   upgradeHead,
@@ -260,4 +262,35 @@ test('two turnouts on one server each take their own, and the app gets the rest'
   late.socket.destroy()
   await within('server closes', new Promise((resolve) => server.close(resolve)))
   watch.stop()
+})
+
+test('an upgrade inside the app that had to wait for others says so, once', async () => {
+  const warnings = await warningsOf(async () => {
+    const station = await openStation({ clock, setUp: (_turnout, server) => void modest(server, []) })
+    station.server.removeAllListeners('request')
+    station.server.on('request', (request, response) => {
+      void station.turnout.upgrade(request, response, {
+        protocol: 'foo',
+        handler: (stream) => void stream.end(),
+      })
+    })
+    for (let round = 0; round < 2; round++) {
+      const wire = station.dial()
+      wire.send(upgradeHead({ path: '/live?token=secret' }))
+      await until(() => clock.waiting > 0)
+      clock.advance(5_000)
+      assert.equal((await wire.response()).status, 101)
+      await wire.ended()
+    }
+    await station.stop()
+  })
+  assert.deepEqual(
+    warnings.map(({ text, code }) => [text.split(';')[0], code]),
+    [
+      [
+        'upgrade() on /live had to wait 5000 ms for the other upgrade listeners of its server',
+        'TURNOUT_FOREIGN_WAIT',
+      ],
+    ],
+  )
 })

@@ -82,3 +82,17 @@ test('what cannot be sent is misuse, alone and in an array', () => {
     }
   }
 })
+
+test('the error says what was seen, and what to do with a value', () => {
+  for (const [value, message] of [
+    [5, '5 cannot be sent: a string, bytes or a Blob can'],
+    [null, 'null cannot be sent: a string, bytes or a Blob can'],
+    [{ a: 1 }, 'an object cannot be sent: a string, bytes or a Blob can; JSON.stringify makes it a string'],
+    [
+      [Buffer.from('a'), { a: 1 }],
+      'a list with an object in it cannot be sent: its parts are strings or bytes; JSON.stringify makes it a string',
+    ],
+  ] as [never, string][]) {
+    assert.throws(() => sizeOf(value), { name: 'MisuseError', code: 'ERR_INVALID_ARGUMENT', message })
+  }
+})
