@@ -34,7 +34,6 @@ export async function start(port: number): Promise<Running> {
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       if (value !== undefined) reply.raw.setHeader(name, value)
     }
-    reply.hijack()
     turnout.upgrade(request.raw, reply.raw, {
       accept: () => ({ data: { user: session.user } }),
       async handler(socket) {
@@ -42,6 +41,8 @@ export async function start(port: number): Promise<Running> {
         for await (const message of socket) await socket.send(message)
       },
     })
+    // Behind it: until here Fastify answers what is thrown.
+    reply.hijack()
   })
 
   // Beside the app: this path never reaches it.
