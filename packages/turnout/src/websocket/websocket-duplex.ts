@@ -27,8 +27,8 @@ const WEBSOCKET_DUPLEX_OPTIONS: OptionNames<WebSocketDuplexOptions> = {
  * message is a chunk and each chunk that is written a message, binary but for strings in object mode. Takes the
  * messages, as a loop would.
  *
- * A WebSocket has no half-close (RFC 6455 section 7.1): ending the stream closes with 1000, and the peer's Close ends
- * both sides. A Close with another code than 1000, and a connection that is lost, are an error: what has come is not
+ * A WebSocket has no half-close (RFC 6455 section 7.1): ending the stream closes with 1000, and behind the peer's
+ * Close, which ends what is read, writing fails; end your side yourself. A Close with another code than 1000, and a connection that is lost, are an error: what has come is not
  * the whole. `destroy` drops the connection.
  * @throws MisuseError ERR_INVALID_ARGUMENT, also where a `message` callback takes the messages
  */
@@ -39,10 +39,10 @@ export function createWebSocketStream(socket: AnyConnection, options: WebSocketD
   assertOptions('createWebSocketStream', options, WEBSOCKET_DUPLEX_OPTIONS)
   const { objectMode = false, highWaterMark } = options
   const messages = socket[Symbol.asyncIterator]()
-  const stream = new Duplex({
+  const stream: Duplex = new Duplex({
     objectMode,
-    // the peer has gone as a whole
-    allowHalfOpen: false,
+    // a loop over a stream that destroys itself is aborted at its end, while the other side is open
+    autoDestroy: false,
     ...(highWaterMark !== undefined && { highWaterMark }),
     read() {
       void take(messages, stream, objectMode).then((more) => (more ? undefined : endWith(stream, socket)))
@@ -51,8 +51,10 @@ export function createWebSocketStream(socket: AnyConnection, options: WebSocketD
       try {
         // whoever writes may use its memory again as soon as this is done
         const message = chunk instanceof Uint8Array ? Buffer.from(chunk) : chunk
-        done((await socket.send(message)) ? null : lost(await socket.closed))
+        if (await socket.send(message)) return done()
+        throw lost(await socket.closed)
       } catch (error) {
+        stream.destroy(error as Error)
         done(error as Error)
       }
     },
@@ -64,7 +66,11 @@ export function createWebSocketStream(socket: AnyConnection, options: WebSocketD
       done(error)
     },
   })
-  return stream
+  const over = (): void => {
+    if (stream.readableEnded && stream.writableFinished) stream.destroy()
+  }
+  stream.on('end', over)
+  return stream.on('finish', over)
 }
 
 /** Until the stream has enough. False: there is nothing more to come. */

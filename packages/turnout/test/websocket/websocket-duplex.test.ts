@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { PeerError } from '../../src/base/errors.ts'
-import { webSocketPair } from '../../src/testing/index.ts'
+import { streamPair, webSocketPair } from '../../src/testing/index.ts'
 import type { AnyConnection } from '../../src/websocket/connection.ts'
 import { createWebSocketStream } from '../../src/websocket/websocket-duplex.ts'
 import { turn, until } from '../base/turns.ts'
@@ -37,7 +37,8 @@ describe('a WebSocket as a stream', () => {
       const closed = client.close(code)
       assert.equal(await textOf(stream), 'é\x01\x02abend')
       await closed
-      await until(() => stream.destroyed)
+      stream.end()
+      await once(stream, 'close')
       assert.equal(stream.errored, null)
     }
   })
@@ -125,6 +126,22 @@ describe('a WebSocket as a stream', () => {
       }),
       { numRuns: 30 },
     )
+  })
+
+  it('is bridged to another stream, and both ends end well, whichever closes', async () => {
+    for (const who of ['client', 'far'] as const) {
+      const { stream, client } = pair()
+      const { server: near, client: far } = streamPair()
+      const bridged = pipeline(stream, near, stream)
+      far.on('data', (chunk: Buffer) => far.write(`echo ${chunk}`))
+      far.on('end', () => far.end())
+      await client.send('hi')
+      assert.equal(String((await client[Symbol.asyncIterator]().next()).value), 'echo hi')
+      if (who === 'client') await client.close(1000)
+      else far.end()
+      await bridged
+      assert.equal((await client.closed).code, 1000)
+    }
   })
 
   for (const [title, end, message] of [
