@@ -1,4 +1,5 @@
 // Knows one WebSocket as its user sees it, on either side. What it does is done by the shell behind it.
+import { MisuseError } from '../base/errors.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import type { BinaryForm, Message, Sendable } from './options.ts'
 import type { Shell } from './shell.ts'
@@ -16,6 +17,18 @@ export interface CloseInfo {
 }
 
 export type ReadyState = 'opening' | 'open' | 'closing' | 'closed'
+
+function refuseHandler({ prototype }: { readonly prototype: object }, option: string): void {
+  const name = `on${option}`
+  const instead =
+    option === 'error' ? '`cause` of closed says why' : `\`${option}\` is a callback of the options`
+  Object.defineProperty(prototype, name, {
+    configurable: true,
+    set() {
+      throw new MisuseError('ERR_INVALID_ARGUMENT', `${name} is of the standard's WebSocket; here ${instead}`)
+    },
+  })
+}
 
 /** Only for the shell's own floor: what does the work of a socket. */
 export let shellOf: <Data>(socket: AnyConnection<Data>) => Shell<Data>
@@ -50,6 +63,8 @@ export class WebSocketConnection<
   static {
     shellOf = (socket) => socket.#shell
     isConnection = (value) => typeof value === 'object' && value !== null && #shell in value
+    // as in a browser, they would be set and never called
+    for (const option of ['open', 'message', 'close', 'error']) refuseHandler(WebSocketConnection, option)
   }
 
   /** @internal Comes from a route's handler, `turnout.upgrade` or `connect`. */

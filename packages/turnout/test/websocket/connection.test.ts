@@ -1180,6 +1180,22 @@ test('an extension whose release throws is a warning, and the end is told', asyn
   )
 })
 
+// --- what it is not
+
+test('a handler of the standard’s WebSocket is refused, and told where it goes', () => {
+  const { socket } = createRig()
+  for (const [name, message] of [
+    ['onmessage', /^onmessage is of the standard's WebSocket; here `message` is a callback of the options$/],
+    ['onopen', /`open`/],
+    ['onclose', /`close`/],
+    ['onerror', /`cause` of closed/],
+  ] as const) {
+    assert.throws(() => Object.assign(socket, { [name]: () => {} }), { name: 'MisuseError', message })
+    assert.equal(Reflect.get(socket, name), undefined)
+  }
+  Object.assign(socket, { isAlive: true })
+})
+
 // --- the heartbeat
 
 test('a peer that takes what we send, however slowly, is not given up as silent', async () => {
