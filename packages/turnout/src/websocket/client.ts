@@ -32,7 +32,7 @@ import type { AnyConnection, WebSocketConnection } from './connection.ts'
 import { compressionExtension } from './deflate.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
 import { checkSwitch, createKey, readVersions, requestFields } from './handshake.ts'
-import { abandonConnection, createConnection, openConnection } from './inside.ts'
+import { abandonConnection, createConnection, failHandler, openConnection } from './inside.ts'
 import { assertConnectionOptions } from './option-check.ts'
 import {
   type BinaryForm,
@@ -42,6 +42,7 @@ import {
   type ConnectionEvents,
   type ConnectionOptions,
 } from './options.ts'
+import { watch } from './receiver.ts'
 import { type Hop, type Redirect, readRedirect, toWebSocketScheme } from './redirect.ts'
 import { type Agreed, confirmExtensions, type Extension, stackTransforms } from './transform.ts'
 import { takeTurn } from './turns.ts'
@@ -78,13 +79,13 @@ export interface ConnectOptions<
   readonly data?: Data
   /**
    * Told once what the server answered, such as its Set-Cookie, before `open`; nothing of it is kept. What it throws
-   * rejects, and ends the connection.
+   * rejects, and ends the connection; what its promise rejects with closes with 1011, like that of a callback.
    */
   readonly onResponse?:
     | ((
         response: SwitchResponse,
         socket: WebSocketConnection<Data, NoInfer<Form>, Params, ChosenProtocol<Subprotocol>>,
-      ) => void)
+      ) => void | Promise<void>)
     | undefined
   /**
    * Told what a callback threw; the connection is closed with 1011. What it throws itself is a process warning.
@@ -258,6 +259,8 @@ async function shakeHands<Data>(
   const { clock = systemClock, signal, agent = false } = options
   const offers = extensions.flatMap((extension) => extension.offer())
   const expected = { protocols, requireProtocol, extensions: offers.map(({ name }) => name) }
+  // what cannot be said is told before anybody is connected to
+  const offered = formatExtensions(offers)
   const beganMs = clock.now()
   const carrier = await chooseCarrier(plan, hop, target, timeoutMs)
   const leftMs = Math.max(1, timeoutMs - (clock.now() - beganMs))
@@ -267,7 +270,7 @@ async function shakeHands<Data>(
       session: carrier.session,
       protocol: 'websocket',
       target,
-      fields: [...requestFields({ protocols, extensions: formatExtensions(offers) }), ...hop.fields],
+      fields: [...requestFields({ protocols, extensions: offered }), ...hop.fields],
       signal,
       timeoutMs: leftMs,
       clock,
@@ -281,7 +284,7 @@ async function shakeHands<Data>(
     return { outcome, agreed }
   }
   const key = createKey()
-  const fields = [...requestFields({ key, protocols, extensions: formatExtensions(offers) }), ...hop.fields]
+  const fields = [...requestFields({ key, protocols, extensions: offered }), ...hop.fields]
   let agreed = NOTHING
   const outcome = await perform({
     target,
@@ -359,7 +362,9 @@ function tellResponse<Data>(
 ): void {
   if (onResponse === undefined) return
   try {
-    onResponse({ status: statusCode, headers, rawHeaders }, socket)
+    watch(onResponse({ status: statusCode, headers, rawHeaders }, socket), (error) =>
+      failHandler(socket, error),
+    )
   } catch (error) {
     abandonConnection(socket, error as Error)
     throw error

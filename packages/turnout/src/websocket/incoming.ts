@@ -1,5 +1,5 @@
 // Knows how data frames become messages (RFC 6455 sections 5.4 and 5.6): whole, or in parts as they come.
-import { type Buffer, isUtf8 } from 'node:buffer'
+import { Buffer, isUtf8 } from 'node:buffer'
 import { PeerError } from '../base/errors.ts'
 import { kept } from '../base/lent.ts'
 import { FIN, OPCODE, opcodeOf, RSV } from './frame.ts'
@@ -222,7 +222,7 @@ export class Incoming {
 
   #deliver(text: boolean, payload: Buffer): void {
     const most = this.#maxWholeBytes
-    if (!(payload instanceof Uint8Array)) throw transformError(new TypeError('decode gave no bytes'))
+    if (!Buffer.isBuffer(payload)) throw transformError(new TypeError('decode gave no Buffer'))
     if (payload.length > most) throw tooBig(payload.length, most)
     if (text && !isUtf8(payload)) throw utf8Error()
     const message = text ? decodeText(payload, 0, payload.length, false) : payload

@@ -5,7 +5,6 @@ import { MisuseError, PeerError } from '../base/errors.ts'
 import { kept } from '../base/lent.ts'
 import { lasting } from '../base/loan.ts'
 import type { Outbox } from '../base/outbox.ts'
-import { tell } from '../base/tell.ts'
 import { CLOSE, decodeCloseBody, encodeCloseBody, fitReason } from './close.ts'
 import {
   FIN,
@@ -23,7 +22,7 @@ import {
 } from './frame.ts'
 import { Incoming, type IncomingEvents, type IncomingHost, rsvError } from './incoming.ts'
 import type { BinaryForm } from './options.ts'
-import type { MessageTransform } from './transform.ts'
+import { type MessageTransform, releaseTransform } from './transform.ts'
 
 /**
  * - `open`: messages go both ways.
@@ -293,18 +292,31 @@ export class Session implements FrameSink, IncomingHost {
 
   #sendEncoded(opcode: number, payload: Uint8Array): Promise<void> | undefined {
     const head = FIN | this.#transform!.rsv | opcode
-    const encoded = this.#transform!.encode(payload)
-    if (!(encoded instanceof Promise)) {
-      writeFrame(this.#outbox, head, encoded, this.role)
+    try {
+      const encoded = this.#transform!.encode(payload)
+      if (!(encoded instanceof Promise)) {
+        this.#writeEncoded(head, encoded)
+        return undefined
+      }
+      return encoded
+        .then((bytes) => {
+          if (this.sendable) this.#writeEncoded(head, bytes)
+        })
+        .catch((error: unknown) => this.#notEncoded(error))
+    } catch (error) {
+      this.#notEncoded(error)
       return undefined
     }
-    return encoded.then(
-      (bytes) => {
-        if (this.sendable) writeFrame(this.#outbox, head, bytes, this.role)
-      },
-      // once the connection is over there is nothing left to encode with, and nothing to tell
-      (cause) => this.fail(new PeerError('ERR_HANDLER_FAILED', 'a message could not be encoded', { cause })),
-    )
+  }
+
+  #writeEncoded(head: number, bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) throw new TypeError('encode gave no bytes')
+    writeFrame(this.#outbox, head, bytes, this.role)
+  }
+
+  /** Once the connection is over there is nothing left to encode with, and nothing to tell. */
+  #notEncoded(cause: unknown): void {
+    this.fail(new PeerError('ERR_HANDLER_FAILED', 'a message could not be encoded', { cause }))
   }
 
   #controlPayload(chunk: Buffer, start: number, end: number, last: boolean): void {
@@ -384,8 +396,7 @@ export class Session implements FrameSink, IncomingHost {
     if (this.#state === 'closeDone') this.#clean = true
     if (this.#state === 'ended') {
       this.#quiet()
-      const transform = this.#transform
-      if (transform !== undefined) tell(() => transform.release(), 'in release of an extension')
+      if (this.#transform !== undefined) releaseTransform(this.#transform)
     }
     this.#events.onState(this.#state)
   }

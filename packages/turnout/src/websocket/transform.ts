@@ -3,6 +3,7 @@
 import type { Buffer } from 'node:buffer'
 import { MisuseError, PeerError } from '../base/errors.ts'
 import { oddOption } from '../base/option-value.ts'
+import { tell } from '../base/tell.ts'
 import { assertToken } from '../http/token.ts'
 import type { ExtensionOffer } from './extension.ts'
 import { type Role, RSV } from './frame.ts'
@@ -141,8 +142,13 @@ class Stack implements MessageTransform {
   }
 
   release(): void {
-    for (const one of this.#out) one.release()
+    for (const one of this.#out) releaseTransform(one)
   }
+}
+
+/** What an extension throws there keeps nobody else's memory. */
+export function releaseTransform(transform: MessageTransform): void {
+  tell(() => transform.release(), 'in release of an extension')
 }
 
 /** At once where it can be, so that a message that needs no promise is not delayed by one. */

@@ -1,7 +1,8 @@
 // Knows how a WebSocket looks as a Duplex of Node, for what wants to be given a stream.
 import { Buffer } from 'node:buffer'
+import process from 'node:process'
 import { Duplex } from 'node:stream'
-import { MisuseError, PeerError, shown } from '../base/errors.ts'
+import { MisuseError, PeerError, shown, toError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { CLOSE } from './close.ts'
 import { type AnyConnection, type CloseInfo, isConnection } from './connection.ts'
@@ -48,18 +49,14 @@ export function createWebSocketStream(socket: AnyConnection, options: WebSocketD
       void take(messages, stream, objectMode).then((more) => (more ? undefined : endWith(stream, socket)))
     },
     async write(chunk: Message | Uint8Array, _encoding, done) {
-      try {
-        // whoever writes may use its memory again as soon as this is done
-        const message = chunk instanceof Uint8Array ? Buffer.from(chunk) : chunk
-        if (await socket.send(message)) return done()
-        throw lost(await socket.closed)
-      } catch (error) {
-        stream.destroy(error as Error)
-        done(error as Error)
-      }
+      const failure = await sent(socket, chunk)
+      if (failure !== undefined) stream.destroy(failure)
+      // out of the promise: what the application throws in its callback is its own
+      process.nextTick(done, failure)
     },
-    final(done) {
-      socket.close(CLOSE.normal).then(() => done())
+    async final(done) {
+      const info = await socket.close(CLOSE.normal)
+      process.nextTick(done, isWhole(info) ? undefined : lost(info))
     },
     destroy(error, done) {
       if (socket.readyState !== 'closed') socket.terminate()
@@ -71,6 +68,18 @@ export function createWebSocketStream(socket: AnyConnection, options: WebSocketD
   }
   stream.on('end', over)
   return stream.on('finish', over)
+}
+
+/** Undefined: it was. */
+async function sent(socket: AnyConnection, chunk: Message | Uint8Array): Promise<Error | undefined> {
+  try {
+    // whoever writes may use its memory again as soon as this is done
+    if (await socket.send(chunk instanceof Uint8Array ? Buffer.from(chunk) : chunk)) return undefined
+  } catch (error) {
+    return toError(error)
+  }
+  if (socket.readyState !== 'open') return lost(await socket.closed)
+  return new PeerError('ERR_SLOW_CONSUMER', "a chunk was dropped, as slowConsumer: 'drop' has it")
 }
 
 /** Until the stream has enough. False: there is nothing more to come. */
@@ -98,8 +107,13 @@ function bytesOf(message: Message): Buffer {
 
 async function endWith(stream: Duplex, socket: AnyConnection): Promise<void> {
   const info = await socket.closed
-  if (info.clean && (info.code === CLOSE.normal || info.code === CLOSE.noCode)) stream.push(null)
+  if (isWhole(info)) stream.push(null)
   else stream.destroy(lost(info))
+}
+
+/** Whether both sides have said, and meant, that this is all. */
+function isWhole({ clean, code }: CloseInfo): boolean {
+  return clean && (code === CLOSE.normal || code === CLOSE.noCode)
 }
 
 function lost({ code, reason, clean, cause }: CloseInfo): Error {

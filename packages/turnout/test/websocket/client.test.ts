@@ -12,6 +12,7 @@ import { type ConnectOptions, connect, HandshakeError } from '../../src/websocke
 import type { CloseInfo } from '../../src/websocket/connection.ts'
 import { isKey } from '../../src/websocket/key.ts'
 import { reconnecting } from '../../src/websocket/reconnecting.ts'
+import type { Extension } from '../../src/websocket/transform.ts'
 import { turnsWaiting } from '../../src/websocket/turns.ts'
 import { WebSocketStream } from '../../src/websocket/websocket-stream.ts'
 import { WebSocket } from '../../src/websocket/whatwg.ts'
@@ -162,6 +163,43 @@ test('what onResponse throws rejects, and ends the connection', bounded, async (
   })
   assert.equal((await peer.closed).cause, thrown)
 })
+
+test('what onResponse rejects with closes with 1011 and reaches onError', bounded, async (t) => {
+  const { wsUrl, requests } = await webSocketServer(t)
+  const thrown = new Error('later')
+  const told = new Promise((resolve) => {
+    void opened(t, wsUrl, {
+      async onResponse() {
+        await turn()
+        throw thrown
+      },
+      onError: resolve,
+    })
+  })
+  assert.equal(await told, thrown)
+  const [close] = await framesOf(requests[0]!, 1)
+  assert.equal(close!.payload.readUInt16BE(0), 1011)
+})
+
+test(
+  'an offer of an extension that cannot be said is told before a connection is made',
+  bounded,
+  async (t) => {
+    const raw = await webSocketServer(t)
+    const odd: Extension = {
+      name: 'odd',
+      rsv: 0x20,
+      answer: () => undefined,
+      offer: () => [{ name: 'not a token', parameters: [] }],
+      confirm: () => assert.fail('was confirmed'),
+    }
+    for (const http2 of [false, true]) {
+      const error = await rejection(connect(raw.wsUrl, { http2, extensions: [odd] }))
+      assert.equal(error.code, 'ERR_INVALID_TOKEN')
+    }
+    assert.equal(raw.connections(), 0)
+  },
+)
 
 test('what a callback throws closes with 1011 and reaches onError', bounded, async (t) => {
   const { wsUrl, requests } = await webSocketServer(t, (request) => {

@@ -1149,6 +1149,7 @@ test('a connection that ends while a message is decoded apart waits for it, unle
 for (const [title, decode] of [
   ['at once', () => undefined],
   ['later', async () => undefined],
+  ['bytes that are no Buffer', () => new Uint8Array(3)],
   ['throws', () => assert.fail('odd')],
 ] as const) {
   test(`an extension that decodes to no bytes (${title}) fails the connection`, async () => {
@@ -1157,6 +1158,25 @@ for (const [title, decode] of [
     assert.match(peer.frames.join(), /^88 03ea/)
     peer.transport.end()
     assert.equal(((await info())?.cause as PeerError | undefined)?.code, 'ERR_FRAME')
+  })
+}
+
+for (const [title, encode] of [
+  ['throws', () => assert.fail('odd')],
+  ['rejects', async () => assert.fail('odd')],
+  ['gives no bytes', () => 'text'],
+  ['gives no bytes later', async () => undefined],
+] as const) {
+  test(`an extension whose encode ${title} fails the connection, and nothing of the message leaves`, async () => {
+    const { socket, peer, info } = createRig({
+      transform: { ...decoding(async (payload) => payload), wants: () => true, encode: encode as never },
+    })
+    await socket.send('hi')
+    await turn()
+    assert.match(peer.frames.join(), /^88 03f3/)
+    assert.equal(socket.send('more'), false)
+    peer.transport.end()
+    assert.equal(((await info())?.cause as PeerError | undefined)?.code, 'ERR_HANDLER_FAILED')
   })
 }
 

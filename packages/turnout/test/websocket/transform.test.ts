@@ -11,6 +11,7 @@ import {
   type MessageTransform,
   stackTransforms,
 } from '../../src/websocket/transform.ts'
+import { warningsOf } from '../base/warnings.ts'
 
 /** Adds its letter on the way out and takes it off again. */
 class Lettering implements MessageTransform {
@@ -177,6 +178,23 @@ describe('RFC 6455 section 9.1: several transforms', () => {
     const shared = new Lettering('a', 0x40, { shared: true })
     assert.equal(stackTransforms([shared, new Lettering('b', 0x20)])?.sharedKey, undefined)
     assert.equal(stackTransforms([shared, new Lettering('b', 0x20, { shared: true })])?.sharedKey, 'a; b')
+  })
+
+  it('are released together, whatever one of them throws', async () => {
+    const released: string[] = []
+    const odd = Object.assign(new Lettering('a', 0x40), {
+      release() {
+        throw new Error('odd')
+      },
+    })
+    const warnings = await warningsOf(() =>
+      stackTransforms([odd, new Lettering('b', 0x20, { released })])!.release(),
+    )
+    assert.deepEqual(released, ['b'])
+    assert.deepEqual(
+      warnings.map(({ text }) => text),
+      ['odd, in release of an extension'],
+    )
   })
 
   it('are released together', () => {

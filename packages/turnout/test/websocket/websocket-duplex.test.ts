@@ -164,6 +164,45 @@ describe('a WebSocket as a stream', () => {
     })
   }
 
+  for (const [title, end] of [
+    ['a loss', (client) => client.terminate()],
+    ['another code', (client) => client.close(1011, 'no disk')],
+  ] as [string, (client: AnyConnection) => unknown][]) {
+    it(`takes a part that was written for no whole: ${title}`, async () => {
+      const { stream, client } = pair()
+      void messagesOf(client)
+      const source = new PassThrough()
+      const writing = pipeline(source, stream)
+      source.write('half')
+      await turn()
+      end(client)
+      source.end()
+      await assert.rejects(writing, { code: 'ERR_CONNECTION_LOST' })
+    })
+  }
+
+  it('fails where a chunk is dropped, instead of waiting for ever', async () => {
+    const { server, client } = webSocketPair({ server: { slowConsumer: 'drop', maxBufferedBytes: 10_000 } })
+    client.pause()
+    const stream = createWebSocketStream(server)
+    const chunks = Array.from({ length: 500 }, () => Buffer.alloc(1_000))
+    await assert.rejects(pipeline(Readable.from(chunks), stream), { code: 'ERR_SLOW_CONSUMER' })
+    client.terminate()
+  })
+
+  it('leaves what the application throws in its callbacks to the process', async () => {
+    const { stream } = pair()
+    const thrown = new Error('mine')
+    const uncaught = new Promise((resolve) => process.setUncaughtExceptionCaptureCallback(resolve))
+    stream.write('x', () => {
+      throw thrown
+    })
+    assert.equal(await uncaught, thrown)
+    process.setUncaughtExceptionCaptureCallback(null)
+    assert.equal(stream.destroyed, false)
+    stream.destroy()
+  })
+
   it('drops the connection where it is destroyed, and fails writes behind the end', async () => {
     const { stream, client } = pair()
     stream.destroy()
