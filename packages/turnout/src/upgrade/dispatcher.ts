@@ -380,6 +380,11 @@ function holdAdmission(arrival: Arriving, verdict: Verdict, leave: (() => void) 
   arrival.stream.once('close', leave)
   return {
     ...verdict,
+    abandon: (error) => {
+      arrival.stream.off('close', leave)
+      leave()
+      verdict.abandon?.(error)
+    },
     attach: (stream, vacate) =>
       verdict.attach(stream, () => {
         stream.off('close', leave)

@@ -59,14 +59,29 @@ export function sendBody(
   else if (isWhole(body)) request.end(body)
   else {
     // how it went, the request's own events and `onError` say
-    pipeline(checkedChunks(body, own, onError), request, () => {})
+    pipeline(checkedChunks(readable(body), own, onError), request, () => {})
   }
 }
 
 /** The body will not be sent, or not to its end: a stream is let go, so that a file is closed. */
 export function dropBody(body: RequestBody | undefined): void {
   if (body instanceof Readable) body.destroy()
-  else if (body instanceof ReadableStream && !body.locked) body.cancel().catch(ignore)
+  else if (body instanceof ReadableStream) {
+    const reading = readables.get(body)
+    if (reading !== undefined) reading.destroy()
+    else if (!body.locked) body.cancel().catch(ignore)
+  }
+}
+
+/** What reads a ReadableStream: a loop over it could not be ended while it waits for a chunk. */
+const readables = new WeakMap<ReadableStream, Readable>()
+
+function readable(body: Exclude<RequestBody, string | Uint8Array>): AsyncIterable<string | Uint8Array> {
+  if (!(body instanceof ReadableStream)) return body
+  const reading = Readable.fromWeb(body, { objectMode: true })
+  reading.on('error', ignore)
+  readables.set(body, reading)
+  return reading
 }
 
 /** What `act` resolves with. Where it rejects, or never came to send the body, that is let go. */

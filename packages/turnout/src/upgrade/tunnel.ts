@@ -60,7 +60,7 @@ export function openTunnel(tunnel: Tunnel): Promise<Duplex> {
     // node:http gives every answer to a CONNECT here, interim ones too, what comes behind its head unread
     const onConnect = (response: IncomingMessage, socket: Socket, head: Buffer): void => {
       // the first act: a reset from here on must not end the process
-      socket.on('error', ignore)
+      if (interim === 0) socket.on('error', ignore)
       const { statusCode = 0 } = response
       const goesOn = isInterim(statusCode) && ++interim <= MAX_INTERIM
       if (wait.settled) return void socket.destroy()

@@ -65,11 +65,9 @@ export class Verdicts {
     if (!response.headersSent && !response.writableEnded) return false
     const error = new MisuseError('ERR_ALREADY_ANSWERED', 'the response was sent before accept had decided')
     if (verdict.kind === 'switch' || verdict.kind === 'respond') discard(verdict, error)
-    this.#setup.onError(
-      verdict.kind === 'failed' ? verdict.error : error,
-      arrival.request,
-      placeInHandshake(arrival),
-    )
+    const failure = verdict.kind === 'failed' ? verdict.error : error
+    tellHandshake(arrival, { outcome: 'failed', status: response.statusCode, error: failure })
+    this.#setup.onError(failure, arrival.request, placeInHandshake(arrival))
     return true
   }
 

@@ -150,6 +150,40 @@ for (const limit of ['maxHandshakes', 'maxConnections', 'maxConnectionsPerAddres
 }
 
 stationTest(
+  'a place is free again where the switch comes to nothing and the connection goes on',
+  async ({ dial, turnout }) => {
+    const wire = dial()
+    for (let round = 0; round < 5; round++) {
+      wire.send(upgradeHead())
+      assert.equal((await wire.response()).status, 500)
+    }
+    for (let round = 0; round < 5; round++) {
+      wire.send(upgradeHead({ path: '/in-app', upgrade: 'other' }))
+      assert.equal((await wire.response()).body, 'too early')
+    }
+    await until(() => turnout.metrics().handshakesInFlight === 0)
+    const { routes } = turnout.metrics()
+    assert.deepEqual(
+      routes.slice(0, 2).map(({ handshakes }) => handshakes),
+      [{ failed: 5 }, { failed: 5 }],
+    )
+  },
+  {
+    maxConnections: 2,
+    expectedErrors: 10,
+    setUp(turnout, server) {
+      turnout.protocol('foo', { accept: () => ({ headers: { 'Content-Length': '5' } }), handler })
+      server.prependListener('request', (request, response) => {
+        if (request.url !== '/in-app') return
+        const accept = () => new Promise<boolean>((resolve) => setImmediate(resolve, true))
+        void turnout.upgrade(request, response, { protocol: 'other', accept, handler })
+        response.end('too early')
+      })
+    },
+  },
+)
+
+stationTest(
   'maxConnectionsPerAddress: one address too many times gets 429 with Retry-After',
   async (station) => {
     const { answers, statuses } = await flood(station, 5)

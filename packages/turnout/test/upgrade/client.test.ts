@@ -649,6 +649,22 @@ test('a body is let go where it is never sent, misuse included', bounded, async 
   assert.equal(body.destroyed, true)
 })
 
+test(
+  'a ReadableStream that says nothing is cancelled with the exchange it was to go with',
+  bounded,
+  async (t) => {
+    const raw = await server(t, ({ socket }) => socket.destroy())
+    let cancelled = false
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(Buffer.from('first')),
+      cancel: () => void (cancelled = true),
+    })
+    const error = await rejection(upgrade(raw.url, { protocols: 'example/1', method: 'POST', body }))
+    assert.equal(error.code, 'ERR_CONNECT')
+    assert.equal(cancelled, true)
+  },
+)
+
 test('no listener stays on a signal that outlives its upgrades', bounded, async (t) => {
   const { signal } = new AbortController()
   const added: string[] = []
