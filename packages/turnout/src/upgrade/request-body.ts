@@ -58,6 +58,8 @@ export function sendBody(
   if (body === undefined) request.end()
   else if (isWhole(body)) request.end(body)
   else {
+    // the server may have an answer before the first chunk comes
+    request.flushHeaders()
     // how it went, the request's own events and `onError` say
     pipeline(checkedChunks(readable(body), own, onError), request, () => {})
   }

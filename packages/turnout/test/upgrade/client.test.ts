@@ -665,6 +665,20 @@ test(
   },
 )
 
+test(
+  'the head goes out before the first chunk of a streamed body, and may be answered',
+  bounded,
+  async (t) => {
+    const raw = await server(t, ({ socket }) => socket.write(head('HTTP/1.1 403 No', 'Content-Length: 0')))
+    const body = new Readable({ read() {} })
+    const { response } = await upgrade(raw.url, { protocols: 'example/1', method: 'POST', body })
+    assert.equal(response.statusCode, 403)
+    response.destroy()
+    body.destroy()
+    await raw.idle()
+  },
+)
+
 test('no listener stays on a signal that outlives its upgrades', bounded, async (t) => {
   const { signal } = new AbortController()
   const added: string[] = []
