@@ -1,8 +1,9 @@
 // Knows how the browser's WebSocket converts what it is given, as Web IDL says.
 import { Blob } from 'node:buffer'
 import { MisuseError } from '../base/errors.ts'
+import type { OptionNames } from '../base/option-names.ts'
 import { given } from '../base/option-value.ts'
-import type { ConnectOptions } from './client.ts'
+import { CONNECT_OPTIONS, type ConnectOptions } from './client.ts'
 import type { ConnectionEvents } from './options.ts'
 
 /**
@@ -13,6 +14,22 @@ export type WebSocketInit = Omit<
   ConnectOptions,
   keyof ConnectionEvents<unknown> | 'binary' | 'data' | 'onResponse' | 'onError'
 >
+
+const {
+  open: _open,
+  message: _message,
+  drain: _drain,
+  close: _close,
+  ping: _ping,
+  pong: _pong,
+  binary: _binary,
+  data: _data,
+  onResponse: _onResponse,
+  onError: _onError,
+  ...CHOICES
+} = CONNECT_OPTIONS
+
+export const WEBSOCKET_INIT: OptionNames<WebSocketInit> = CHOICES
 
 /** The same with its subprotocols as a list. */
 export interface ReadInit extends Omit<WebSocketInit, 'protocols'> {

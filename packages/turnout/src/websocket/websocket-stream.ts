@@ -1,12 +1,12 @@
 // Knows the WebSocketStream of browsers (the WebSockets standard of the WHATWG): one connection as two streams.
 import type { Buffer } from 'node:buffer'
-import { assertOptions } from '../base/option-names.ts'
+import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { type Deferred, deferred } from '../base/promise.ts'
-import { CONNECT_OPTIONS, type Dial, dial, prepareDial } from './client.ts'
+import { type Dial, dial, prepareDial } from './client.ts'
 import type { AnyConnection, CloseInfo } from './connection.ts'
 import type { Message } from './options.ts'
 import { assertSubprotocols, readUrl } from './standard-checks.ts'
-import { assertDictionary, toChunk, toProtocols, type WebSocketInit } from './web-idl.ts'
+import { assertDictionary, toChunk, toProtocols, WEBSOCKET_INIT, type WebSocketInit } from './web-idl.ts'
 import { connectionError, readCloseInfo, type WebSocketCloseInfo, WebSocketError } from './websocket-error.ts'
 
 /** `protocols` and `signal` are the standard's; the others are what `connect` takes. */
@@ -14,6 +14,9 @@ export interface WebSocketStreamOptions extends Omit<WebSocketInit, 'protocols' 
   /** Subprotocols in order of preference, each once. Default none. */
   readonly protocols?: Iterable<string> | undefined
 }
+
+const { slowConsumer: _slowConsumer, ...STREAM_CHOICES } = WEBSOCKET_INIT
+const STREAM_OPTIONS: OptionNames<WebSocketStreamOptions> = STREAM_CHOICES
 
 export interface WebSocketOpenInfo {
   /** A message a chunk, text as a string. One is read ahead; then the peer is slowed by TCP until somebody reads. */
@@ -49,7 +52,7 @@ export class WebSocketStream {
     // Web IDL converts the arguments in their order, before any is looked at
     const text = `${url}`
     assertDictionary(options)
-    assertOptions('WebSocketStream', typeof options === 'function' ? {} : (options ?? {}), CONNECT_OPTIONS)
+    assertOptions('WebSocketStream', typeof options === 'function' ? {} : (options ?? {}), STREAM_OPTIONS)
     const { protocols, signal, ...others } = options ?? {}
     const list = toProtocols(protocols)
     const signals = signal === undefined ? [] : [signal]

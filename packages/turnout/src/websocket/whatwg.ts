@@ -2,7 +2,7 @@
 import type { Buffer } from 'node:buffer'
 import { assertOptions } from '../base/option-names.ts'
 import { BufferedAmount } from './buffered-amount.ts'
-import { CONNECT_OPTIONS, type Dial, dial, prepareDial } from './client.ts'
+import { type Dial, dial, prepareDial } from './client.ts'
 import type { AnyConnection, CloseInfo } from './connection.ts'
 import { EventHandlers } from './event-handlers.ts'
 import { CloseEvent, FailureEvent } from './events.ts'
@@ -11,7 +11,14 @@ import type { Message } from './options.ts'
 import { sizeOf } from './sendable.ts'
 import { assertClose, assertSubprotocols, readUrl } from './standard-checks.ts'
 import { Tasks } from './tasks.ts'
-import { bothInits, clampToUnsignedShort, toInit, toSendable, type WebSocketInit } from './web-idl.ts'
+import {
+  bothInits,
+  clampToUnsignedShort,
+  toInit,
+  toSendable,
+  WEBSOCKET_INIT,
+  type WebSocketInit,
+} from './web-idl.ts'
 
 export type { WebSocketInit } from './web-idl.ts'
 
@@ -119,8 +126,8 @@ export class WebSocket extends Target {
     // Web IDL converts the arguments in their order, before any is looked at
     const text = `${url}`
     const second = toInit(protocols)
-    assertOptions('WebSocket', second, CONNECT_OPTIONS)
-    assertOptions('WebSocket', options ?? {}, CONNECT_OPTIONS)
+    assertOptions('WebSocket', second, WEBSOCKET_INIT)
+    assertOptions('WebSocket', options ?? {}, WEBSOCKET_INIT)
     const init = bothInits(second, toInit(options ?? {}))
     this.#url = readUrl(text)
     assertSubprotocols(init.protocols ?? [])

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { HandshakeError } from '../../src/websocket/client.ts'
 import { CloseEvent, type FailureEvent } from '../../src/websocket/events.ts'
+import { WebSocketStream } from '../../src/websocket/websocket-stream.ts'
 import { WebSocket } from '../../src/websocket/whatwg.ts'
 import { turn, until } from '../base/turns.ts'
 import { unknownOptions } from '../base/warnings.ts'
@@ -146,6 +147,30 @@ test('options stand in the third place, too, behind the subprotocols', bounded, 
   }
   // Web IDL: how many arguments are required
   assert.equal(WebSocket.length, 1)
+})
+
+test('the callbacks of connect are no options of it', async () => {
+  const closed: Promise<unknown>[] = []
+  const heard = await unknownOptions(() => {
+    const own = { message: () => assert.fail('called'), binary: 'chunks', onError() {} }
+    const socket = new WebSocket('ws://127.0.0.1:1', own as never)
+    closed.push(next(socket, 'close'))
+    socket.close()
+    const stream = new WebSocketStream('ws://127.0.0.1:1', { slowConsumer: 'drop', data: 1 } as never)
+    stream.opened.catch(() => {})
+    closed.push(stream.closed.catch(() => {}))
+  })
+  await Promise.all(closed)
+  assert.deepEqual(
+    heard.map((text) => text.split(';')[0]),
+    [
+      'WebSocket has no option message',
+      'WebSocket has no option binary',
+      'WebSocket has no option onError',
+      'WebSocketStream has no option slowConsumer',
+      'WebSocketStream has no option data',
+    ],
+  )
 })
 
 test('options in the third place are looked at as those in the second', async () => {
