@@ -2,6 +2,7 @@
 import { MisuseError } from '../base/errors.ts'
 import type { OptionNames } from '../base/option-names.ts'
 import { assertFromZero, oddOption } from '../base/option-value.ts'
+import { warn } from '../base/tell.ts'
 
 export interface BackoffOptions {
   /** The first wait is somewhere between 0 and this, in milliseconds. Default 1,000. */
@@ -46,13 +47,17 @@ export class Backoff {
 
   /** @param failures attempts that failed in a row, from 1 on */
   delayMs(failures: number): number {
-    return this.#random() * this.mostMs(failures)
-  }
-
-  /** The longest that this wait may be. */
-  mostMs(failures: number): number {
     const mostMs = Math.min(this.#maxDelayMs, this.#minDelayMs * this.#factor ** (failures - 1))
     // 0 * Infinity is no number
-    return Number.isNaN(mostMs) ? 0 : mostMs
+    return this.#part() * (Number.isNaN(mostMs) ? 0 : mostMs)
+  }
+
+  #part(): number {
+    try {
+      return this.#random()
+    } catch (error) {
+      warn(error, 'in random')
+      return 1
+    }
   }
 }

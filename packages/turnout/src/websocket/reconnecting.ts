@@ -403,12 +403,7 @@ export class ReconnectingConnection<
   #delayMs(end: CloseInfo | Error): number {
     const asked = Math.min(retryAfterMs(end), this.#options.maxRetryAfterMs ?? 300_000)
     // all who were told the same moment do not come back at the same moment
-    try {
-      return asked + this.#backoff.delayMs(this.#attempt)
-    } catch (error) {
-      warn(error, 'in random')
-      return asked + this.#backoff.mostMs(this.#attempt)
-    }
+    return asked + this.#backoff.delayMs(this.#attempt)
   }
 
   // --- reading
