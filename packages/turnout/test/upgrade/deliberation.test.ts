@@ -157,29 +157,22 @@ judged('after 5 s without a decision: 503, the signal fires, keep-alive goes on'
   assert.deepEqual(judge.heard, ['ERR_DECISION_TIMEOUT'])
 })
 
-judged('a body that a late Response brings is let go', async (wire, judge) => {
-  wire.send(upgradeHead())
-  await judge.asked()
-  judge.clock.advance(5_000)
-  assert.equal((await wire.response()).status, 503)
-  const cancelled = new Promise((resolve) => {
-    const body = new ReadableStream({ cancel: resolve })
-    judge.decide(new Response(body))
+for (const [how, give] of [
+  ['brings', (response: Response) => response],
+  ['that is thrown brings', (response: Response) => Promise.reject(response)],
+] as const) {
+  judged(`a body that a late Response ${how} is let go`, async (wire, judge) => {
+    wire.send(upgradeHead())
+    await judge.asked()
+    judge.clock.advance(5_000)
+    assert.equal((await wire.response()).status, 503)
+    const cancelled = new Promise((resolve) => {
+      const body = new ReadableStream({ cancel: resolve })
+      judge.decide(give(new Response(body)))
+    })
+    await within('cancel', cancelled)
   })
-  await within('cancel', cancelled)
-})
-
-judged('so is that of a Response that is thrown too late', async (wire, judge) => {
-  wire.send(upgradeHead())
-  await judge.asked()
-  judge.clock.advance(5_000)
-  assert.equal((await wire.response()).status, 503)
-  const cancelled = new Promise((resolve) => {
-    const body = new ReadableStream({ cancel: resolve })
-    judge.decide(Promise.reject(new Response(body)))
-  })
-  await within('cancel', cancelled)
-})
+}
 
 const thrown = (text: string) => () => {
   throw new Response(text, { status: 401 })

@@ -630,10 +630,7 @@ test('a signal ends the reading of a refusal too, with its reason, whatever that
       const raw = await webSocketServer(t, ({ socket }) => void socket.write(`${head(...lines)}half`))
       const controller = new AbortController()
       const opening = connect(raw.wsUrl, { signal: controller.signal, maxRedirects: 1 })
-      const rejected = opening.then(
-        () => assert.fail('resolved'),
-        (error) => error,
-      )
+      const rejected: Promise<unknown> = rejection(opening)
       await until(() => raw.requests.length === 1)
       setImmediate(() => controller.abort(reason))
       assert.equal(await rejected, reason)
