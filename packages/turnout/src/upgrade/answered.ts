@@ -57,11 +57,16 @@ export interface ReadAnswer {
 }
 
 /**
- * Reads the body within both bounds, and never fails. Read to its end, the connection goes back to its agent;
- * a body that is longer or slower is cut, and its connection closed.
+ * Reads the body within both bounds. Read to its end, the connection goes back to its agent; a body that is longer or
+ * slower is cut, and its connection closed.
+ * @param signal of whoever asked, which ends the response as well. Rejects with its reason, where that has fired
  */
-export function readAnswer(response: IncomingMessage, clock: Clock): Promise<ReadAnswer> {
-  return new Promise((resolve) => {
+export function readAnswer(
+  response: IncomingMessage,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Promise<ReadAnswer> {
+  return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let missing = MAX_REFUSAL_BYTES
     const cut = () => response.destroy()
@@ -75,7 +80,8 @@ export function readAnswer(response: IncomingMessage, clock: Clock): Promise<Rea
     // without an error listener IncomingMessage tells an abort by `close` alone
     const done = () => {
       alarm.cancel()
-      resolve({ response, body: Buffer.concat(chunks) })
+      if (signal?.aborted) reject(signal.reason)
+      else resolve({ response, body: Buffer.concat(chunks) })
     }
     response.on('end', done)
     response.on('close', done)

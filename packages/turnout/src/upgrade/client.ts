@@ -4,7 +4,7 @@ import type { Agent as HttpsAgent } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import { type Clock, systemClock } from '../base/clock.ts'
-import { MisuseError, toError } from '../base/errors.ts'
+import { MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertAboveZero, assertSignal, given, oddOption } from '../base/option-value.ts'
 import { connectionOptions } from '../http/connection.ts'
@@ -16,7 +16,7 @@ import { assertToken, sameName } from '../http/token.ts'
 import { formatProtocol, parseProtocol, parseUpgrade } from '../http/upgrade.ts'
 import { AnsweredError, readAnswer } from './answered.ts'
 import { breakOffOnError } from './break-off.ts'
-import { perform } from './exchange.ts'
+import { endWith, perform } from './exchange.ts'
 import { PROXY_OPTIONS, type ProxyChoice, proxyFor, type TunnelProxy } from './proxy.ts'
 import { lettingGo, type RequestBody } from './request-body.ts'
 import { tellClientStream } from './sight.ts'
@@ -170,8 +170,7 @@ export async function performUpgrade(url: string | URL, options: UpgradeOptions)
     return { protocol, stream: outcome.stream, response }
   }
   if (response.statusCode === 426 && !namesUpgrade(response)) {
-    const answer = await readAnswer(response, clock)
-    signal?.throwIfAborted()
+    const answer = await readAnswer(response, clock, signal)
     throw new AnsweredError('ERR_UPGRADE_REQUIRED_WITHOUT_UPGRADE', 'a 426 that names no protocol', answer, {
       section: 'RFC 9110 section 15.5.22',
     })
@@ -264,13 +263,6 @@ function isBare({ name, version }: Protocol, wanted: string): boolean {
 
 function hasHttp2Settings(fields: Fields): boolean {
   return fields.some(([name]) => sameName(name, 'http2-settings'))
-}
-
-function endWith(signal: AbortSignal, stream: Duplex): void {
-  const onAbort = (): void => void stream.destroy(toError(signal.reason))
-  if (signal.aborted) return onAbort()
-  signal.addEventListener('abort', onAbort)
-  stream.once('close', () => signal.removeEventListener('abort', onAbort))
 }
 
 function namesUpgrade(response: IncomingMessage): boolean {

@@ -18,14 +18,7 @@ import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
 import { Connecting } from './connecting.ts'
 import type { TunnelProxy } from './proxy.ts'
-import {
-  assertFraming,
-  dropBody,
-  expectsContinue,
-  framingFields,
-  type RequestBody,
-  sendBody,
-} from './request-body.ts'
+import { dropBody, type Framing, framingOf, type RequestBody, sendBody } from './request-body.ts'
 import { tellClientHandshake } from './sight.ts'
 import { type Target, where } from './target.ts'
 import { nameOf, openTunnel } from './tunnel.ts'
@@ -79,11 +72,12 @@ async function askThroughProxy(exchange: Exchange): Promise<Outcome> {
   let tunnel: Duplex | undefined
   try {
     // what must not be sent is told before anybody is connected to
-    assertFraming(body, fields)
-    if (proxy === undefined || connection !== undefined) return await ask(exchange, undefined)
+    const framing = framingOf(body, fields)
+    if (proxy === undefined || connection !== undefined) return await ask(exchange, framing)
     const beganMs = clock.now()
     tunnel = await openTunnel({ ...exchange, proxy })
-    return await ask({ ...exchange, timeoutMs: Math.max(1, timeoutMs - (clock.now() - beganMs)) }, tunnel)
+    const leftMs = Math.max(1, timeoutMs - (clock.now() - beganMs))
+    return await ask({ ...exchange, timeoutMs: leftMs }, framing, tunnel)
   } catch (error) {
     connection?.destroy()
     tunnel?.destroy()
@@ -92,12 +86,12 @@ async function askThroughProxy(exchange: Exchange): Promise<Outcome> {
 }
 
 /** @param tunnel a connection to the target that was made already */
-function ask(exchange: Exchange, tunnel: Duplex | undefined): Promise<Outcome> {
+function ask(exchange: Exchange, framing: Framing, tunnel?: Duplex): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const { signal, body, clock, timeoutMs } = exchange
     if (signal?.aborted) return reject(signal.reason)
-    const waitsForContinue = expectsContinue(body, exchange.fields)
-    const request = openRequest(exchange, tunnel)
+    const { waitsForContinue } = framing
+    const request = openRequest(exchange, framing, tunnel)
     const connecting = new Connecting(request, exchange.target.secure)
     let bodyStarted = false
     const wait = new Wait({ clock, timeoutMs, signal, where: where(exchange.target) }, (error) => {
@@ -146,7 +140,7 @@ function ask(exchange: Exchange, tunnel: Duplex | undefined): Promise<Outcome> {
       }
       wait.settle()
       goOn?.cancel()
-      if (signal !== undefined) abortWith(signal, response)
+      if (signal !== undefined) endWith(signal, response)
       if (!bodyStarted) endAfter(response, request, body)
       resolve({ kind: 'answered', response })
     })
@@ -157,9 +151,9 @@ function ask(exchange: Exchange, tunnel: Duplex | undefined): Promise<Outcome> {
   })
 }
 
-function openRequest(exchange: Exchange, tunnel: Duplex | undefined): ClientRequest {
-  const { target, method, fields, body, agent, tls, connection } = exchange
-  const headers = linesByName([...fields, ...framingFields(body, fields)])
+function openRequest(exchange: Exchange, framing: Framing, tunnel: Duplex | undefined): ClientRequest {
+  const { target, method, fields, agent, tls, connection } = exchange
+  const headers = linesByName([...fields, ...framing.fields])
   const options: RequestOptions = { host: target.host, port: target.port, method, path: target.path, headers }
   if (connection !== undefined) {
     options.defaultPort = target.secure ? 443 : 80
@@ -204,11 +198,12 @@ function handOver(stream: Duplex, head: Buffer): void {
 /** Stands alone so that a stream that lives for days keeps nothing of the request that made it. */
 function ignore(): void {}
 
-/** The signal goes on to mean something while the declined response is read. */
-function abortWith(signal: AbortSignal, response: IncomingMessage): void {
-  const onAbort = (): void => void response.destroy(toError(signal.reason))
+/** The signal goes on to mean something: while a declined response is read, and as long as a stream lives. */
+export function endWith(signal: AbortSignal, stream: IncomingMessage | Duplex): void {
+  const onAbort = (): void => void stream.destroy(toError(signal.reason))
+  if (signal.aborted) return onAbort()
   signal.addEventListener('abort', onAbort)
-  response.once('close', () => signal.removeEventListener('abort', onAbort))
+  stream.once('close', () => signal.removeEventListener('abort', onAbort))
 }
 
 /** The answer came instead of a 100: the promised body is never sent, so the connection cannot go on after it. */

@@ -10,11 +10,20 @@ import { sameName } from '../http/token.ts'
 /** Content of a request. A string goes as UTF-8; a stream or an iterable goes chunked unless Content-Length is given. */
 export type RequestBody = string | Uint8Array | Readable | AsyncIterable<string | Uint8Array>
 
-/**
- * The fields that frame the body, to be added to the application's own.
- * @throws MisuseError for fields of the application that contradict the body.
- */
-export function framingFields(body: RequestBody | undefined, own: Fields): Fields {
+/** How a request goes out. */
+export interface Framing {
+  /** Those that frame the body, to be added to the application's own. */
+  readonly fields: Fields
+  /** The application asks for a 100 before the body is sent. */
+  readonly waitsForContinue: boolean
+}
+
+/** @throws MisuseError for a body and fields that no request can have together */
+export function framingOf(body: RequestBody | undefined, own: Fields): Framing {
+  return { fields: framingFields(body, own), waitsForContinue: expectsContinue(body, own) }
+}
+
+function framingFields(body: RequestBody | undefined, own: Fields): Fields {
   if (own.some(([name]) => sameName(name, 'transfer-encoding'))) {
     throw misuse('Transfer-Encoding is set by the framing, not by the application', 'RFC 9112 section 6.1')
   }
@@ -33,14 +42,7 @@ export function framingFields(body: RequestBody | undefined, own: Fields): Field
   return body === undefined || given.length > 0 ? [] : [['Content-Length', String(bytes)]]
 }
 
-/** @throws MisuseError for a body and fields that no request can have together */
-export function assertFraming(body: RequestBody | undefined, own: Fields): void {
-  framingFields(body, own)
-  expectsContinue(body, own)
-}
-
-/** Whether the application asks for a 100 before it sends. @throws MisuseError for one without a body. */
-export function expectsContinue(body: RequestBody | undefined, own: Fields): boolean {
+function expectsContinue(body: RequestBody | undefined, own: Fields): boolean {
   const expects = own.some(([name, value]) => sameName(name, 'expect') && /100-continue/i.test(value))
   if (expects && body === undefined) {
     throw misuse('Expect: 100-continue for a request without content', 'RFC 9110 section 10.1.1')
@@ -48,7 +50,7 @@ export function expectsContinue(body: RequestBody | undefined, own: Fields): boo
   return expects
 }
 
-/** Sends the body, framed as `own` and `framingFields` say, and ends the request. `onError` hears what its source threw. */
+/** Sends the body, framed as `own` and its `Framing` say, and ends the request. `onError` hears what its source threw. */
 export function sendBody(
   request: ClientRequest,
   body: RequestBody | undefined,

@@ -23,7 +23,7 @@ import {
 } from './client.ts'
 import { type Outcome, perform } from './exchange.ts'
 import type { TunnelProxy } from './proxy.ts'
-import { assertFraming, lettingGo, type RequestBody } from './request-body.ts'
+import { framingOf, lettingGo, type RequestBody } from './request-body.ts'
 import { swallowHead } from './swallow-head.ts'
 import { chosenProtocol } from './switch-check.ts'
 import { parseUrl, readTarget, type Target, where } from './target.ts'
@@ -116,7 +116,7 @@ async function performTlsUpgrade(url: string | URL, options: TlsUpgradeOptions):
   if (own.some(([name]) => sameName(name, 'upgrade'))) {
     throw new MisuseError('ERR_INVALID_ARGUMENT', 'the field Upgrade is not the application’s to set here')
   }
-  assertFraming(body, own)
+  framingOf(body, own)
   const attempt = new Attempt({
     target,
     method,
@@ -163,8 +163,7 @@ class Attempt {
     const asked = { target: { ...target, path: '*' }, method: 'OPTIONS', fields: [], body: undefined }
     const { outcome, connection } = await this.#ask(asked, offered)
     if (outcome.kind === 'answered') {
-      const answer = await readAnswer(outcome.response, clock)
-      signal?.throwIfAborted()
+      const answer = await readAnswer(outcome.response, clock, signal)
       const seen = `a ${answer.response.statusCode} where only TLS would do; the request was not sent`
       throw new AnsweredError('ERR_UPGRADE_DECLINED', seen, answer, { section: 'RFC 2817 section 3.2' })
     }
@@ -172,7 +171,7 @@ class Attempt {
     const agent = new LineAgent(socket)
     try {
       const first = await this.#answerTo(socket, agent, asked.target, 'OPTIONS')
-      await readAnswer(first, clock)
+      await readAnswer(first, clock, signal)
       // The agent gets its connection back behind the end of the response.
       await new Promise((resolve) => setImmediate(resolve))
       if (!socket.writable) throw closedAfter(first, target)
@@ -213,8 +212,7 @@ class Attempt {
     const { clock, body, signal } = this.#setup
     const { protocols } = parseUpgrade(fieldLines(response.rawHeaders, 'upgrade'))
     if (protocols.length === 0) {
-      const answer = await readAnswer(response, clock)
-      signal?.throwIfAborted()
+      const answer = await readAnswer(response, clock, signal)
       throw new AnsweredError(
         'ERR_UPGRADE_REQUIRED_WITHOUT_UPGRADE',
         'a 426 that names no protocol',
@@ -227,7 +225,7 @@ class Attempt {
     const offered = protocols.filter(({ name }) => sameName(name, 'TLS'))
     const repeatable = body === undefined || typeof body === 'string' || body instanceof Uint8Array
     if (offered.length === 0 || !repeatable) return declined
-    await readAnswer(response, clock)
+    await readAnswer(response, clock, signal)
     return this.mandatory(offered)
   }
 

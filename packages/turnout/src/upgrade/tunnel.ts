@@ -49,10 +49,8 @@ export function openTunnel(tunnel: Tunnel): Promise<Duplex> {
       request.destroy()
       reject(error)
     })
-    const refuse = async (response: IncomingMessage, socket: Socket, head: Buffer): Promise<void> => {
-      const answer = await readRefusal({ response, socket, head, signal, clock })
-      if (signal?.aborted) return reject(signal.reason)
-      const { statusCode = 0, statusMessage } = response
+    const refuse = (answer: ReadAnswer): void => {
+      const { statusCode = 0, statusMessage } = answer.response
       const seen = `${statusCode} ${statusMessage} from ${where(proxy)} to a CONNECT to ${authority(target)}`
       const section = SECTIONS[statusCode] ?? SECTIONS[0]!
       reject(new ProxyError('ERR_PROXY_REFUSED', seen, answer, { section }))
@@ -71,7 +69,7 @@ export function openTunnel(tunnel: Tunnel): Promise<Duplex> {
       wait.settle()
       socket.setTimeout(0)
       if (isSuccess(statusCode)) resolve(socket)
-      else void refuse(response, socket, head)
+      else readRefusal({ response, socket, head, signal, clock }).then(refuse, reject)
     }
     /** @param socket where the request was sent already, and more of the answer is to come */
     const ask = (socket?: Socket): void => {
@@ -154,9 +152,9 @@ interface Refusal {
   readonly clock: Clock
 }
 
-/** As much of the refusal as is worth waiting for, until the signal fires; its connection is closed. */
+/** As much of the refusal as is worth waiting for; its connection is closed. Rejects with the signal's reason. */
 function readRefusal({ response, socket, head, signal, clock }: Refusal): Promise<ReadAnswer> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const framing = bodyFraming(response.rawHeaders)
     const body = framing.kind === 'length' || framing.kind === 'chunked' ? new BodyReader(framing) : undefined
     const chunks: Buffer[] = []
@@ -183,7 +181,8 @@ function readRefusal({ response, socket, head, signal, clock }: Refusal): Promis
     socket.on('close', () => {
       alarm.cancel()
       signal?.removeEventListener('abort', cut)
-      resolve({ response, body: Buffer.concat(chunks) })
+      if (signal?.aborted) reject(signal.reason)
+      else resolve({ response, body: Buffer.concat(chunks) })
     })
     // a length of 0 has no more to say
     if (framing.kind === 'none' && hasLength(response)) return void socket.destroy()

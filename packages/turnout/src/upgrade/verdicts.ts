@@ -64,7 +64,7 @@ export class Verdicts {
     if (this.#dropped(arrival, verdict)) return true
     if (!response.headersSent && !response.writableEnded) return false
     const error = new MisuseError('ERR_ALREADY_ANSWERED', 'the response was sent before accept had decided')
-    if (verdict.kind === 'switch' || verdict.kind === 'respond') discard(verdict, error)
+    discard(verdict, error)
     const failure = verdict.kind === 'failed' ? verdict.error : error
     tellHandshake(arrival, { outcome: 'failed', status: response.statusCode, error: failure })
     this.#setup.onError(failure, arrival.request, placeInHandshake(arrival))

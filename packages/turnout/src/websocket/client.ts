@@ -65,7 +65,8 @@ export interface ConnectOptions<
   readonly signal?: AbortSignal | undefined
   /**
    * How many redirects to follow. Another origin is sent no Authorization, Cookie, Proxy-Authorization, Host or
-   * client certificate, and is not looked for at `socketPath`; wss: never becomes ws:. Default 0: a redirect rejects, as in a browser.
+   * client certificate, and is not looked for at `socketPath`; wss: never becomes ws:. Default 0: a redirect rejects,
+   * as in a browser.
    */
   readonly maxRedirects?: number | undefined
   /**
@@ -382,8 +383,7 @@ interface Refused {
 
 /** The error of an answer in HTTP. Rejects with the signal's reason where that fires before the answer is read. */
 async function refusal({ code, why, response, target, signal, clock }: Refused): Promise<HandshakeError> {
-  const answer = await readAnswer(response, clock)
-  signal?.throwIfAborted()
+  const answer = await readAnswer(response, clock, signal)
   const { statusCode, statusMessage } = response
   const seen = `${statusCode} ${statusMessage} from ${where(target)}`
   const wanted = `instead of a ${isHttp2(response) ? 200 : 101}`
