@@ -2,15 +2,15 @@
 // Never knows how it came to be.
 import type { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import { type Alarm, type Clock, systemClock } from '../base/clock.ts'
+import { type Clock, systemClock } from '../base/clock.ts'
 import { PeerError, toError } from '../base/errors.ts'
 import { Outbox } from '../base/outbox.ts'
-import { type Deferred, deferred } from '../base/promise.ts'
 import { type Tally, UNCOUNTED } from '../base/tally.ts'
 import type { Transport, TransportSink } from '../transport/transport.ts'
 import type { Params } from '../upgrade/protocol.ts'
 import { CLOSE, encodeCloseBody } from './close.ts'
 import { type AnyConnection, type CloseInfo, type ReadyState, WebSocketConnection } from './connection.ts'
+import { Ending, type EndingHost } from './ending.ts'
 import type { Role } from './frame.ts'
 import { Heartbeat, type HeartbeatHost } from './heartbeat.ts'
 import {
@@ -20,7 +20,7 @@ import {
   DEFAULT_MAX_MESSAGE_BYTES,
   type Sendable,
 } from './options.ts'
-import { Pace, type PaceHost, WAIT } from './pace.ts'
+import { Pace, type PaceHost } from './pace.ts'
 import { Rate } from './rate.ts'
 import { Receiver, type ReceiverHost, watch } from './receiver.ts'
 import { Sender } from './sender.ts'
@@ -28,6 +28,7 @@ import { Session, type SessionEvents, type SessionState } from './session.ts'
 import { messages, tellClose, tellError, tellMessage, tellOpen } from './sight.ts'
 import type { MessageStream } from './stream.ts'
 import type { MessageTransform } from './transform.ts'
+import { Undecoded } from './undecoded.ts'
 
 const DEFAULT_CLOSE_TIMEOUT_MS = 10_000
 const DEFAULT_HIGH_WATER_MARK_BYTES = 65_536
@@ -58,7 +59,9 @@ export interface ConnectionSetup<Data> {
   onError?(error: unknown, socket: AnyConnection<Data>, part: Part): void
 }
 
-export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost, PaceHost, ReceiverHost {
+export class Shell<Data>
+  implements SessionEvents, TransportSink, HeartbeatHost, PaceHost, ReceiverHost, EndingHost
+{
   readonly socket: AnyConnection<Data>
   readonly sender: Sender
   readonly receiver: Receiver<Data>
@@ -74,28 +77,18 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
   readonly #session: Session
   readonly #pace = new Pace(this)
   readonly #rate: Rate | undefined
+  /** Where messages have to be decoded at all. */
+  readonly #undecoded: Undecoded | undefined
+  readonly #ending = new Ending(this)
   /** Beats from the opening on. */
   #heartbeat: Heartbeat | undefined
   /** How many messages had been sent when idleness was last looked at. */
   #sendsSeen = 0
   #transport: Transport | undefined
   #readyState: ReadyState = 'opening'
-  /** Rings when the peer has taken too long to close. */
-  #alarm: Alarm | undefined
-  /** What went wrong on our own side. */
-  #ownError: Error | undefined
-  #terminated = false
-  /** A message is being decoded apart: what follows it, the end too, waits. */
-  #ready: Promise<void> | undefined
-  /** Messages may wait in the session, undecoded, as nobody takes more. */
-  #held = false
-  /** The end behind them. */
-  #behind: (() => void)[] | undefined
-  #info: CloseInfo | undefined
   #closeTold = false
   /** When it opened; undefined: it has not. */
   #openedMs: number | undefined
-  #closed: Deferred<CloseInfo> | undefined
 
   constructor(setup: ConnectionSetup<Data>) {
     const { options, events } = setup
@@ -110,6 +103,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
     this.tally = setup.tally ?? UNCOUNTED
     this.socket = new WebSocketConnection(this, setup.data)
     this.#rate = options.rate && new Rate(options.clock ?? systemClock, options.rate)
+    this.#undecoded = setup.transform && new Undecoded(this.#pace)
     const outbox = new Outbox()
     this.#session = new Session({
       role: setup.role,
@@ -159,9 +153,11 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
   }
 
   get closed(): Promise<CloseInfo> {
-    this.#closed ??= deferred<CloseInfo>()
-    if (this.#info !== undefined) this.#closed.resolve(this.#info)
-    return this.#closed.promise
+    return this.#ending.closed
+  }
+
+  get clock(): Clock {
+    return this.#options.clock ?? systemClock
   }
 
   // --- from the handshake
@@ -174,7 +170,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
     this.#pace.open(transport)
     this.#beat()
     if (this.#readyState === 'opening') this.#readyState = 'open'
-    this.#openedMs = this.#clock().now()
+    this.#openedMs = this.clock.now()
     this.tally.opened++
     tellOpen(this, request)
     this.#call(this.#events.open)
@@ -213,10 +209,8 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
   terminate(): void {
     if (this.#readyState === 'closed') return
     // whatever failed before is the cause, not this
-    this.#terminated = this.#session.failure === undefined
-    this.#session.transportEnd()
-    if (this.#transport === undefined) this.#finish(undefined)
-    else this.#transport.destroy()
+    if (this.#session.failure === undefined) this.#ending.excuse()
+    this.#cutOff()
   }
 
   /** Messages that begin from now on come in parts, and only a limit of the user's own bounds them. */
@@ -228,11 +222,11 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
 
   resume(): void {
     this.receiver.resume()
-    if (this.#info !== undefined) this.#tellClosed()
+    if (this.#ending.info !== undefined) this.#tellClosed()
   }
 
   failHandler(error: unknown, part: Part = 'a callback'): void {
-    this.#ownError ??= toError(error)
+    this.#ending.blame(toError(error))
     this.#session.fail(new PeerError('ERR_HANDLER_FAILED', 'the application failed', { cause: error }))
     this.sender.flush()
     this.#onError?.(error, this.socket, part)
@@ -254,7 +248,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
   }
 
   onEnd(): void {
-    if (this.#isBehind(() => this.onEnd())) return
+    if (this.#undecoded?.delays(() => this.onEnd())) return
     this.#session.transportEnd()
     if (!this.sender.end(true)) this.#expectEnd(FAILED_LINGER_MS)
   }
@@ -267,8 +261,9 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
 
   onClose(error: Error | undefined): void {
     // nobody waits for a message once the session has ended, and it may never come; nor for ever behind a failure
-    const patient = this.#session.state !== 'ended' && (error === undefined || this.#ready !== undefined)
-    if (patient && this.#isBehind(() => this.onClose(error))) return
+    const patient =
+      this.#session.state !== 'ended' && (error === undefined || this.#undecoded?.isUnderWay === true)
+    if (patient && this.#undecoded?.delays(() => this.onClose(error))) return
     this.#session.transportEnd()
     this.#finish(error)
   }
@@ -281,7 +276,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
     this.tally.messagesIn++
     if (messages.hasSubscribers) tellMessage(this, 'in', message)
     this.receiver.put(message, this.#isClosing())
-    this.#noteHeld()
+    this.#undecoded?.delivered()
   }
 
   /** Our Close is out: only the peer's is awaited. */
@@ -307,31 +302,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
 
   onStreamEnd(): void {
     this.receiver.onStreamEnd()
-    this.#noteHeld()
-  }
-
-  /** What has to be decoded waits in the session, behind the message that was too much. */
-  #noteHeld(): void {
-    if (this.transform === undefined || !this.crowded) return
-    this.#held = true
-    this.#pace.readNoneAhead()
-  }
-
-  /** Reading goes on: what was held back comes first. */
-  onGo(): void {
-    this.#held = false
-    this.#session.proceed()
-    const behind = this.#behind ?? []
-    this.#behind = undefined
-    for (const end of behind) end()
-  }
-
-  /** Whether messages are in the way of that end; it comes once they were delivered. */
-  #isBehind(end: () => void): boolean {
-    if (this.#ready !== undefined) void this.#ready.then(end)
-    else if (this.#held) (this.#behind ??= []).push(end)
-    else return false
-    return true
+    this.#undecoded?.delivered()
   }
 
   onPong(payload: Buffer): void {
@@ -341,13 +312,10 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
   }
 
   onWait(ready: Promise<void>): void {
-    this.#pace.wait(WAIT.decoding)
-    this.#ready = ready.then(() => {
-      this.#ready = undefined
+    this.#undecoded!.await(ready, () => {
       this.sender.chunkBegins()
       this.#session.proceed()
       this.sender.chunkEnds()
-      if (this.#ready === undefined) this.#pace.go(WAIT.decoding)
     })
   }
 
@@ -358,7 +326,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
       this.sender.answerClose()
       // what was sent before goes first, and may take its time
       if (this.#session.state === state) {
-        this.#expectWithin(this.#closeTimeoutMs, 'our own answer to a Close frame')
+        this.#ending.expect(this.#closeTimeoutMs, 'our own answer to a Close frame')
       }
     } else if (state === 'closeSent') this.#awaitAnswer()
     else if (state === 'closeDone') this.#part()
@@ -376,6 +344,15 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
     return true
   }
 
+  // --- from the pace
+
+  /** Reading goes on: what was held back comes first. */
+  onGo(): void {
+    const proceed = () => this.#session.proceed()
+    if (this.#undecoded === undefined) proceed()
+    else this.#undecoded.goOn(proceed)
+  }
+
   // --- from the heartbeat
 
   sendHeartbeat(payload: Buffer): void {
@@ -384,15 +361,9 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
 
   onSilence(silentMs: number): void {
     this.#heartbeat?.stop()
-    this.#ownError ??= new PeerError(
-      'ERR_HEARTBEAT_TIMEOUT',
-      `nothing heard for ${Math.round(silentMs)} ms`,
-      {
-        section: 'RFC 6455 section 5.5.2',
-      },
-    )
-    this.#session.transportEnd()
-    this.#transport?.destroy()
+    const seen = `nothing heard for ${Math.round(silentMs)} ms`
+    this.#ending.blame(new PeerError('ERR_HEARTBEAT_TIMEOUT', seen, { section: 'RFC 6455 section 5.5.2' }))
+    this.#cutOff()
   }
 
   onIdle(idleMs: number): void {
@@ -405,9 +376,9 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
   }
 
   #beat(): void {
-    const { heartbeat = {}, idleTimeoutMs = 0, clock = systemClock } = this.#options
+    const { heartbeat = {}, idleTimeoutMs = 0 } = this.#options
     if (heartbeat === false && idleTimeoutMs === 0) return
-    this.#heartbeat = new Heartbeat(this, clock, heartbeat, idleTimeoutMs)
+    this.#heartbeat = new Heartbeat(this, this.clock, heartbeat, idleTimeoutMs)
   }
 
   // --- ending
@@ -418,7 +389,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
 
   #awaitAnswer(): void {
     this.#readyState = 'closing'
-    this.#expectWithin(this.#closeTimeoutMs, 'an answer to our Close frame')
+    this.#ending.expect(this.#closeTimeoutMs, 'an answer to our Close frame')
   }
 
   /** Both Closes are through: a server closes TCP, a client waits for that (RFC 6455 section 7.1.1). */
@@ -438,47 +409,33 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
   }
 
   #expectEnd(withinMs: number): void {
-    this.#expectWithin(withinMs, 'the end of the TCP connection')
+    this.#ending.expect(withinMs, 'the end of the TCP connection')
   }
 
-  #expectWithin(ms: number, what: string): void {
-    if (this.#info !== undefined) return
-    const clock = this.#options.clock ?? systemClock
-    this.#alarm?.cancel()
-    this.#alarm = clock.after(ms, () => {
-      this.#ownError ??= this.#session.failure
-      this.#ownError ??= new PeerError('ERR_CLOSE_TIMEOUT', `${what} did not come within ${ms} ms`, {
-        section: 'RFC 6455 section 7.1.1',
-      })
-      this.#session.transportEnd()
-      if (this.#transport === undefined) this.#finish(undefined)
-      else this.#transport.destroy()
-    })
+  onOverdue(error: PeerError): void {
+    if (this.#session.failure === undefined) this.#ending.blame(error)
+    this.#cutOff()
+  }
+
+  /** Waits for nothing more from the peer. */
+  #cutOff(): void {
+    this.#session.transportEnd()
+    if (this.#transport === undefined) this.#finish(undefined)
+    else this.#transport.destroy()
   }
 
   #finish(error: Error | undefined): void {
-    if (this.#info !== undefined) return
-    this.#alarm?.cancel()
+    if (this.#ending.info !== undefined) return
     this.#readyState = 'closed'
-    const { received, failure, clean } = this.#session
-    this.#info = {
-      code: received?.code ?? CLOSE.abnormal,
-      reason: received?.reason ?? '',
-      clean,
-      cause: clean || this.#terminated ? undefined : (this.#ownError ?? failure ?? error ?? lost()),
-    }
+    const info = this.#ending.conclude(this.#session, error)
     this.sender.drop()
     this.receiver.end()
-    this.#tellEnd(this.#info)
-    this.#closed?.resolve(this.#info)
+    this.#tellEnd(info)
+    this.#ending.tell(info)
     this.#tellClosed()
   }
 
   // --- to those who watch
-
-  #clock(): Clock {
-    return this.#options.clock ?? systemClock
-  }
 
   #tellEnd(info: CloseInfo): void {
     if (info.cause !== undefined) {
@@ -486,7 +443,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
       tellError(this, info.cause)
     }
     if (this.#openedMs === undefined) return
-    const durationMs = this.#clock().now() - this.#openedMs
+    const durationMs = this.clock.now() - this.#openedMs
     this.tally.close(durationMs)
     this.tally.closeCode(info.code)
     tellClose(this, info, durationMs)
@@ -498,7 +455,7 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
     if (close === undefined || this.#closeTold || this.#transport === undefined) return
     if (message !== undefined && this.receiver.unread > 0) return
     this.#closeTold = true
-    this.#call(close, this.#info!)
+    this.#call(close, this.#ending.info!)
   }
 
   /** Calls the user; what that throws is the user's, and ends the connection with 1011. */
@@ -513,10 +470,4 @@ export class Shell<Data> implements SessionEvents, TransportSink, HeartbeatHost,
       this.failHandler(error)
     }
   }
-}
-
-function lost(): PeerError {
-  return new PeerError('ERR_CONNECTION_LOST', 'the connection ended without a Close frame', {
-    section: 'RFC 6455 section 7.1.5',
-  })
 }
