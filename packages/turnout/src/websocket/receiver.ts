@@ -132,6 +132,11 @@ export class Receiver<Data> {
     this.#streams?.complete()
   }
 
+  /** Whether who reads was told that of the end of the connection, and hands it on as it is. */
+  isLoss(error: unknown): boolean {
+    return this.#streams?.isLoss(error) === true
+  }
+
   /** @throws MisuseError beside a `message` callback or `streams`. */
   iterate(): AsyncIterableIterator<Message> {
     this.#assertUnclaimed()

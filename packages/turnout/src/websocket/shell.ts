@@ -226,6 +226,8 @@ export class Shell<Data>
   }
 
   failHandler(error: unknown, part: Part = 'a callback'): void {
+    // no fault of the application's: `closed` tells
+    if (this.receiver.isLoss(error)) return
     this.#ending.blame(toError(error))
     this.#session.fail(new PeerError('ERR_HANDLER_FAILED', 'the application failed', { cause: error }))
     this.sender.flush()

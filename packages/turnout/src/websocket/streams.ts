@@ -19,6 +19,8 @@ export class Streams implements StreamPace {
   /** Handed out last. */
   #current: MessageStream | undefined
   #waitingBytes = 0
+  /** What readers of a message are told whose rest will not come. */
+  #loss: PeerError | undefined
 
   constructor(pace: Pace) {
     this.#pace = pace
@@ -32,7 +34,7 @@ export class Streams implements StreamPace {
   }
 
   part(part: string | Buffer, closing: boolean): void {
-    if (closing && this.#isFull()) this.#lose(cutShort())
+    if (closing && this.#isFull()) this.#lose()
     else this.#incoming?.put(part)
   }
 
@@ -50,8 +52,13 @@ export class Streams implements StreamPace {
 
   /** No more will come. */
   end(): void {
-    this.#lose(cutShort())
+    this.#lose()
     this.#inbox.close()
+  }
+
+  /** Whether that is what a reader was told, and no fault of the reader's. */
+  isLoss(error: unknown): boolean {
+    return error !== undefined && error === this.#loss
   }
 
   onWaiting(bytes: number): void {
@@ -80,8 +87,10 @@ export class Streams implements StreamPace {
   }
 
   /** The rest of the message that is coming will not. */
-  #lose(failure: Error): void {
-    this.#incoming?.end(failure)
+  #lose(): void {
+    if (this.#incoming === undefined) return
+    this.#loss ??= cutShort()
+    this.#incoming.end(this.#loss)
     this.#incoming = undefined
   }
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { MisuseError, PeerError } from '../../src/base/errors.ts'
 import type { MessageStream } from '../../src/websocket/stream.ts'
 import { turn } from '../base/turns.ts'
-import { createRig } from './rig.ts'
+import { createRig, type Rig } from './rig.ts'
 
 async function collect(stream: AsyncIterable<string | Buffer>): Promise<string> {
   const parts: string[] = []
@@ -235,4 +235,46 @@ test('a source is left when the connection ends in the middle', async () => {
   await turn()
   await turn()
   assert.equal(left, true)
+})
+
+/** A callback that reads all messages in parts, and hands on what reading throws. */
+function reading(wrap?: (error: unknown) => Error): Rig {
+  return createRig({
+    iterated: true,
+    events: {
+      async open(socket) {
+        for await (const message of socket.streams()) {
+          const read = message.read()
+          await (wrap === undefined ? read : read.catch((error) => Promise.reject(wrap(error))))
+        }
+      },
+    },
+  })
+}
+
+for (const [title, cut] of [
+  ['is lost', (rig: Rig) => rig.peer.transport.destroy()],
+  ['breaks a rule', (rig: Rig) => void rig.peer.send([0x83, ''])],
+  ['closes', (rig: Rig) => void rig.peer.send([0x88, Buffer.from([3, 232])])],
+] as const) {
+  test(`a reader that lets out that its peer ${title} inside a message is no error of the application`, async () => {
+    const rig = reading()
+    await rig.peer.send([0x01, 'half '])
+    cut(rig)
+    await turn()
+    assert.deepEqual(rig.errors, [])
+    rig.peer.transport.destroy()
+    const info = await rig.info()
+    assert.notEqual((info?.cause as PeerError | undefined)?.code, 'ERR_HANDLER_FAILED')
+    assert.equal(info?.clean, title === 'closes')
+  })
+}
+
+test('what a reader makes of the loss is the application’s', async () => {
+  const own = new Error('upload failed')
+  const rig = reading(() => own)
+  await rig.peer.send([0x01, 'half '])
+  rig.peer.transport.destroy()
+  await turn()
+  assert.deepEqual(rig.errors, [own])
 })
