@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import type { ClientRequest } from 'node:http'
+import { test } from 'node:test'
+import { Connecting, noAnswer, notConnected } from '../../src/upgrade/connecting.ts'
+
+/** A request, as far as its connection is concerned. */
+function requested(secure: boolean): { connecting: Connecting; request: EventEmitter } {
+  const request = new EventEmitter()
+  return { connecting: new Connecting(request as ClientRequest, secure), request }
+}
+
+const seen = ({ connecting }: { connecting: Connecting }): string =>
+  connecting.failure('example:80', undefined).message.split(' example')[0]!
+
+for (const [title, secure, state, event] of [
+  ['over TCP', false, { connecting: true }, 'connect'],
+  [
+    'over TLS, whose handshake is part of it',
+    true,
+    { connecting: true, secureConnecting: true },
+    'secureConnect',
+  ],
+  ['over TLS on a connection that is there', true, { secureConnecting: true }, 'secureConnect'],
+] as const) {
+  test(`a request has no connection before ${event}, ${title}`, () => {
+    const trial = requested(secure)
+    assert.equal(seen(trial), 'cannot connect to')
+    const socket = Object.assign(new EventEmitter(), state)
+    trial.request.emit('socket', socket)
+    if (event !== 'connect') socket.emit('connect')
+    assert.equal(seen(trial), 'cannot connect to')
+    socket.emit(event)
+    assert.equal(seen(trial), 'no answer from')
+  })
+}
+
+test('a connection of an agent that is kept alive is there at once', () => {
+  const trial = requested(true)
+  trial.request.emit('socket', new EventEmitter())
+  assert.equal(seen(trial), 'no answer from')
+})
+
+test('an error says where, and why in words that help', () => {
+  const odd = new Error('write EPROTO 40:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:\n')
+  for (const [error, message] of [
+    [noAnswer('a:1', undefined), 'no answer from a:1: the connection was closed'],
+    [notConnected('a:1', new Error('connect ECONNREFUSED\n')), 'cannot connect to a:1: connect ECONNREFUSED'],
+    [notConnected('a:1', odd), 'cannot connect to a:1: what listens there speaks no TLS'],
+    [notConnected('a:1', 'called off'), /called off/],
+  ] as const) {
+    if (typeof message === 'string') assert.equal(error.message, message)
+    else assert.match(error.message, message)
+    assert.equal(error.code, 'ERR_CONNECT')
+  }
+  assert.equal(notConnected('a:1', odd).cause, odd)
+})
