@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
 import process from 'node:process'
 import { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { lent } from '../base/lent.ts'
 import { IN_NODE } from '../base/runtime.ts'
 import { readLent } from './lent-reads.ts'
@@ -29,7 +30,7 @@ const NODE = Socket.prototype as WritingSocket
 class DuplexTransport implements Transport {
   readonly #stream: Duplex
   #sink: TransportSink | undefined
-  /** It is TCP, read into lent memory, past its stream's buffer. */
+  /** It is read into lent memory, past its stream's buffer. */
   #lent = false
   /** The last read took as much as fits: there may be more. */
   #brimful = false
@@ -117,7 +118,7 @@ class DuplexTransport implements Transport {
    */
   close(): boolean {
     const isRead = this.#waiting === undefined && (this.#ended || !this.#brimful)
-    if (!this.#lent || !isRead || !this.settled) return false
+    if (!this.#lent || !isRead || !this.settled || this.#stream instanceof TLSSocket) return false
     this.#stream.destroy()
     return true
   }

@@ -1,8 +1,10 @@
-// Knows how to read a TCP socket without new memory for each read: all of them into one place, lent to who listens.
+// Knows how to read a socket of TCP or TLS without new memory for each read: all of them into one place, lent to who
+// listens.
 import { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
 import process from 'node:process'
 import { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { lent } from '../base/lent.ts'
 import { IN_NODE } from '../base/runtime.ts'
 
@@ -16,7 +18,7 @@ import { IN_NODE } from '../base/runtime.ts'
  * @returns what had been read before.
  */
 export function readLent(stream: Duplex, onRead: (bytes: number) => boolean): Buffer | undefined {
-  if (!CAN_LEND || Object.getPrototypeOf(stream) !== Socket.prototype) return undefined
+  if (!CAN_LEND || !isPlain(stream)) return undefined
   const socket = stream as LendingSocket
   if (socket.readableEncoding !== null || isObserved(socket)) return undefined
   const handle = socket._handle
@@ -27,6 +29,12 @@ export function readLent(stream: Duplex, onRead: (bytes: number) => boolean): Bu
   socket[symbols.callback] = onRead
   handle.useUserBuffer(lent)
   return socket.readableLength > 0 ? (socket.read() ?? NOTHING) : NOTHING
+}
+
+/** Whether it is a socket of Node's as it is, not one that somebody has derived from it. */
+function isPlain(stream: Duplex): boolean {
+  const prototype = Object.getPrototypeOf(stream)
+  return prototype === Socket.prototype || prototype === TLSSocket.prototype
 }
 
 type LendingSocket = Socket & {

@@ -2,44 +2,60 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
+import tls from 'node:tls'
 import fc from 'fast-check'
 import { isLent } from '../../src/base/lent.ts'
 import { LENT_BYTES } from '../../src/base/linear.ts'
 import { duplexTransport } from '../../src/transport/duplex.ts'
 import type { Transport } from '../../src/transport/transport.ts'
 import { turn, until } from '../base/turns.ts'
+import { certificate, privateKey } from '../upgrade/certificate.ts'
 import { bytes, logSink, started } from './sink.ts'
 
-let server: net.Server
+const LAYERS = ['TCP', 'TLS'] as const
+type Layer = (typeof LAYERS)[number]
+
+const servers = {
+  TCP: net.createServer({ allowHalfOpen: true }),
+  TLS: tls.createServer({ allowHalfOpen: true, cert: certificate, key: privateKey }),
+}
 const sockets = new Set<net.Socket>()
 
 before(async () => {
-  server = net.createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  for (const server of Object.values(servers)) await once(server.listen(0, '127.0.0.1'), 'listening')
 })
 
 after(() => {
   for (const socket of sockets) socket.destroy()
-  server.close()
+  for (const server of Object.values(servers)) server.close()
 })
 
-async function connected(): Promise<{ client: net.Socket; accepted: net.Socket }> {
+/** @returns `wire`: what lies beneath the client */
+async function connected(
+  over: Layer = 'TCP',
+): Promise<{ client: net.Socket; wire: net.Socket; accepted: net.Socket }> {
+  const server = servers[over]
   const { port } = server.address() as net.AddressInfo
-  const client = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  const wire = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  wire.on('error', () => {})
+  const client = over === 'TCP' ? wire : tls.connect({ socket: wire, rejectUnauthorized: false })
+  const connecting = once(client, over === 'TCP' ? 'connect' : 'secureConnect')
+  const event = over === 'TCP' ? 'connection' : 'secureConnection'
   const accepted = await new Promise<net.Socket>((resolve) => {
     const onConnection = (socket: net.Socket) => {
       // others may be connecting at the same time
-      if (socket.remotePort !== client.localPort) return
-      server.off('connection', onConnection)
+      if (socket.remotePort !== wire.localPort) return
+      server.off(event, onConnection)
       resolve(socket)
     }
-    server.on('connection', onConnection)
+    server.on(event, onConnection)
   })
+  await connecting
   for (const socket of [client, accepted]) {
     socket.on('error', () => {})
     sockets.add(socket)
   }
-  return { client, accepted }
+  return { client, wire, accepted }
 }
 
 /** A pattern of its own for each number, without a period that a mix-up could hide behind. */
@@ -49,124 +65,143 @@ function pattern(number: number, from: number, size: number): Buffer {
   return made
 }
 
-test('a TCP socket is read into lent memory, on either side', { timeout: 10_000 }, async () => {
-  const { client, accepted } = await connected()
-  for (const [from, to] of [
-    [client, accepted],
-    [accepted, client],
-  ] as const) {
-    const lentOnes: boolean[] = []
-    const heard = started(duplexTransport(to), (chunk) => lentOnes.push(isLent(chunk)))
-    from.write('hello')
-    await until(() => heard.bytes.length === 5)
-    assert.deepEqual(lentOnes, [true])
-    assert.deepEqual(heard.told, ['data hello'])
-  }
-})
-
-test('many sockets at once, paused and resumed at random: every byte, in order, to the right one', {
-  timeout: 60_000,
-}, async () => {
-  const plan = fc.record({
-    writes: fc.array(fc.constantFrom(1, 100, 5_000, 40_000, 65_536, 200_000), { minLength: 1, maxLength: 8 }),
-    pauses: fc.array(fc.boolean(), { minLength: 1, maxLength: 8 }),
+for (const over of LAYERS) {
+  test(`a socket of ${over} is read into lent memory, on either side`, { timeout: 10_000 }, async () => {
+    const { client, accepted } = await connected(over)
+    for (const [from, to] of [
+      [client, accepted],
+      [accepted, client],
+    ] as const) {
+      const lentOnes: boolean[] = []
+      const heard = started(duplexTransport(to), (chunk) => lentOnes.push(isLent(chunk)))
+      from.write('hello')
+      await until(() => heard.bytes.length === 5)
+      assert.deepEqual(lentOnes, [true])
+      assert.deepEqual(heard.told, ['data hello'])
+    }
   })
-  await fc.assert(
-    fc.asyncProperty(fc.array(plan, { minLength: 2, maxLength: 6 }), async (plans) => {
-      await Promise.all(
-        plans.map(async ({ writes, pauses }, number) => {
-          const { client, accepted } = await connected()
-          const transport = duplexTransport(accepted)
-          let reads = 0
-          const heard = started(transport, () => {
-            if (pauses[reads++ % pauses.length] !== true) return
-            transport.pause()
-            setImmediate(() => transport.resume())
-          })
-          let sent = 0
-          for (const size of writes) {
-            client.write(pattern(number, sent, size))
-            sent += size
-          }
-          client.end()
-          await until(() => heard.told.at(-1) === 'end')
-          assert.ok(heard.bytes.equals(pattern(number, 0, sent)))
-          accepted.destroy()
-        }),
-      )
-    }),
-    { numRuns: 25 },
-  )
-})
+}
 
-test('what was read or unshifted before comes out first, and nothing within start itself', {
-  timeout: 10_000,
-}, async () => {
-  for (const pausesAtFirst of [false, true]) {
-    const { client, accepted } = await connected()
-    accepted.pause()
-    accepted.unshift(bytes('first '))
-    client.end('second')
+for (const over of LAYERS) {
+  test(`many sockets of ${over} at once, paused and resumed at random: every byte, in order, to the right one`, {
+    timeout: 60_000,
+  }, async () => {
+    const plan = fc.record({
+      writes: fc.array(fc.constantFrom(1, 100, 5_000, 40_000, 65_536, 200_000), {
+        minLength: 1,
+        maxLength: 8,
+      }),
+      pauses: fc.array(fc.boolean(), { minLength: 1, maxLength: 8 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(plan, { minLength: 2, maxLength: 6 }), async (plans) => {
+        await Promise.all(
+          plans.map(async ({ writes, pauses }, number) => {
+            const { client, accepted } = await connected(over)
+            const transport = duplexTransport(accepted)
+            let reads = 0
+            const heard = started(transport, () => {
+              if (pauses[reads++ % pauses.length] !== true) return
+              transport.pause()
+              setImmediate(() => transport.resume())
+            })
+            let sent = 0
+            for (const size of writes) {
+              client.write(pattern(number, sent, size))
+              sent += size
+            }
+            client.end()
+            await until(() => heard.told.at(-1) === 'end')
+            assert.ok(heard.bytes.equals(pattern(number, 0, sent)))
+            accepted.destroy()
+          }),
+        )
+      }),
+      { numRuns: 25 },
+    )
+  })
+}
+
+for (const over of LAYERS) {
+  test(`what was read or unshifted before comes out first, and nothing within start itself, over ${over}`, {
+    timeout: 10_000,
+  }, async () => {
+    for (const pausesAtFirst of [false, true]) {
+      const { client, accepted } = await connected(over)
+      accepted.pause()
+      accepted.unshift(bytes('first '))
+      client.end('second')
+      const transport = duplexTransport(accepted)
+      const heard = started(transport)
+      if (pausesAtFirst) transport.pause()
+      assert.deepEqual(heard.told, [])
+      if (pausesAtFirst) {
+        for (let turns = 0; turns < 5; turns++) await turn()
+        assert.deepEqual(heard.told, [])
+        transport.resume()
+      }
+      await until(() => heard.told.at(-1) === 'end')
+      assert.equal(heard.bytes.toString(), 'first second')
+    }
+  })
+}
+
+for (const over of LAYERS) {
+  test(`a pause takes one read more at most, and TCP slows the peer, over ${over}`, {
+    timeout: 10_000,
+  }, async () => {
+    const { client, accepted } = await connected(over)
+    const transport: Transport = duplexTransport(accepted)
+    const heard = started(transport, () => transport.pause())
+    const sent = pattern(7, 0, 8_000_000)
+    client.write(sent)
+    await until(() => heard.told.length === 1)
+    for (let turns = 0; turns < 20; turns++) await turn()
+    assert.equal(heard.told.length, 1)
+    assert.ok(accepted.bytesRead <= 2 * LENT_BYTES, `${accepted.bytesRead} bytes read`)
+    assert.ok(client.writableLength > 0)
+    client.end()
+    while (heard.told.at(-1) !== 'end') {
+      transport.resume()
+      await turn()
+    }
+    assert.ok(heard.bytes.equals(sent))
+  })
+}
+
+for (const over of LAYERS) {
+  test(`a reset is noticed during a pause, over ${over}`, { timeout: 10_000 }, async () => {
+    const { client, wire, accepted } = await connected(over)
     const transport = duplexTransport(accepted)
     const heard = started(transport)
-    if (pausesAtFirst) transport.pause()
-    assert.deepEqual(heard.told, [])
-    if (pausesAtFirst) {
-      for (let turns = 0; turns < 5; turns++) await turn()
-      assert.deepEqual(heard.told, [])
-      transport.resume()
-    }
-    await until(() => heard.told.at(-1) === 'end')
-    assert.equal(heard.bytes.toString(), 'first second')
-  }
-})
+    client.write('x')
+    await until(() => heard.told.length === 1)
+    transport.pause()
+    wire.resetAndDestroy()
+    await until(() => heard.told.length === 2)
+    assert.deepEqual(heard.told, ['data x', 'close read ECONNRESET'])
+  })
+}
 
-test('a pause takes one read more at most, and TCP slows the peer', { timeout: 10_000 }, async () => {
-  const { client, accepted } = await connected()
-  const transport: Transport = duplexTransport(accepted)
-  const heard = started(transport, () => transport.pause())
-  const sent = pattern(7, 0, 8_000_000)
-  client.write(sent)
-  await until(() => heard.told.length === 1)
-  for (let turns = 0; turns < 20; turns++) await turn()
-  assert.equal(heard.told.length, 1)
-  assert.ok(accepted.bytesRead <= 2 * LENT_BYTES, `${accepted.bytesRead} bytes read`)
-  assert.ok(client.writableLength > 0)
-  client.end()
-  while (heard.told.at(-1) !== 'end') {
+for (const over of LAYERS) {
+  test(`the end waits for what came before it during a pause, over ${over}`, {
+    timeout: 10_000,
+  }, async () => {
+    const { client, accepted } = await connected(over)
+    const transport = duplexTransport(accepted)
+    const heard = started(transport)
+    client.write('one')
+    await until(() => heard.told.length === 1)
+    transport.pause()
+    client.end('two')
+    for (let turns = 0; turns < 10; turns++) await turn()
+    assert.deepEqual(heard.told, ['data one'])
     transport.resume()
-    await turn()
-  }
-  assert.ok(heard.bytes.equals(sent))
-})
-
-test('a reset is noticed during a pause', { timeout: 10_000 }, async () => {
-  const { client, accepted } = await connected()
-  const transport = duplexTransport(accepted)
-  const heard = started(transport)
-  client.write('x')
-  await until(() => heard.told.length === 1)
-  transport.pause()
-  client.resetAndDestroy()
-  await until(() => heard.told.length === 2)
-  assert.deepEqual(heard.told, ['data x', 'close read ECONNRESET'])
-})
-
-test('the end waits for what came before it during a pause', { timeout: 10_000 }, async () => {
-  const { client, accepted } = await connected()
-  const transport = duplexTransport(accepted)
-  const heard = started(transport)
-  client.write('one')
-  await until(() => heard.told.length === 1)
-  transport.pause()
-  client.end('two')
-  for (let turns = 0; turns < 10; turns++) await turn()
-  assert.deepEqual(heard.told, ['data one'])
-  transport.resume()
-  transport.resume()
-  await until(() => heard.told.length === 3)
-  assert.deepEqual(heard.told, ['data one', 'data two', 'end'])
-})
+    transport.resume()
+    await until(() => heard.told.length === 3)
+    assert.deepEqual(heard.told, ['data one', 'data two', 'end'])
+  })
+}
 
 test('what waits is not lost where the end closes the socket by itself', { timeout: 10_000 }, async () => {
   const closing = net.createServer().listen(0, '127.0.0.1')
@@ -253,33 +288,39 @@ test('close behind the end of the peer is at once', { timeout: 10_000 }, async (
   assert.deepEqual(heard.told, ['data bye', 'end', 'close'])
 })
 
-test('nothing that waited comes once it is destroyed', { timeout: 10_000 }, async () => {
-  const { client, accepted } = await connected()
-  const transport = duplexTransport(accepted)
-  const heard = started(transport)
-  transport.pause()
-  client.write('late')
-  await until(() => accepted.bytesRead === 4)
-  transport.resume()
-  transport.destroy()
-  await until(() => heard.told.length > 0)
-  assert.deepEqual(heard.told, ['close'])
-})
-
-test('whoever listens to the socket already goes on to hear everything', { timeout: 10_000 }, async () => {
-  const { client, accepted } = await connected()
-  let tapped = ''
-  accepted.on('data', (chunk) => {
-    tapped += chunk
+for (const over of LAYERS) {
+  test(`nothing that waited comes once it is destroyed, over ${over}`, { timeout: 10_000 }, async () => {
+    const { client, accepted } = await connected(over)
+    const transport = duplexTransport(accepted)
+    const heard = started(transport)
+    transport.pause()
+    client.write('late')
+    await until(() => accepted.bytesRead === 4)
+    transport.resume()
+    transport.destroy()
+    await until(() => heard.told.length > 0)
+    assert.deepEqual(heard.told, ['close'])
   })
-  const lentOnes: boolean[] = []
-  const heard = started(duplexTransport(accepted), (chunk) => lentOnes.push(isLent(chunk)))
-  client.end('for both')
-  await until(() => heard.told.at(-1) === 'end')
-  assert.equal(tapped, 'for both')
-  assert.equal(heard.bytes.toString(), 'for both')
-  assert.ok(!lentOnes.includes(true))
-})
+}
+
+for (const over of LAYERS) {
+  test(`whoever listens to a socket of ${over} already goes on to hear everything`, {
+    timeout: 10_000,
+  }, async () => {
+    const { client, accepted } = await connected(over)
+    let tapped = ''
+    accepted.on('data', (chunk) => {
+      tapped += chunk
+    })
+    const lentOnes: boolean[] = []
+    const heard = started(duplexTransport(accepted), (chunk) => lentOnes.push(isLent(chunk)))
+    client.end('for both')
+    await until(() => heard.told.at(-1) === 'end')
+    assert.equal(tapped, 'for both')
+    assert.equal(heard.bytes.toString(), 'for both')
+    assert.ok(!lentOnes.includes(true))
+  })
+}
 
 test('whoever has put a method of their own in the way goes on to see everything', {
   timeout: 10_000,
@@ -312,16 +353,70 @@ test('a socket that is not quite one of net is read as a stream', { timeout: 10_
   assert.deepEqual([heard.bytes.toString(), lentOnes], ['plain', [false]])
 })
 
-test('each side still ends without the other', { timeout: 10_000 }, async () => {
-  const { client, accepted } = await connected()
-  const sink = logSink()
+for (const over of LAYERS) {
+  test(`each side still ends without the other, over ${over}`, { timeout: 10_000 }, async () => {
+    const { client, accepted } = await connected(over)
+    const sink = logSink()
+    const transport = duplexTransport(accepted)
+    transport.start(sink)
+    client.end()
+    await until(() => sink.told.includes('end'))
+    transport.write([bytes('still here')])
+    transport.end()
+    const [answer] = (await once(client, 'data')) as [Buffer]
+    assert.equal(answer.toString(), 'still here')
+    await until(() => sink.told.includes('close'))
+  })
+}
+
+test('over TLS no close is at once: its end is told, and nothing looks cut off', {
+  timeout: 10_000,
+}, async () => {
+  const { client, accepted } = await connected('TLS')
+  const errors: Error[] = []
+  client.on('error', (error) => errors.push(error))
   const transport = duplexTransport(accepted)
-  transport.start(sink)
-  client.end()
-  await until(() => sink.told.includes('end'))
-  transport.write([bytes('still here')])
+  const heard = started(transport)
+  client.write('last')
+  await until(() => heard.told.length === 1)
+  transport.write([bytes('bye')])
+  assert.equal(transport.close!(), false)
   transport.end()
   const [answer] = (await once(client, 'data')) as [Buffer]
-  assert.equal(answer.toString(), 'still here')
-  await until(() => sink.told.includes('close'))
+  assert.equal(answer.toString(), 'bye')
+  await once(client.resume(), 'end')
+  client.end()
+  await until(() => heard.told.at(-1) === 'close')
+  assert.deepEqual(heard.told, ['data last', 'end', 'close'])
+  assert.deepEqual(errors, [])
+})
+
+test('of many records that come at once during a pause none is lost, and none comes after a destroy', {
+  timeout: 10_000,
+}, async () => {
+  for (const isDestroyed of [false, true]) {
+    const { client, accepted } = await connected('TLS')
+    assert.ok((client as tls.TLSSocket).setMaxSendFragment(512))
+    const transport = duplexTransport(accepted)
+    const heard = started(transport, () => {
+      if (heard.told.length > 1) return
+      if (isDestroyed) transport.destroy()
+      else transport.pause()
+    })
+    const sent = pattern(3, 0, 20_000)
+    client.end(sent)
+    await until(() => heard.told.length > 0)
+    for (let turns = 0; turns < 20; turns++) await turn()
+    assert.equal(heard.told[0], 'data 512')
+    if (isDestroyed) {
+      assert.deepEqual(heard.told, ['data 512', 'close'])
+      continue
+    }
+    assert.equal(heard.told.length, 1)
+    while (heard.told.at(-1) !== 'end') {
+      transport.resume()
+      await turn()
+    }
+    assert.ok(heard.bytes.equals(sent))
+  }
 })
