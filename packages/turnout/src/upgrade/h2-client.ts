@@ -34,6 +34,8 @@ export interface ConnectExchange {
   judge(response: IncomingMessage, ended: boolean): void
   /** The stream is over, however it went. Once. `answered`: the promise was fulfilled, not rejected. */
   onOver(answered: boolean): void
+  /** There was no answer in time; the rejection follows. */
+  onSilence(): void
 }
 
 /** Rejects with a PeerError, with the signal's reason or with what `judge` threw; then the stream is gone. */
@@ -59,6 +61,7 @@ function connectOver(exchange: ConnectExchange): Promise<Outcome> {
     stream.once('close', () => exchange.onOver(answered))
     const wait = new Wait({ clock, timeoutMs, signal, where: authorityOf(target) }, (error) => {
       stream.destroy()
+      if (isLate(error)) exchange.onSilence()
       reject(error)
     })
     // the listener stays: a reset must not end the process
@@ -116,6 +119,12 @@ function asResponse(
         [value].flat().flatMap((line) => [name, String(line)]),
       ),
   }) as unknown as IncomingMessage
+}
+
+/** By our own deadline, or by one of the caller's: an `AbortSignal.timeout`. */
+function isLate(error: unknown): boolean {
+  if (error instanceof PeerError) return error.code === 'ERR_HANDSHAKE_TIMEOUT'
+  return error instanceof Error && error.name === 'TimeoutError'
 }
 
 function lost(target: Target, cause: unknown): PeerError {

@@ -39,6 +39,11 @@ export type Carrier =
        * where the server did not answer it, nothing more is waited for.
        */
       release(answered: boolean): void
+      /**
+       * The server did not answer in time. It may have been gone for long, with nobody on the connection who would
+       * notice: no further stream is sent over it.
+       */
+      doubt(): void
     }
   /** Undefined: make one. */
   | { readonly kind: 'http1'; readonly connection: Duplex | undefined }
@@ -117,7 +122,7 @@ function share(shared: Shared, clock: Clock): Carrier {
     if (answered) closeSession(shared, clock)
     else destroySession(shared)
   }
-  return { kind: 'http2', session: shared.session, release }
+  return { kind: 'http2', session: shared.session, release, doubt: () => void pool.delete(shared) }
 }
 
 /** Sockets may share a connection only where each would have made the same one. */
@@ -135,7 +140,7 @@ function findShared(key: string, { tls, proxy }: CarrierWish): Shared | undefine
 async function useSession(session: ClientHttp2Session, wish: CarrierWish): Promise<Carrier> {
   await settingsOf(session, wish, true)
   if (session.remoteSettings?.enableConnectProtocol !== true) throw noExtendedConnect(wish.target)
-  return { kind: 'http2', session, release: ignore }
+  return { kind: 'http2', session, release: ignore, doubt: ignore }
 }
 
 /**

@@ -281,6 +281,7 @@ async function shakeHands<Data>(
         agreed = { ...answer, transforms: confirmExtensions(answer.extensions, extensions) }
       },
       onOver: carrier.release,
+      onSilence: carrier.doubt,
     })
     return { outcome, agreed }
   }

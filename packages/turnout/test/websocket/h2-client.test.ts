@@ -9,6 +9,7 @@ import {
   createServer,
   type Http2SecureServer,
   type Http2Server,
+  type Http2Session,
   type IncomingHttpHeaders,
   type SecureServerOptions,
   type ServerHttp2Stream,
@@ -152,6 +153,34 @@ describe('RFC 8441: a WebSocket client over HTTP/2', () => {
     assert.equal(sessions(), 2)
     await Promise.all(sockets.map((socket) => socket.close()))
   })
+
+  for (const deadline of ['timeoutMs', 'AbortSignal.timeout']) {
+    it(`shares a connection no further on which the server did not answer in time (${deadline})`, async (t) => {
+      const clock = createVirtualClock()
+      const abort = new AbortController()
+      const answering = new Set<Http2Session>()
+      const port = await plain(t, (stream) => {
+        const { session } = stream
+        if (answering.has(session!)) return
+        answering.add(session!)
+        stream.respond({ ':status': 200 })
+        t.after(() => session!.destroy())
+      })
+      const url = `ws://127.0.0.1:${port}/`
+      const quiet = await connect(url, { http2: true, heartbeat: false })
+      const late = connect(url, { http2: true, clock, timeoutMs: 500, signal: abort.signal })
+      // its turn has come, and its request has gone out
+      await until(() => clock.waiting > 0)
+      if (deadline === 'timeoutMs') clock.advance(500)
+      else abort.abort(new DOMException('too late', 'TimeoutError'))
+      await assert.rejects(late, /no answer|too late/)
+      const next = await within('another opens', connect(url, { http2: true }))
+      assert.equal(answering.size, 2)
+      assert.deepEqual([quiet.readyState, next.readyState], ['open', 'open'])
+      quiet.terminate()
+      next.terminate()
+    })
+  }
 
   it('R43: falls back to HTTP/1.1 on the same connection when the server speaks nothing else', async (t) => {
     const server = createHttpsServer(identity)
