@@ -468,6 +468,8 @@ const OK = Buffer.from('000001010400000001' + '88', 'hex')
 const REFUSED = Buffer.from('000001010500000001' + '8d', 'hex')
 const CLOSE_AND_END = Buffer.from('000004000100000001' + '880203e8', 'hex')
 const RESET = Buffer.from('000004030000000001' + '00000002', 'hex')
+const CLOSE = Buffer.from('000004000000000001' + '880203e8', 'hex')
+const RESET_WITHOUT_ERROR = Buffer.from('000004030000000001' + '00000000', 'hex')
 const GO_AWAY = Buffer.from('000008070000000000' + '0000000100000000', 'hex')
 
 /**
@@ -547,6 +549,13 @@ describe('a server that leaves the connection open', () => {
     assert.equal(own().destroyed, false)
     peer().end()
     await until(() => own().destroyed && clock.waiting === 0)
+  })
+
+  it('holds no WebSocket open whose stream it reset with NO_ERROR, though our Close is untaken', async (t) => {
+    const clock = createVirtualClock()
+    const { url } = await neverClosing(t, SETTINGS, [OK, CLOSE, RESET_WITHOUT_ERROR])
+    const socket = await within('it opens', connect(url, { http2: true, clock }))
+    assert.equal((await within('the WebSocket closes', socket.closed)).clean, true)
   })
 
   it('has the same ten seconds after a refusal', async (t) => {
