@@ -6,6 +6,7 @@ import { MisuseError } from '../base/errors.ts'
 import { assertFields } from '../http/fields.ts'
 import { assertHttp2Fields, http2Headers, withoutConnectionSpecific } from '../http/http2-fields.ts'
 import type { Answer, Fields } from '../http/message.ts'
+import { cancel } from './h2-reset.ts'
 import { isFetched, responseFields } from './response-fields.ts'
 
 /** How long a client may take for one piece of an answer, in milliseconds: its window may stay shut for ever. */
@@ -102,6 +103,6 @@ function write(stream: ServerHttp2Stream, piece: Uint8Array, clock: Clock): Prom
 }
 
 function giveUp(stream: ServerHttp2Stream): void {
-  if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL)
+  if (!stream.closed) cancel(stream)
   stream.destroy()
 }
