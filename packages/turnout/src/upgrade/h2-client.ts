@@ -36,6 +36,8 @@ export interface ConnectExchange {
   onOver(answered: boolean): void
   /** There was no answer in time; the rejection follows. */
   onSilence(): void
+  /** The server has not processed the request, which may be sent again (RFC 9113 section 8.7); the rejection follows. */
+  onRefused(): void
 }
 
 /** Rejects with a PeerError, with the signal's reason or with what `judge` threw; then the stream is gone. */
@@ -65,7 +67,10 @@ function connectOver(exchange: ConnectExchange): Promise<Outcome> {
       reject(error)
     })
     // the listener stays: a reset must not end the process
-    stream.on('error', (error) => wait.fail(lost(target, error)))
+    stream.on('error', (error) => {
+      if (!wait.settled && stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) exchange.onRefused()
+      wait.fail(lost(target, error))
+    })
     stream.on('close', () => wait.fail(lost(target, undefined)))
     stream.on('response', (headers, flags, rawHeaders?: readonly string[]) => {
       const response = asResponse(stream, headers, rawHeaders)

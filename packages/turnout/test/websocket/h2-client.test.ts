@@ -154,6 +154,30 @@ describe('RFC 8441: a WebSocket client over HTTP/2', () => {
     await Promise.all(sockets.map((socket) => socket.close()))
   })
 
+  it('RFC 9113 section 8.7: asks again, on a new connection, where a shared one refuses the stream unprocessed', async (t) => {
+    const sessions = new Set<Http2Session>()
+    const asked: string[] = []
+    const port = await plain(t, (stream, headers) => {
+      sessions.add(stream.session!)
+      asked.push(headers[':path']!)
+      if (headers[':path'] === '/never' || (headers[':path'] === '/again' && sessions.size === 1)) {
+        return stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      }
+      stream.respond({ ':status': 200 })
+      t.after(() => stream.session!.destroy())
+    })
+    const url = `ws://127.0.0.1:${port}`
+    const first = await connect(`${url}/first`, { http2: true })
+    const again = await connect(`${url}/again`, { http2: true })
+    assert.deepEqual(asked, ['/first', '/again', '/again'])
+    assert.equal(sessions.size, 2)
+    assert.deepEqual([first.readyState, again.readyState], ['open', 'open'])
+    await assert.rejects(connect(`${url}/never`, { http2: true }), { code: 'ERR_CONNECT' })
+    assert.deepEqual(asked.slice(3), ['/never', '/never'])
+    first.terminate()
+    again.terminate()
+  })
+
   for (const deadline of ['timeoutMs', 'AbortSignal.timeout']) {
     it(`shares a connection no further on which the server did not answer in time (${deadline})`, async (t) => {
       const clock = createVirtualClock()
