@@ -152,7 +152,10 @@ class DuplexTransport implements Transport {
 
   #end(): void {
     this.#ended = true
-    if (this.#waiting === undefined) this.#sink?.onEnd()
+    if (this.#waiting !== undefined) return
+    this.#sink?.onEnd()
+    // a stream of HTTP/2 that was reset with NO_ERROR: before Node 26 it waits for what nobody takes any more
+    if (this.#stream.closed) this.#stream.destroy()
   }
 
   /** A stream that has ended both ways closes by itself, though what came before its end may still wait. */

@@ -2,7 +2,6 @@
 // it. Never decides anything.
 import type { IncomingMessage } from 'node:http'
 import {
-  constants,
   type Http2SecureServer,
   type Http2Server,
   Http2ServerRequest,
@@ -17,6 +16,7 @@ import type { Answer, Protocol } from '../http/message.ts'
 import { parseProtocol } from '../http/upgrade.ts'
 import { type Asked, ignoreError } from './arrival.ts'
 import { isGone } from './connect-answer.ts'
+import { cancelOnDestroy } from './h2-reset.ts'
 import type { HttpServer } from './http-server.ts'
 
 const arrivals = new WeakMap<object, ConnectArrival>()
@@ -89,24 +89,6 @@ export class ConnectArrival {
 
   /** A stream has no bytes that were read past its request. */
   returnHead(): void {}
-}
-
-/**
- * Destroying a stream that is still in use aborts it, and the peer must be told so (RFC 8441 section 5): Node
- * itself would reset it with NO_ERROR.
- */
-export function cancelOnDestroy(stream: {
-  readonly closed: boolean
-  readonly readableEnded: boolean
-  readonly writableFinished: boolean
-  close(code: number): void
-  destroy(error?: Error): unknown
-}): void {
-  const { destroy } = stream
-  stream.destroy = function (error?: Error) {
-    if (!this.closed && !(this.readableEnded && this.writableFinished)) this.close(constants.NGHTTP2_CANCEL)
-    return destroy.call(this, error)
-  }
 }
 
 const BAD_AUTHORITY: Answer = {

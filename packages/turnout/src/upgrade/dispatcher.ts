@@ -171,7 +171,8 @@ export class Dispatcher {
       const connect = connectArrivalOf(request)
       if (connect !== undefined) return this.#extended.takeOver(connect, response, protocol, invitation)
       this.#tellHttp2(request)
-      return void answerStream((request as unknown as Http2ServerRequest).stream, NO_UPGRADE_IN_HTTP2)
+      const { stream } = request as unknown as Http2ServerRequest
+      return void answerStream(stream, NO_UPGRADE_IN_HTTP2, this.#options.clock)
     }
     const offered = wantsUpgrade(request)
     const protocols = offered === undefined || offered.malformed ? [] : offered.protocols

@@ -78,7 +78,7 @@ export class ExtendedConnect {
     invitation: Answer,
   ): Occupant | undefined | Promise<Occupant | undefined> {
     const candidates = candidatesOf(protocolsOf(arrival), [protocol], arrival.request, 'client')
-    if (candidates.length === 0) return void answerStream(arrival.stream, invitation)
+    if (candidates.length === 0) return void this.#answer(arrival, invitation)
     const insisted = this.#insisted(arrival)
     if (insisted !== undefined) return void this.#sendBack(arrival, insisted)
     if (this.#setup.isClosing()) return void this.#refuse(arrival, CLOSING)
@@ -141,10 +141,10 @@ export class ExtendedConnect {
     if (verdict.kind === 'switch') return this.#enter(arrival, verdict, given)
     tellHandshake(arrival, sentEnding(verdict))
     if (verdict.kind === 'pass') return void leave()
-    if (verdict.kind === 'late') return void answerStream(stream, LATE)
-    if (verdict.kind === 'closing') return void answerStream(stream, CLOSING)
+    if (verdict.kind === 'late') return void this.#answer(arrival, LATE)
+    if (verdict.kind === 'closing') return void this.#answer(arrival, CLOSING)
     if (verdict.kind === 'failed') return void this.#fail(arrival, verdict.error)
-    if (verdict.kind === 'limited') return void answerStream(stream, verdict.answer)
+    if (verdict.kind === 'limited') return void this.#answer(arrival, verdict.answer)
     this.#respond(arrival, verdict.response)
     return undefined
   }
@@ -179,11 +179,11 @@ export class ExtendedConnect {
   #respond(arrival: ConnectArrival, given: Answer | Response): void {
     const { stream, request } = arrival
     try {
-      if (!('headers' in given)) return answerStream(stream, given)
+      if (!('headers' in given)) return this.#answer(arrival, given)
     } catch (error) {
       return this.#fail(arrival, error)
     }
-    respondStream(stream, given, (error) =>
+    respondStream(stream, given, this.#setup.clock, (error) =>
       this.#setup.onError(error, request, placeInHandshake(arrival)),
     ).catch((error: unknown) => this.#fail(arrival, error))
   }
@@ -191,7 +191,11 @@ export class ExtendedConnect {
   /** Answers what no route is asked about. */
   #refuse(arrival: ConnectArrival, given: Answer): void {
     this.#tellRefusal(arrival, given, statusOf(given))
-    answerStream(arrival.stream, given)
+    this.#answer(arrival, given)
+  }
+
+  #answer({ stream }: ConnectArrival, given: Answer): void {
+    answerStream(stream, given, this.#setup.clock)
   }
 
   /** Has it asked for in HTTP/1.1, where the Upgrade that is demanded can be (RFC 9113 section 7). */
@@ -212,7 +216,7 @@ export class ExtendedConnect {
   #fail(arrival: ConnectArrival, error: unknown): void {
     this.#setup.onError(error, arrival.request, placeInHandshake(arrival))
     if (arrival.stream.headersSent) arrival.stream.destroy()
-    else answerStream(arrival.stream, FAILED)
+    else this.#answer(arrival, FAILED)
   }
 
   /**
@@ -231,7 +235,7 @@ export class ExtendedConnect {
     } else if (canTell && foreign === 'pass' && server.listenerCount('connect') > 0) {
       attachment.emitBelow('connect', request, new Http2ServerResponse(stream))
     } else {
-      answerStream(stream, known ? NOTHING_HERE : UNKNOWN_PROTOCOL)
+      this.#answer(arrival, known ? NOTHING_HERE : UNKNOWN_PROTOCOL)
     }
   }
 

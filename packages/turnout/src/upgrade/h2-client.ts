@@ -13,8 +13,8 @@ import { MisuseError, PeerError } from '../base/errors.ts'
 import { assertHttp2Fields, http2Headers } from '../http/http2-fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
-import { cancelOnDestroy } from './connect-arrival.ts'
 import type { Outcome } from './exchange.ts'
+import { cancelOnDestroy } from './h2-reset.ts'
 import { authorityOf } from './h2-session.ts'
 import { tellClientHandshake } from './sight.ts'
 import type { Target } from './target.ts'
@@ -34,6 +34,10 @@ export interface ConnectExchange {
   judge(response: IncomingMessage, ended: boolean): void
   /** The stream is over, however it went. Once. `answered`: the promise was fulfilled, not rejected. */
   onOver(answered: boolean): void
+  /** There was no answer in time; the rejection follows. */
+  onSilence(): void
+  /** The server has not processed the request, which may be sent again (RFC 9113 section 8.7); the rejection follows. */
+  onRefused(): void
 }
 
 /** Rejects with a PeerError, with the signal's reason or with what `judge` threw; then the stream is gone. */
@@ -59,10 +63,14 @@ function connectOver(exchange: ConnectExchange): Promise<Outcome> {
     stream.once('close', () => exchange.onOver(answered))
     const wait = new Wait({ clock, timeoutMs, signal, where: authorityOf(target) }, (error) => {
       stream.destroy()
+      if (isLate(error)) exchange.onSilence()
       reject(error)
     })
     // the listener stays: a reset must not end the process
-    stream.on('error', (error) => wait.fail(lost(target, error)))
+    stream.on('error', (error) => {
+      if (!wait.settled && stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) exchange.onRefused()
+      wait.fail(lost(target, error))
+    })
     stream.on('close', () => wait.fail(lost(target, undefined)))
     stream.on('response', (headers, flags, rawHeaders?: readonly string[]) => {
       const response = asResponse(stream, headers, rawHeaders)
@@ -116,6 +124,12 @@ function asResponse(
         [value].flat().flatMap((line) => [name, String(line)]),
       ),
   }) as unknown as IncomingMessage
+}
+
+/** By our own deadline, or by one of the caller's: an `AbortSignal.timeout`. */
+function isLate(error: unknown): boolean {
+  if (error instanceof PeerError) return error.code === 'ERR_HANDSHAKE_TIMEOUT'
+  return error instanceof Error && error.name === 'TimeoutError'
 }
 
 function lost(target: Target, cause: unknown): PeerError {

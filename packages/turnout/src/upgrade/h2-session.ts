@@ -34,11 +34,18 @@ export type Carrier =
   | {
       readonly kind: 'http2'
       readonly session: ClientHttp2Session
+      /** Others have used it before, and it may be about to end. */
+      readonly reused: boolean
       /**
        * The stream has come to its end, or never came about. Once. The last one closes a connection that is ours;
        * where the server did not answer it, nothing more is waited for.
        */
       release(answered: boolean): void
+      /**
+       * The server did not answer in time, or refused to: it may have been gone for long, with nobody on the connection
+       * who would notice, or want to go. No further stream is sent over it.
+       */
+      doubt(): void
     }
   /** Undefined: make one. */
   | { readonly kind: 'http1'; readonly connection: Duplex | undefined }
@@ -54,7 +61,7 @@ export async function openCarrier(wish: CarrierWish): Promise<Carrier> {
   if (choice === 'auto' && !target.secure) return { kind: 'http1', connection: undefined }
   const key = keyOf(wish)
   const shared = findShared(key, wish)
-  if (shared !== undefined) return share(shared, clock)
+  if (shared !== undefined) return share(shared, clock, true)
   if (choice === 'auto' && (without.get(key) ?? 0) > clock.now()) return HTTP1
   const beganMs = clock.now()
   const connection = await openConnection(wish)
@@ -80,7 +87,7 @@ export async function openCarrier(wish: CarrierWish): Promise<Carrier> {
   const fresh: Shared = { ...own, key, tls: wish.tls, proxy: wish.proxy, users: 0 }
   pool.add(fresh)
   session.once('close', () => pool.delete(fresh))
-  return share(fresh, clock)
+  return share(fresh, clock, false)
 }
 
 interface Shared extends OwnSession {
@@ -105,7 +112,7 @@ const NO_FRAMES = -505
 /** A server has nothing to push here. */
 const SETTINGS: Settings = { enablePush: false }
 
-function share(shared: Shared, clock: Clock): Carrier {
+function share(shared: Shared, clock: Clock, reused: boolean): Carrier {
   shared.users++
   let held = true
   const release = (answered: boolean) => {
@@ -117,7 +124,7 @@ function share(shared: Shared, clock: Clock): Carrier {
     if (answered) closeSession(shared, clock)
     else destroySession(shared)
   }
-  return { kind: 'http2', session: shared.session, release }
+  return { kind: 'http2', session: shared.session, reused, release, doubt: () => void pool.delete(shared) }
 }
 
 /** Sockets may share a connection only where each would have made the same one. */
@@ -135,7 +142,7 @@ function findShared(key: string, { tls, proxy }: CarrierWish): Shared | undefine
 async function useSession(session: ClientHttp2Session, wish: CarrierWish): Promise<Carrier> {
   await settingsOf(session, wish, true)
   if (session.remoteSettings?.enableConnectProtocol !== true) throw noExtendedConnect(wish.target)
-  return { kind: 'http2', session, release: ignore }
+  return { kind: 'http2', session, reused: false, release: ignore, doubt: ignore }
 }
 
 /**

@@ -267,7 +267,8 @@ async function shakeHands<Data>(
   const leftMs = Math.max(1, timeoutMs - (clock.now() - beganMs))
   if (carrier.kind === 'http2') {
     let agreed = NOTHING
-    const outcome = await performConnect({
+    let refused = false
+    const asked = performConnect({
       session: carrier.session,
       protocol: 'websocket',
       target,
@@ -281,8 +282,19 @@ async function shakeHands<Data>(
         agreed = { ...answer, transforms: confirmExtensions(answer.extensions, extensions) }
       },
       onOver: carrier.release,
+      onSilence: carrier.doubt,
+      onRefused() {
+        refused = true
+        carrier.doubt()
+      },
     })
-    return { outcome, agreed }
+    try {
+      return { outcome: await asked, agreed }
+    } catch (error) {
+      // a connection that others use may end just then, which a new one would not have
+      if (!refused || !carrier.reused) throw error
+      return shakeHands(plan, hop, target, Math.max(1, timeoutMs - (clock.now() - beganMs)))
+    }
   }
   const key = createKey()
   const fields = [...requestFields({ key, protocols, extensions: offered }), ...hop.fields]

@@ -12,7 +12,7 @@ import {
 } from 'node:http2'
 import { type AddressInfo, connect as connectTcp } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
-import { createVirtualClock } from '../../src/base/clock.ts'
+import { createVirtualClock, settle } from '../../src/base/clock.ts'
 import { createTurnout, type Turnout, type TurnoutOptions } from '../../src/turnout.ts'
 import { connect } from '../../src/websocket/client.ts'
 import { until } from '../base/turns.ts'
@@ -692,3 +692,32 @@ async function rawRequest(
   }
   throw new Error('no answer')
 }
+
+describe('an answer that the client does not take', () => {
+  const endless = () =>
+    new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(50_000)), cancel: () => {} })
+  for (const [what, path, give] of [
+    ['of our own', '/elsewhere', () => new Response()],
+    ['of the application', '/ws', () => new Response('no', { status: 403 })],
+    ['that never ends', '/ws', () => new Response(endless(), { status: 403 })],
+  ] as const) {
+    it(`is given up after ten seconds: one ${what}`, async (t) => {
+      const clock = createVirtualClock()
+      const { port } = await rig(t, (turnout) => turnout.websocket('/ws', { accept: give }), { clock })
+      const settings = { initialWindowSize: 0 }
+      const session = await openSession(`http://127.0.0.1:${port}`, { settings })
+      t.after(() => session.destroy())
+      const stream = ask(session, { ':path': path })
+      const closed = once(stream, 'close')
+      assert.ok((await head(stream))[':status']! >= 400)
+      await until(() => clock.waiting > 0)
+      clock.advance(9_999)
+      await settle()
+      assert.equal(stream.closed, false)
+      clock.advance(1)
+      await closed
+      assert.equal(stream.rstCode, constants.NGHTTP2_CANCEL)
+      await until(() => clock.waiting === 0)
+    })
+  }
+})

@@ -1,6 +1,11 @@
 // Knows how to play an HTTP/2 client, frame by frame on a wire or with a session of node:http2.
 import { once } from 'node:events'
-import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type ClientSessionOptions,
+  connect as connectHttp2,
+} from 'node:http2'
 import { PREFACE, readFrameHeader, requestFrames, settingsFrame } from '../../src/upgrade/h2c-frames.ts'
 import { http2Request } from '../../src/upgrade/h2c-request.ts'
 import { upgradeHead, type Wire } from './wire.ts'
@@ -75,8 +80,11 @@ export function getOn(streamId: number, path: string): Buffer {
 }
 
 /** A session of which the server's SETTINGS are known. Whoever asked for it destroys it. */
-export async function openSession(url: string): Promise<ClientHttp2Session> {
-  const session = connectHttp2(url, { rejectUnauthorized: false }).on('error', () => {})
+export async function openSession(
+  url: string,
+  options: ClientSessionOptions = {},
+): Promise<ClientHttp2Session> {
+  const session = connectHttp2(url, { rejectUnauthorized: false, ...options }).on('error', () => {})
   await once(session, 'remoteSettings')
   return session
 }

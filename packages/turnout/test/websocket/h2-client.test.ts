@@ -9,6 +9,7 @@ import {
   createServer,
   type Http2SecureServer,
   type Http2Server,
+  type Http2Session,
   type IncomingHttpHeaders,
   type SecureServerOptions,
   type ServerHttp2Stream,
@@ -152,6 +153,58 @@ describe('RFC 8441: a WebSocket client over HTTP/2', () => {
     assert.equal(sessions(), 2)
     await Promise.all(sockets.map((socket) => socket.close()))
   })
+
+  it('RFC 9113 section 8.7: asks again, on a new connection, where a shared one refuses the stream unprocessed', async (t) => {
+    const sessions = new Set<Http2Session>()
+    const asked: string[] = []
+    const port = await plain(t, (stream, headers) => {
+      sessions.add(stream.session!)
+      asked.push(headers[':path']!)
+      if (headers[':path'] === '/never' || (headers[':path'] === '/again' && sessions.size === 1)) {
+        return stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      }
+      stream.respond({ ':status': 200 })
+      t.after(() => stream.session!.destroy())
+    })
+    const url = `ws://127.0.0.1:${port}`
+    const first = await connect(`${url}/first`, { http2: true })
+    const again = await connect(`${url}/again`, { http2: true })
+    assert.deepEqual(asked, ['/first', '/again', '/again'])
+    assert.equal(sessions.size, 2)
+    assert.deepEqual([first.readyState, again.readyState], ['open', 'open'])
+    await assert.rejects(connect(`${url}/never`, { http2: true }), { code: 'ERR_CONNECT' })
+    assert.deepEqual(asked.slice(3), ['/never', '/never'])
+    first.terminate()
+    again.terminate()
+  })
+
+  for (const deadline of ['timeoutMs', 'AbortSignal.timeout']) {
+    it(`shares a connection no further on which the server did not answer in time (${deadline})`, async (t) => {
+      const clock = createVirtualClock()
+      const abort = new AbortController()
+      const answering = new Set<Http2Session>()
+      const port = await plain(t, (stream) => {
+        const { session } = stream
+        if (answering.has(session!)) return
+        answering.add(session!)
+        stream.respond({ ':status': 200 })
+        t.after(() => session!.destroy())
+      })
+      const url = `ws://127.0.0.1:${port}/`
+      const quiet = await connect(url, { http2: true, heartbeat: false })
+      const late = connect(url, { http2: true, clock, timeoutMs: 500, signal: abort.signal })
+      // its turn has come, and its request has gone out
+      await until(() => clock.waiting > 0)
+      if (deadline === 'timeoutMs') clock.advance(500)
+      else abort.abort(new DOMException('too late', 'TimeoutError'))
+      await assert.rejects(late, /no answer|too late/)
+      const next = await within('another opens', connect(url, { http2: true }))
+      assert.equal(answering.size, 2)
+      assert.deepEqual([quiet.readyState, next.readyState], ['open', 'open'])
+      quiet.terminate()
+      next.terminate()
+    })
+  }
 
   it('R43: falls back to HTTP/1.1 on the same connection when the server speaks nothing else', async (t) => {
     const server = createHttpsServer(identity)
@@ -439,6 +492,8 @@ const OK = Buffer.from('000001010400000001' + '88', 'hex')
 const REFUSED = Buffer.from('000001010500000001' + '8d', 'hex')
 const CLOSE_AND_END = Buffer.from('000004000100000001' + '880203e8', 'hex')
 const RESET = Buffer.from('000004030000000001' + '00000002', 'hex')
+const CLOSE = Buffer.from('000004000000000001' + '880203e8', 'hex')
+const RESET_WITHOUT_ERROR = Buffer.from('000004030000000001' + '00000000', 'hex')
 const GO_AWAY = Buffer.from('000008070000000000' + '0000000100000000', 'hex')
 
 /**
@@ -518,6 +573,13 @@ describe('a server that leaves the connection open', () => {
     assert.equal(own().destroyed, false)
     peer().end()
     await until(() => own().destroyed && clock.waiting === 0)
+  })
+
+  it('holds no WebSocket open whose stream it reset with NO_ERROR, though our Close is untaken', async (t) => {
+    const clock = createVirtualClock()
+    const { url } = await neverClosing(t, SETTINGS, [OK, CLOSE, RESET_WITHOUT_ERROR])
+    const socket = await within('it opens', connect(url, { http2: true, clock }))
+    assert.equal((await within('the WebSocket closes', socket.closed)).clean, true)
   })
 
   it('has the same ten seconds after a refusal', async (t) => {
