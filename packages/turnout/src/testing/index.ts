@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { createVirtualClock, type VirtualClock } from '../base/clock.ts'
 import { assertObject, assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertFunction } from '../base/option-value.ts'
-import { tell } from '../base/tell.ts'
+import { tellOrWarn } from '../base/tell.ts'
 import { memoryTransportPair } from '../transport/memory.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Params } from '../upgrade/protocol.ts'
@@ -39,7 +39,10 @@ export interface EndOptions<
   readonly protocol?: Chosen | undefined
   /** What the path of a route would have given as `socket.params`. Default none. */
   readonly params?: RouteParams | undefined
-  /** Told what a callback threw; the connection is closed with 1011. What it throws itself is a process warning. */
+  /**
+   * Told what a callback threw; the connection is closed with 1011. What it throws itself is a process warning.
+   * Default: a process warning.
+   */
   readonly onError?:
     | ((error: unknown, socket: WebSocketConnection<Data, NoInfer<Form>, RouteParams, Chosen>) => void)
     | undefined
@@ -190,7 +193,8 @@ function end<
     transform: agreement.transform(role, settled),
     options: settled,
     events: options as unknown as ConnectionEvents<Data, BinaryForm>,
-    onError: (error, socket) => tell(() => options.onError?.(error, socket as Socket)),
+    onError: (error, socket, part) =>
+      tellOrWarn(options.onError, [error, socket as Socket], `in ${part} of webSocketPair: ${role}`),
   })
   return connection as Socket
 }

@@ -83,6 +83,31 @@ test('what a callback throws closes with 1011 and reaches onError', async () => 
   )
 })
 
+test('what a callback throws is a warning that names the end, where nobody asked to be told', async () => {
+  const warnings = await warningsOf(async () => {
+    const { server, client } = webSocketPair({
+      server: {
+        message() {
+          throw new Error('a bug')
+        },
+      },
+      client: {
+        async close() {
+          throw new Error('another')
+        },
+      },
+    })
+    client.send('hello')
+    assert.equal((await client.closed).code, 1011)
+    await server.closed
+    await settle()
+  })
+  assert.deepEqual(
+    warnings.map(({ text }) => text),
+    ['a bug, in a callback of webSocketPair: server', 'another, in a callback of webSocketPair: client'],
+  )
+})
+
 test('an option that the pair or an end does not know is warned of, and what could never work is refused', async () => {
   const heard = await unknownOptions(() => {
     const end = { handler() {}, protocols: ['a'], maxPayload: 5, heartbeat: { interval: 5 } }
