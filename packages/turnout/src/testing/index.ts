@@ -57,40 +57,24 @@ const END_OPTIONS: OptionNames<EndOptions> = {
   onError: true,
 }
 
-export interface WebSocketPairOptions<
-  ServerData,
-  ClientData,
-  ServerForm extends BinaryForm = 'buffer',
-  ClientForm extends BinaryForm = 'buffer',
-  ServerParams extends Record<keyof ServerParams, string> = Params,
-  ClientParams extends Record<keyof ClientParams, string> = Params,
-  ServerProtocol extends string = string,
-  ClientProtocol extends string = string,
-> {
-  readonly server?: EndOptions<ServerData, ServerForm, ServerParams, ServerProtocol> | undefined
-  readonly client?: EndOptions<ClientData, ClientForm, ClientParams, ClientProtocol> | undefined
+/** Of the options of either end. */
+export interface WebSocketPairOptions<Server = EndOptions, Client = EndOptions> {
+  readonly server?: Server | undefined
+  readonly client?: Client | undefined
   /** Time for both ends and for delays. Default: a new clock that stands still. */
   readonly clock?: VirtualClock | undefined
 }
 
-const PAIR_OPTIONS: OptionNames<WebSocketPairOptions<unknown, unknown>> = {
+const PAIR_OPTIONS: OptionNames<WebSocketPairOptions> = {
   server: END_OPTIONS,
   client: END_OPTIONS,
   clock: true,
 }
 
-export interface WebSocketPair<
-  ServerData,
-  ClientData,
-  ServerForm extends BinaryForm = 'buffer',
-  ClientForm extends BinaryForm = 'buffer',
-  ServerParams = Params,
-  ClientParams = Params,
-  ServerProtocol extends string = string,
-  ClientProtocol extends string = string,
-> {
-  readonly server: WebSocketConnection<ServerData, ServerForm, ServerParams, ServerProtocol>
-  readonly client: WebSocketConnection<ClientData, ClientForm, ClientParams, ClientProtocol>
+/** Of the two sockets. */
+export interface WebSocketPair<Server = WebSocketConnection, Client = WebSocketConnection> {
+  readonly server: Server
+  readonly client: Client
   readonly link: Link
   readonly clock: VirtualClock
 }
@@ -112,24 +96,12 @@ export function webSocketPair<
   ClientProtocol extends string = string,
 >(
   options: WebSocketPairOptions<
-    ServerData,
-    ClientData,
-    ServerForm,
-    ClientForm,
-    ServerParams,
-    ClientParams,
-    ServerProtocol,
-    ClientProtocol
+    EndOptions<ServerData, ServerForm, ServerParams, ServerProtocol>,
+    EndOptions<ClientData, ClientForm, ClientParams, ClientProtocol>
   > = {},
 ): WebSocketPair<
-  ServerData,
-  ClientData,
-  ServerForm,
-  ClientForm,
-  ServerParams,
-  ClientParams,
-  ServerProtocol,
-  ClientProtocol
+  WebSocketConnection<ServerData, ServerForm, ServerParams, ServerProtocol>,
+  WebSocketConnection<ClientData, ClientForm, ClientParams, ClientProtocol>
 > {
   assertOptions('webSocketPair', options, PAIR_OPTIONS)
   const { server: serverEnd = {}, client: clientEnd = {}, clock = createVirtualClock() } = options
