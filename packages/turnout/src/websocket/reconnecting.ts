@@ -250,14 +250,15 @@ export class ReconnectingConnection<
 
   /**
    * Sends as the connection's `send` does. Without one the message is held: the promise resolves with true once a
-   * connection has taken it, with false if none will. False at once: refused, or beyond what may be held.
+   * connection has taken it, with false if none will. False at once: refused, dropped by `slowConsumer`, or beyond
+   * what may be held.
    * @throws MisuseError for what cannot be sent
    */
   send(message: Sendable): boolean | Promise<boolean> {
     if (this.#state === 'open') {
       const sent = this.#socket!.send(message)
-      // else the connection is going down, and the next may take it
-      if (sent !== false) return sent
+      // refused where the connection goes on: dropped. Else the next may take it
+      if (sent !== false || this.#socket!.readyState === 'open') return sent
     }
     if (this.#state === 'closing' || this.#state === 'closed') return false
     return this.#options.whileDown === 'refuse' ? false : this.#held.hold(message)
@@ -355,9 +356,9 @@ export class ReconnectingConnection<
   }
 
   async #catchUp(socket: AnyConnection<Data>, next: Attempt): Promise<void> {
-    const sending = this.#held.release((message) => this.#state === 'connecting' && socket.send(message))
-    const all = await sending
-    if (!all || this.#state !== 'connecting' || socket.readyState !== 'open') return
+    const isOver = () => this.#state !== 'connecting' || socket.readyState !== 'open'
+    await this.#held.release({ isOver, send: (message) => socket.send(message) })
+    if (isOver()) return
     this.#state = 'open'
     this.#tell('open', () => this.#options.open?.(this, next))
   }

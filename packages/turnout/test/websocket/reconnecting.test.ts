@@ -267,6 +267,28 @@ test('a message that a connection on its way down will not take is held for the 
   assert.deepEqual(texts(1), ['for the next'])
 })
 
+test('a message that slowConsumer drops is not held: the connection goes on', bounded, async (t) => {
+  const many = Buffer.alloc(16_777_216)
+  const { peer, state } = await rig(
+    t,
+    {
+      slowConsumer: 'drop',
+      maxBufferedBytes: 0,
+      resume: (socket) => void socket.send(many),
+    },
+    (request) => {
+      request.socket.write(switchFor(request))
+      request.socket.pause()
+    },
+  )
+  const held = peer.send('while it resumes')
+  await state('open')
+  assert.equal(await held, false)
+  assert.equal(peer.send('a newer one'), false)
+  assert.deepEqual([peer.heldMessages, peer.socket?.readyState], [0, 'open'])
+  peer.socket?.terminate()
+})
+
 test(
   'resume speaks first, may wait for an answer, and is told how the last one ended',
   bounded,
