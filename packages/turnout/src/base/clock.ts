@@ -1,4 +1,5 @@
 // Knows what time it is and who wants to be woken. Time is an input: whatever waits takes a Clock.
+import { AsyncResource } from 'node:async_hooks'
 import * as timers from 'node:timers'
 
 /**
@@ -57,6 +58,16 @@ export const systemClock: Clock = {
       },
     }
   },
+}
+
+const nobody = new AsyncResource('turnout')
+
+/**
+ * Calls it outside of any AsyncLocalStorage's `run`. An alarm that many share is asked for like this: it would keep
+ * alive what the first of them was called with, for as long as it is asked for again.
+ */
+export function forAll<Result>(act: () => Result): Result {
+  return nobody.runInAsyncScope(act)
 }
 
 /** A clock that stands still until it is told to go on: for tests without sleep. */
