@@ -74,7 +74,8 @@ export interface ReconnectingOptions<
     | undefined
   /**
    * For each new connection, before anything held is sent: say who you are and where you were. Without a
-   * `message` callback it may read answers from `socket`. What it throws ends this connection and is a failure.
+   * `message` callback it may read answers from `socket`: a loop over the peer is given what comes after them, once
+   * this is done. What it throws ends this connection and is a failure.
    */
   readonly resume?:
     | ((
@@ -325,7 +326,7 @@ export class ReconnectingConnection<
 
   /** From the attempt to the end of its connection. Rejects with why there was none, or what `resume` threw. */
   async #connect(): Promise<CloseInfo> {
-    const { renew, resume } = this.#options
+    const { renew } = this.#options
     const next: Attempt = { attempt: this.#attempt, lastClose: this.#lastClose }
     const abort = new AbortController()
     this.#abort = abort
@@ -341,9 +342,8 @@ export class ReconnectingConnection<
     this.#socket = socket
     this.#lastError = undefined
     const beganMs = this.#clock.now()
-    if (this.#options.message === undefined) this.#offer(socket[Symbol.asyncIterator]())
     try {
-      await Promise.race([resume?.(socket, next), socket.closed])
+      await this.#resume(socket, next)
       await this.#catchUp(socket, next)
     } catch (error) {
       this.#lastClose = await socket.close(1000)
@@ -353,6 +353,17 @@ export class ReconnectingConnection<
     this.#lastClose = info
     if (this.#clock.now() - beganMs >= (this.#options.stableAfterMs ?? 5_000)) this.#attempt = 1
     return info
+  }
+
+  /** A loop over the peer is given what comes behind the answers that `resume` reads. */
+  async #resume(socket: AnyConnection<Data>, next: Attempt): Promise<void> {
+    const { message, resume } = this.#options
+    const source = message === undefined ? socket[Symbol.asyncIterator]() : undefined
+    try {
+      await Promise.race([resume?.(socket, next), socket.closed])
+    } finally {
+      if (source !== undefined) this.#offer(source)
+    }
   }
 
   async #catchUp(socket: AnyConnection<Data>, next: Attempt): Promise<void> {
