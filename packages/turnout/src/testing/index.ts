@@ -124,8 +124,12 @@ export interface StreamPair {
   readonly clock: VirtualClock
 }
 
-/** Two streams that are joined in memory, for the handlers of `.protocol()` and for whatever takes a socket. */
+/**
+ * Two streams that are joined in memory, for the handlers of `.protocol()` and for whatever takes a socket.
+ * @throws MisuseError ERR_INVALID_ARGUMENT
+ */
 export function streamPair(clock: VirtualClock = createVirtualClock()): StreamPair {
+  assertConnectionOptions({ clock })
   const { near, link } = joined(clock)
   return { server: transportDuplex(near.server), client: transportDuplex(near.client), link, clock }
 }
