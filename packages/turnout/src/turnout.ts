@@ -6,7 +6,7 @@ import { MisuseError, shown } from './base/errors.ts'
 import { assertObject, assertOptions, type OptionNames } from './base/option-names.ts'
 import { assertAboveZero, assertFromZero, assertFunction, assertOneOf } from './base/option-value.ts'
 import { Tally } from './base/tally.ts'
-import { tell, warn } from './base/tell.ts'
+import { tellOrWarn } from './base/tell.ts'
 import type { Answer } from './http/message.ts'
 import { ADMISSION_OPTIONS, type AdmissionOptions } from './upgrade/admission.ts'
 import { type AttachOptions, Dispatcher } from './upgrade/dispatcher.ts'
@@ -425,9 +425,7 @@ class ServerSide implements Turnout {
   }
 
   #report(error: unknown, context: ErrorContext, place: string | undefined): void {
-    const { onError } = this.#options
-    if (onError === undefined) return warn(error, place)
-    tell(() => onError(error, context))
+    tellOrWarn(this.#options.onError, [error, context], place)
   }
 }
 

@@ -1,5 +1,7 @@
 // Knows what time it is and who wants to be woken. Time is an input: whatever waits takes a Clock.
+import { AsyncResource } from 'node:async_hooks'
 import * as timers from 'node:timers'
+import { MisuseError, shown } from './errors.ts'
 
 /**
  * The machine's own, as they are when this is loaded: what a test of an application puts in their place afterwards,
@@ -59,6 +61,16 @@ export const systemClock: Clock = {
   },
 }
 
+const nobody = new AsyncResource('turnout')
+
+/**
+ * Calls it outside of any AsyncLocalStorage's `run`. An alarm that many share is asked for like this: it would keep
+ * alive what the first of them was called with, for as long as it is asked for again.
+ */
+export function forAll<Result>(act: () => Result): Result {
+  return nobody.runInAsyncScope(act)
+}
+
 /** A clock that stands still until it is told to go on: for tests without sleep. */
 export interface VirtualClock extends Clock {
   /**
@@ -105,11 +117,13 @@ export function createVirtualClock(startMs: number = 0): VirtualClock {
       return { cancel: () => void alarms.delete(alarm) }
     },
     advance(ms) {
+      assertSpan(ms)
       const untilMs = nowMs + ms
       while (ringNext(untilMs));
       nowMs = Math.max(nowMs, untilMs)
     },
     async run(ms) {
+      assertSpan(ms)
       const untilMs = nowMs + ms
       do await settle()
       while (ringNext(untilMs))
@@ -119,6 +133,12 @@ export function createVirtualClock(startMs: number = 0): VirtualClock {
       return alarms.size
     },
   }
+}
+
+/** @throws MisuseError for what would leave the clock without a time, or ring without an end */
+function assertSpan(ms: unknown): void {
+  if (typeof ms === 'number' && ms >= 0 && ms < Number.POSITIVE_INFINITY) return
+  throw new MisuseError('ERR_INVALID_ARGUMENT', `${shown(ms)} is no number of milliseconds that can pass`)
 }
 
 /** Lets everything happen that is under way: a few turns of the event loop, no time. */

@@ -1,6 +1,6 @@
 // Knows memory that is used again and again for large messages: who still looks at a block, and when nobody does.
 import { Buffer } from 'node:buffer'
-import { type Alarm, systemClock } from './clock.ts'
+import { type Alarm, forAll, systemClock } from './clock.ts'
 import { isLent } from './lent.ts'
 import { allocateApart } from './message-memory.ts'
 import type { PlainBuffer } from './plain-buffer.ts'
@@ -66,11 +66,13 @@ function keep(loan: Loan, length: number): void {
 
 function lookLater(): void {
   leastFreeBytes = freeBytes
-  look = systemClock.after(IDLE_MS, () => {
-    look = undefined
-    forgetOldest(freeBytes - leastFreeBytes)
-    if (freeBytes > 0) lookLater()
-  })
+  look = forAll(() => systemClock.after(IDLE_MS, lookAgain))
+}
+
+function lookAgain(): void {
+  look = undefined
+  forgetOldest(freeBytes - leastFreeBytes)
+  if (freeBytes > 0) lookLater()
 }
 
 /** Leaves at most so many bytes: sizes that were not asked for lately make room for those that are. */

@@ -1,5 +1,5 @@
 // Knows many who each want to be looked at now and then, and looks at all of them on one alarm.
-import { type Alarm, type Clock, systemClock } from './clock.ts'
+import { type Alarm, type Clock, forAll, systemClock } from './clock.ts'
 import { Roster } from './roster.ts'
 
 /** Who is looked at. */
@@ -36,7 +36,7 @@ export class Sweep {
   add(member: Swept): void {
     if (this.#members.size === 0) this.nowMs = this.#clock.now()
     this.#members.add(member)
-    this.#alarm ??= this.#clock.after(this.#periodMs, () => this.#look())
+    this.#alarm ??= forAll(() => this.#clock.after(this.#periodMs, () => this.#look()))
   }
 
   remove(member: Swept): void {

@@ -13,6 +13,16 @@ export function tell(call: () => unknown, place: string = 'in onError'): void {
   }
 }
 
+/** Tells of what the user's code threw; where nobody asked to be told, it is a warning, with `place`. */
+export function tellOrWarn<Told extends readonly [error: unknown, ...context: unknown[]]>(
+  onError: ((...told: Told) => unknown) | undefined,
+  told: Told,
+  place: string | undefined,
+): void {
+  if (onError === undefined) warn(told[0], place)
+  else tell(() => onError(...told))
+}
+
 /**
  * One warning of an error, with `place`, such as `in the handler of websocket /chat`, behind its message. The stack
  * goes as the detail: node prints that of no Error that it is given as a warning.

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { createVirtualClock, type VirtualClock } from '../base/clock.ts'
 import { assertObject, assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertFunction } from '../base/option-value.ts'
-import { tell } from '../base/tell.ts'
+import { tellOrWarn } from '../base/tell.ts'
 import { memoryTransportPair } from '../transport/memory.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Params } from '../upgrade/protocol.ts'
@@ -39,7 +39,10 @@ export interface EndOptions<
   readonly protocol?: Chosen | undefined
   /** What the path of a route would have given as `socket.params`. Default none. */
   readonly params?: RouteParams | undefined
-  /** Told what a callback threw; the connection is closed with 1011. What it throws itself is a process warning. */
+  /**
+   * Told what a callback threw; the connection is closed with 1011. What it throws itself is a process warning.
+   * Default: a process warning.
+   */
   readonly onError?:
     | ((error: unknown, socket: WebSocketConnection<Data, NoInfer<Form>, RouteParams, Chosen>) => void)
     | undefined
@@ -54,40 +57,24 @@ const END_OPTIONS: OptionNames<EndOptions> = {
   onError: true,
 }
 
-export interface WebSocketPairOptions<
-  ServerData,
-  ClientData,
-  ServerForm extends BinaryForm = 'buffer',
-  ClientForm extends BinaryForm = 'buffer',
-  ServerParams extends Record<keyof ServerParams, string> = Params,
-  ClientParams extends Record<keyof ClientParams, string> = Params,
-  ServerProtocol extends string = string,
-  ClientProtocol extends string = string,
-> {
-  readonly server?: EndOptions<ServerData, ServerForm, ServerParams, ServerProtocol> | undefined
-  readonly client?: EndOptions<ClientData, ClientForm, ClientParams, ClientProtocol> | undefined
+/** Of the options of either end. */
+export interface WebSocketPairOptions<Server = EndOptions, Client = EndOptions> {
+  readonly server?: Server | undefined
+  readonly client?: Client | undefined
   /** Time for both ends and for delays. Default: a new clock that stands still. */
   readonly clock?: VirtualClock | undefined
 }
 
-const PAIR_OPTIONS: OptionNames<WebSocketPairOptions<unknown, unknown>> = {
+const PAIR_OPTIONS: OptionNames<WebSocketPairOptions> = {
   server: END_OPTIONS,
   client: END_OPTIONS,
   clock: true,
 }
 
-export interface WebSocketPair<
-  ServerData,
-  ClientData,
-  ServerForm extends BinaryForm = 'buffer',
-  ClientForm extends BinaryForm = 'buffer',
-  ServerParams = Params,
-  ClientParams = Params,
-  ServerProtocol extends string = string,
-  ClientProtocol extends string = string,
-> {
-  readonly server: WebSocketConnection<ServerData, ServerForm, ServerParams, ServerProtocol>
-  readonly client: WebSocketConnection<ClientData, ClientForm, ClientParams, ClientProtocol>
+/** Of the two sockets. */
+export interface WebSocketPair<Server = WebSocketConnection, Client = WebSocketConnection> {
+  readonly server: Server
+  readonly client: Client
   readonly link: Link
   readonly clock: VirtualClock
 }
@@ -109,24 +96,12 @@ export function webSocketPair<
   ClientProtocol extends string = string,
 >(
   options: WebSocketPairOptions<
-    ServerData,
-    ClientData,
-    ServerForm,
-    ClientForm,
-    ServerParams,
-    ClientParams,
-    ServerProtocol,
-    ClientProtocol
+    EndOptions<ServerData, ServerForm, ServerParams, ServerProtocol>,
+    EndOptions<ClientData, ClientForm, ClientParams, ClientProtocol>
   > = {},
 ): WebSocketPair<
-  ServerData,
-  ClientData,
-  ServerForm,
-  ClientForm,
-  ServerParams,
-  ClientParams,
-  ServerProtocol,
-  ClientProtocol
+  WebSocketConnection<ServerData, ServerForm, ServerParams, ServerProtocol>,
+  WebSocketConnection<ClientData, ClientForm, ClientParams, ClientProtocol>
 > {
   assertOptions('webSocketPair', options, PAIR_OPTIONS)
   const { server: serverEnd = {}, client: clientEnd = {}, clock = createVirtualClock() } = options
@@ -149,8 +124,12 @@ export interface StreamPair {
   readonly clock: VirtualClock
 }
 
-/** Two streams that are joined in memory, for the handlers of `.protocol()` and for whatever takes a socket. */
+/**
+ * Two streams that are joined in memory, for the handlers of `.protocol()` and for whatever takes a socket.
+ * @throws MisuseError ERR_INVALID_ARGUMENT
+ */
 export function streamPair(clock: VirtualClock = createVirtualClock()): StreamPair {
+  assertConnectionOptions({ clock })
   const { near, link } = joined(clock)
   return { server: transportDuplex(near.server), client: transportDuplex(near.client), link, clock }
 }
@@ -190,7 +169,8 @@ function end<
     transform: agreement.transform(role, settled),
     options: settled,
     events: options as unknown as ConnectionEvents<Data, BinaryForm>,
-    onError: (error, socket) => tell(() => options.onError?.(error, socket as Socket)),
+    onError: (error, socket, part) =>
+      tellOrWarn(options.onError, [error, socket as Socket], `in ${part} of webSocketPair: ${role}`),
   })
   return connection as Socket
 }

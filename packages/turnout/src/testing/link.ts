@@ -1,6 +1,7 @@
 // Knows a link between two transports that can be made worse: slow, cut into other chunks, stalled, broken.
 import { Buffer } from 'node:buffer'
 import type { Clock } from '../base/clock.ts'
+import { MisuseError, shown } from '../base/errors.ts'
 import { Queue } from '../base/queue.ts'
 import type { Transport } from '../transport/transport.ts'
 
@@ -12,7 +13,10 @@ export interface LinkOptions {
   readonly clock: Clock
 }
 
-/** Faults of a connection in memory. They hold from now on, for what has not passed yet too. */
+/**
+ * Faults of a connection in memory. They hold from now on, for what has not passed yet too. A way that is none and an
+ * amount that is none are a MisuseError.
+ */
 export interface Link {
   /**
    * Cuts what passes into chunks of these sizes, over and over: `[1]` for byte at a time, `[2, 3]`, the borders
@@ -50,8 +54,12 @@ export function createLink(serverPipe: Pipe, clientPipe: Pipe, options: LinkOpti
     toServer: new Direction(client, server, options.clock, (error) => breakOff([clientPipe], error)),
     toClient: new Direction(server, client, options.clock, (error) => breakOff([serverPipe], error)),
   }
+  const one = (way: Way): Direction => {
+    if (Object.hasOwn(ways, way)) return ways[way]
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `${shown(way)} is no way: toServer or toClient`)
+  }
   const each = (way: Way | undefined, act: (direction: Direction) => void) => {
-    for (const direction of way === undefined ? Object.values(ways) : [ways[way]]) act(direction)
+    for (const direction of way === undefined ? Object.values(ways) : [one(way)]) act(direction)
   }
   client.start(ways.toServer.sink(ways.toClient))
   server.start(ways.toClient.sink(ways.toServer))
@@ -61,8 +69,8 @@ export function createLink(serverPipe: Pipe, clientPipe: Pipe, options: LinkOpti
     stall: (way) => each(way, (direction) => direction.stall()),
     flow: (way) => each(way, (direction) => direction.flow()),
     cut: (error) => breakOff([serverPipe, clientPipe], error),
-    cutAfter: (bytes, way, error) => ways[way].cutAfter(bytes, error),
-    passed: (way) => ways[way].passed,
+    cutAfter: (bytes, way, error) => one(way).cutAfter(bytes, error),
+    passed: (way) => one(way).passed,
   }
 }
 
@@ -123,6 +131,7 @@ class Direction {
   }
 
   delay(ms: number): void {
+    assertAmount('delay', ms)
     this.#delayMs = ms
   }
 
@@ -139,6 +148,7 @@ class Direction {
   }
 
   cutAfter(bytes: number, error: Error | undefined): void {
+    assertAmount('cutAfter', bytes)
     this.#cutAfter = { bytes, error }
   }
 
@@ -191,6 +201,12 @@ class Direction {
       at += size
     }
   }
+}
+
+/** @throws MisuseError ERR_INVALID_ARGUMENT */
+function assertAmount(fault: string, amount: unknown): void {
+  if (typeof amount === 'number' && amount >= 0) return
+  throw new MisuseError('ERR_INVALID_ARGUMENT', `${fault} wants a number from 0 up; this is ${shown(amount)}`)
 }
 
 function reset(): Error {

@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { type ErrorCode, MisuseError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertFunction, assertSignal, given, oddOption } from '../base/option-value.ts'
-import { tell, warn } from '../base/tell.ts'
+import { tellOrWarn } from '../base/tell.ts'
 import { assertFieldValue, fieldsOf } from '../http/fields.ts'
 import { assertHttp2Fields } from '../http/http2-fields.ts'
 import type { Fields } from '../http/message.ts'
@@ -352,11 +352,7 @@ function open<Data>(
       transform: stackTransforms(agreed.transforms.map((one) => one.create('client', options))),
       options,
       events: options,
-      onError: (error, socket, part) => {
-        const { onError } = options
-        if (onError === undefined) warn(error, `in ${part} of connect`)
-        else tell(() => onError(error, socket))
-      },
+      onError: (error, socket, part) => tellOrWarn(options.onError, [error, socket], `in ${part} of connect`),
     })
     tellResponse(options, response, socket)
     openConnection(socket, duplexTransport(stream))

@@ -168,6 +168,7 @@ export class WebSocketConnection<
   /**
    * Every message in parts, as they arrive, from the first that nobody has read: for messages too large to
    * hold. `maxMessageBytes` bounds them only where you set it. A compressed message is held all the same.
+   * @throws MisuseError beside a `message` callback, and while a loop waits for the next message.
    */
   streams(): AsyncIterableIterator<MessageStream> {
     return this.#shell.streams()

@@ -10,6 +10,13 @@ export interface HeldLimits {
   readonly maxBytes: number
 }
 
+/** What they wait for. */
+export interface Taker {
+  /** It takes nothing more. */
+  isOver(): boolean
+  send(message: Sendable): boolean | Promise<boolean>
+}
+
 interface Entry {
   readonly message: Sendable
   readonly bytes: number
@@ -47,11 +54,15 @@ export class Held {
     return sent.promise
   }
 
-  /** Hands them over until `send` will take no more, at the pace that it asks for. True: all are gone. */
-  async release(send: (message: Sendable) => boolean | Promise<boolean>): Promise<boolean> {
+  /**
+   * Hands them over, at the pace that it asks for, until `to` is over: what it refuses then stays; what it refuses
+   * before is dropped, as its `slowConsumer` has it. True: all are gone.
+   */
+  async release(to: Taker): Promise<boolean> {
     for (let entry = this.#entries.first(); entry !== undefined; entry = this.#entries.first()) {
-      const taken = send(entry.message)
-      if (taken === false) return false
+      if (to.isOver()) return false
+      const taken = to.send(entry.message)
+      if (taken === false && to.isOver()) return false
       this.#entries.take()
       this.#bytes -= entry.bytes
       // what failed on its way is not sent again: it may have arrived
@@ -71,7 +82,7 @@ export class Held {
 }
 
 /** A message whose parts fail is the connection's matter; those behind it still go. */
-async function settled(taken: true | Promise<boolean>): Promise<boolean> {
+async function settled(taken: boolean | Promise<boolean>): Promise<boolean> {
   try {
     return await taken
   } catch {

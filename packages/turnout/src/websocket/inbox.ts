@@ -11,6 +11,11 @@ export class Inbox<Item> {
     return this.#items.size
   }
 
+  /** Somebody waits for the next item. */
+  get awaited(): boolean {
+    return this.#waiting.size > 0
+  }
+
   /** Tells whether somebody was waiting for it; if not, it is kept. */
   put(item: Item): boolean {
     const next = this.#waiting.take()

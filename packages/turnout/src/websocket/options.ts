@@ -151,7 +151,7 @@ export interface ConnectionOptions<Form extends BinaryForm = 'buffer'> {
   readonly binary?: Form | undefined
   /** How long the peer may take to answer our Close, and to close TCP after, in milliseconds. Default 10,000. */
   readonly closeTimeoutMs?: number | undefined
-  /** From how many unsent bytes on `send` asks to wait. Default 65,536. */
+  /** From how many unsent bytes on `send` asks to wait; never beyond a `maxBufferedBytes` that bounds. Default 65,536. */
   readonly highWaterMarkBytes?: number | undefined
   /** How much the peer may send in a while; beyond it the connection is closed with 1008. Default: no limit. */
   readonly rate?: RateOptions | undefined

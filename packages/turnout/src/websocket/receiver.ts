@@ -107,9 +107,15 @@ export class Receiver<Data> {
     this.#streams?.end()
   }
 
-  /** Messages in parts from now on; those that are here already come first. @throws MisuseError as `iterate`. */
+  /** Messages in parts from now on; those that are here already come first. @throws MisuseError beside a callback or a loop. */
   streams(): AsyncIterableIterator<MessageStream> {
     this.#assertUnclaimed()
+    if (this.#inbox?.awaited) {
+      throw new MisuseError(
+        'ERR_INVALID_ARGUMENT',
+        'a socket that a loop is reading cannot be streamed as well: leave the loop first',
+      )
+    }
     if (this.#streams === undefined) {
       this.#streams = new Streams(this.#pace)
       for (let message = this.#take(); message !== undefined; message = this.#take()) {
@@ -140,12 +146,7 @@ export class Receiver<Data> {
   /** @throws MisuseError beside a `message` callback or `streams`. */
   iterate(): AsyncIterableIterator<Message> {
     this.#assertUnclaimed()
-    if (this.#streams !== undefined) {
-      throw new MisuseError(
-        'ERR_INVALID_ARGUMENT',
-        'a socket whose messages are streamed cannot be iterated as well',
-      )
-    }
+    if (this.#streams !== undefined) throw streamed()
     const iterator: AsyncIterableIterator<Message> = {
       next: () => this.#next(),
       return: () => Promise.resolve({ value: undefined, done: true }),
@@ -165,6 +166,8 @@ export class Receiver<Data> {
   #next(): Promise<IteratorResult<Message, undefined>> {
     const message = this.#take()
     if (message !== undefined) return Promise.resolve({ value: message, done: false })
+    // it would wait for what goes to the streams
+    if (this.#streams !== undefined && !this.#ended) return Promise.reject(streamed())
     this.#inbox ??= new Inbox()
     if (this.#ended) this.#inbox.close()
     return this.#inbox.next()
@@ -221,6 +224,13 @@ export class Receiver<Data> {
 /** Hears of a rejection, if what a callback returned is a promise; anything else is nobody's business. */
 export function watch(returned: unknown, onError: (error: unknown) => void): void {
   if (isPromise(returned)) returned.then(undefined, onError)
+}
+
+function streamed(): MisuseError {
+  return new MisuseError(
+    'ERR_INVALID_ARGUMENT',
+    'a socket whose messages are streamed cannot be iterated as well',
+  )
 }
 
 function joined(message: string | Buffer | Buffer[]): string | Buffer {

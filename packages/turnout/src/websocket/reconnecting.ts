@@ -74,7 +74,8 @@ export interface ReconnectingOptions<
     | undefined
   /**
    * For each new connection, before anything held is sent: say who you are and where you were. Without a
-   * `message` callback it may read answers from `socket`. What it throws ends this connection and is a failure.
+   * `message` callback it may read answers from `socket`: a loop over the peer is given what comes after them, once
+   * this is done. What it throws ends this connection and is a failure.
    */
   readonly resume?:
     | ((
@@ -250,14 +251,15 @@ export class ReconnectingConnection<
 
   /**
    * Sends as the connection's `send` does. Without one the message is held: the promise resolves with true once a
-   * connection has taken it, with false if none will. False at once: refused, or beyond what may be held.
+   * connection has taken it, with false if none will. False at once: refused, dropped by `slowConsumer`, or beyond
+   * what may be held.
    * @throws MisuseError for what cannot be sent
    */
   send(message: Sendable): boolean | Promise<boolean> {
     if (this.#state === 'open') {
       const sent = this.#socket!.send(message)
-      // else the connection is going down, and the next may take it
-      if (sent !== false) return sent
+      // refused where the connection goes on: dropped. Else the next may take it
+      if (sent !== false || this.#socket!.readyState === 'open') return sent
     }
     if (this.#state === 'closing' || this.#state === 'closed') return false
     return this.#options.whileDown === 'refuse' ? false : this.#held.hold(message)
@@ -324,7 +326,7 @@ export class ReconnectingConnection<
 
   /** From the attempt to the end of its connection. Rejects with why there was none, or what `resume` threw. */
   async #connect(): Promise<CloseInfo> {
-    const { renew, resume } = this.#options
+    const { renew } = this.#options
     const next: Attempt = { attempt: this.#attempt, lastClose: this.#lastClose }
     const abort = new AbortController()
     this.#abort = abort
@@ -340,9 +342,8 @@ export class ReconnectingConnection<
     this.#socket = socket
     this.#lastError = undefined
     const beganMs = this.#clock.now()
-    if (this.#options.message === undefined) this.#offer(socket[Symbol.asyncIterator]())
     try {
-      await Promise.race([resume?.(socket, next), socket.closed])
+      await this.#resume(socket, next)
       await this.#catchUp(socket, next)
     } catch (error) {
       this.#lastClose = await socket.close(1000)
@@ -354,10 +355,21 @@ export class ReconnectingConnection<
     return info
   }
 
+  /** A loop over the peer is given what comes behind the answers that `resume` reads. */
+  async #resume(socket: AnyConnection<Data>, next: Attempt): Promise<void> {
+    const { message, resume } = this.#options
+    const source = message === undefined ? socket[Symbol.asyncIterator]() : undefined
+    try {
+      await Promise.race([resume?.(socket, next), socket.closed])
+    } finally {
+      if (source !== undefined) this.#offer(source)
+    }
+  }
+
   async #catchUp(socket: AnyConnection<Data>, next: Attempt): Promise<void> {
-    const sending = this.#held.release((message) => this.#state === 'connecting' && socket.send(message))
-    const all = await sending
-    if (!all || this.#state !== 'connecting' || socket.readyState !== 'open') return
+    const isOver = () => this.#state !== 'connecting' || socket.readyState !== 'open'
+    await this.#held.release({ isOver, send: (message) => socket.send(message) })
+    if (isOver()) return
     this.#state = 'open'
     this.#tell('open', () => this.#options.open?.(this, next))
   }

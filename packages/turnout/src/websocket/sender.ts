@@ -61,9 +61,11 @@ export class Sender implements Flushable {
   constructor(options: SenderOptions) {
     this.#session = options.session
     this.#outbox = options.outbox
-    this.#highWaterMarkBytes = options.highWaterMarkBytes
     this.#maxBufferedBytes = options.maxBufferedBytes
     this.#slowConsumer = options.slowConsumer
+    // whoever waits when asked to is never refused
+    const bound = options.slowConsumer === 'wait' ? Number.POSITIVE_INFINITY : options.maxBufferedBytes
+    this.#highWaterMarkBytes = Math.min(options.highWaterMarkBytes, bound)
     this.#tally = options.tally
   }
 

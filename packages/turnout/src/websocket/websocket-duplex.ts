@@ -29,8 +29,9 @@ const WEBSOCKET_DUPLEX_OPTIONS: OptionNames<WebSocketDuplexOptions> = {
  * messages, as a loop would.
  *
  * A WebSocket has no half-close (RFC 6455 section 7.1): ending the stream closes with 1000, and behind the peer's
- * Close, which ends what is read, writing fails; end your side yourself. A Close with another code than 1000, and a connection that is lost, are an error: what has come is not
- * the whole. `destroy` drops the connection.
+ * Close, which ends what is read, writing fails; end your side yourself. A Close with another code than 1000, and a
+ * connection that is lost, are an error: what has come is not the whole. Whoever pipes into it, or has ended it, and
+ * reads nothing hears of either all the same. `destroy` drops the connection.
  * @throws MisuseError ERR_INVALID_ARGUMENT, also where a `message` callback takes the messages
  */
 export function createWebSocketStream(socket: AnyConnection, options: WebSocketDuplexOptions = {}): Duplex {
@@ -56,7 +57,9 @@ export function createWebSocketStream(socket: AnyConnection, options: WebSocketD
     },
     async final(done) {
       const info = await socket.close(CLOSE.normal)
-      process.nextTick(done, isWhole(info) ? undefined : lost(info))
+      const failure = isWhole(info) ? undefined : lost(info)
+      if (failure !== undefined) stream.destroy(failure)
+      process.nextTick(done, failure)
     },
     destroy(error, done) {
       if (socket.readyState !== 'closed') socket.terminate()
@@ -66,8 +69,10 @@ export function createWebSocketStream(socket: AnyConnection, options: WebSocketD
   const over = (): void => {
     if (stream.readableEnded && stream.writableFinished) stream.destroy()
   }
-  stream.on('end', over)
-  return stream.on('finish', over)
+  stream.on('end', over).on('finish', over)
+  // as of a socket, the end is seen where nobody reads, unless there are messages before it
+  const look = (): void => void stream.read(0)
+  return stream.on('pipe', look).on('finish', look)
 }
 
 /** Undefined: it was. */
@@ -107,8 +112,9 @@ function bytesOf(message: Message): Buffer {
 
 async function endWith(stream: Duplex, socket: AnyConnection): Promise<void> {
   const info = await socket.closed
-  if (isWhole(info)) stream.push(null)
-  else stream.destroy(lost(info))
+  if (!isWhole(info)) return void stream.destroy(lost(info))
+  stream.push(null)
+  stream.read(0)
 }
 
 /** Whether both sides have said, and meant, that this is all. */

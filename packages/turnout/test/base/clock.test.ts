@@ -103,6 +103,15 @@ test('a virtual clock never goes back, whoever turns it', () => {
   assert.equal(clock.now(), 110)
 })
 
+test('what is no span of time does not pass', async () => {
+  const clock = createVirtualClock()
+  for (const ms of [Number.NaN, undefined, '10', -1, Number.POSITIVE_INFINITY] as number[]) {
+    assert.throws(() => clock.advance(ms), { code: 'ERR_INVALID_ARGUMENT' })
+    await assert.rejects(clock.run(ms), { code: 'ERR_INVALID_ARGUMENT' })
+  }
+  assert.equal(clock.now(), 0)
+})
+
 test('the clock of the machine only grows', () => {
   const before = systemClock.now()
   assert.ok(systemClock.now() >= before)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { test } from 'node:test'
-import { createVirtualClock, systemClock } from '../../src/base/clock.ts'
+import { type Clock, createVirtualClock, systemClock } from '../../src/base/clock.ts'
 import { Sweep, sweepFor, sweepOf } from '../../src/base/sweep.ts'
 
 test('ten thousand members are looked at on one alarm', () => {
@@ -126,4 +127,24 @@ test('whoever waits is looked at ten times meanwhile, between every 20 ms and ev
   ] as const) {
     assert.equal(sweepFor(clock, waitMs), sweepOf(clock, periodMs))
   }
+})
+
+test('an alarm for all is not rung, nor asked for again, in the context of who came first', () => {
+  const contexts: unknown[] = []
+  const store = new AsyncLocalStorage<string>()
+  const virtual = createVirtualClock()
+  const clock: Clock = {
+    now: virtual.now,
+    after(delayMs, ring) {
+      contexts.push(store.getStore())
+      return virtual.after(delayMs, AsyncResource.bind(ring))
+    },
+  }
+  const sweep = new Sweep(clock, 1_000)
+  store.run('first', () => sweep.add({ onSweep: () => contexts.push(store.getStore()) }))
+  virtual.advance(2_000)
+  assert.deepEqual(
+    contexts,
+    Array.from({ length: 5 }, () => undefined),
+  )
 })

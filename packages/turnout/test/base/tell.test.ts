@@ -1,7 +1,7 @@
 // Knows that whoever is told of an error cannot end the process by failing as well.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { tell } from '../../src/base/tell.ts'
+import { tell, tellOrWarn } from '../../src/base/tell.ts'
 import { turn } from './turns.ts'
 
 const broken = new Error('broken')
@@ -29,3 +29,14 @@ for (const onError of [throwing, rejecting]) {
     assert.deepEqual(await warnings(() => tell(onError)), ['broken, in onError'])
   })
 }
+
+test('told where somebody asked to be, or else a warning of the process', async () => {
+  const told: unknown[][] = []
+  const listener = (...of: [error: unknown, context: string]) => void told.push(of)
+  assert.deepEqual(await warnings(() => tellOrWarn(listener, [broken, 'chat'], 'in chat')), [])
+  assert.deepEqual(told, [[broken, 'chat']])
+  assert.deepEqual(await warnings(() => tellOrWarn(undefined, [broken, 'chat'], 'in chat')), [
+    'broken, in chat',
+  ])
+  assert.deepEqual(await warnings(() => tellOrWarn(throwing, [broken], 'in chat')), ['broken, in onError'])
+})

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import type { PeerError } from '../../src/base/errors.ts'
-import { settle, streamPair, webSocketPair } from '../../src/testing/index.ts'
+import { createVirtualClock, settle, streamPair, webSocketPair } from '../../src/testing/index.ts'
 import type { WebSocketConnection } from '../../src/websocket/connection.ts'
 import { unknownOptions, warningsOf } from '../base/warnings.ts'
 
@@ -83,6 +83,31 @@ test('what a callback throws closes with 1011 and reaches onError', async () => 
   )
 })
 
+test('what a callback throws is a warning that names the end, where nobody asked to be told', async () => {
+  const warnings = await warningsOf(async () => {
+    const { server, client } = webSocketPair({
+      server: {
+        message() {
+          throw new Error('a bug')
+        },
+      },
+      client: {
+        async close() {
+          throw new Error('another')
+        },
+      },
+    })
+    client.send('hello')
+    assert.equal((await client.closed).code, 1011)
+    await server.closed
+    await settle()
+  })
+  assert.deepEqual(
+    warnings.map(({ text }) => text),
+    ['a bug, in a callback of webSocketPair: server', 'another, in a callback of webSocketPair: client'],
+  )
+})
+
 test('an option that the pair or an end does not know is warned of, and what could never work is refused', async () => {
   const heard = await unknownOptions(() => {
     const end = { handler() {}, protocols: ['a'], maxPayload: 5, heartbeat: { interval: 5 } }
@@ -105,6 +130,21 @@ test('an option that the pair or an end does not know is warned of, and what cou
     [{ clock: 5 }, /^option clock is 5, not a clock/],
   ] as const) {
     assert.throws(() => webSocketPair(options as never), { code: 'ERR_INVALID_ARGUMENT', message })
+  }
+})
+
+test('a fault that could never happen is refused: no way, no amount, no clock', () => {
+  const { link } = webSocketPair()
+  for (const [act, message] of [
+    [() => link.stall('toserver' as never), /^"toserver" is no way: toServer or toClient$/],
+    [() => link.passed('toString' as never), /^"toString" is no way/],
+    [() => link.cutAfter(3, undefined as never), /^undefined is no way/],
+    [() => link.cutAfter(-1, 'toServer'), /^cutAfter wants a number from 0 up; this is -1$/],
+    [() => link.delay(Number.NaN), /^delay wants a number from 0 up; this is NaN$/],
+    [() => link.delay(undefined as never, 'toClient'), /^delay wants a number from 0 up/],
+    [() => streamPair({ clock: createVirtualClock() } as never), /^option clock is an object, not a clock/],
+  ] as const) {
+    assert.throws(act, { code: 'ERR_INVALID_ARGUMENT', message })
   }
 })
 

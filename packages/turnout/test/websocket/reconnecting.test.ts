@@ -268,6 +268,61 @@ test('a message that a connection on its way down will not take is held for the 
 })
 
 test(
+  'resume reads its answers itself, though a loop over the peer waits for messages',
+  bounded,
+  async (t) => {
+    const answers: unknown[] = []
+    const { clock, peer, state, request, texts } = await rig(t, {
+      async resume(socket) {
+        await socket.send('login')
+        answers.push((await socket[Symbol.asyncIterator]().next()).value)
+      },
+    })
+    const seen: Message[] = []
+    const reading = (async () => {
+      for await (const message of peer) seen.push(message)
+    })()
+    for (const at of [0, 1]) {
+      const { socket } = await request(at)
+      await framesOf(await request(at), 1)
+      assert.deepEqual(texts(at), ['login'])
+      // the answer, and what comes right behind it
+      socket.write(hex('81 02 6f 6b 81 01 61'))
+      await state('open')
+      socket.end(hex(at === 0 ? '81 01 62 88 02 03 e9' : '81 01 62 88 02 03 e8'))
+      if (at === 1) break
+      await state('waiting')
+      clock.advance(1_000)
+    }
+    await reading
+    assert.deepEqual(answers, ['ok', 'ok'])
+    assert.deepEqual(seen, ['a', 'b', 'a', 'b'])
+  },
+)
+
+test('a message that slowConsumer drops is not held: the connection goes on', bounded, async (t) => {
+  const many = Buffer.alloc(16_777_216)
+  const { peer, state } = await rig(
+    t,
+    {
+      slowConsumer: 'drop',
+      maxBufferedBytes: 0,
+      resume: (socket) => void socket.send(many),
+    },
+    (request) => {
+      request.socket.write(switchFor(request))
+      request.socket.pause()
+    },
+  )
+  const held = peer.send('while it resumes')
+  await state('open')
+  assert.equal(await held, false)
+  assert.equal(peer.send('a newer one'), false)
+  assert.deepEqual([peer.heldMessages, peer.socket?.readyState], [0, 'open'])
+  peer.socket?.terminate()
+})
+
+test(
   'resume speaks first, may wait for an answer, and is told how the last one ended',
   bounded,
   async (t) => {

@@ -70,6 +70,19 @@ test('a thousand slow readers of a fast publisher share each frame, and are clos
   assert.ok(sockets.every((socket) => socket.readyState === 'closing'))
 })
 
+test('whoever awaits each send is never refused, however small maxBufferedBytes is', async () => {
+  for (const slowConsumer of ['close', 'drop'] as const) {
+    for (const maxBufferedBytes of [0, 100, 10_000, 50_000]) {
+      const rig = createRig({ options: { slowConsumer, maxBufferedBytes } })
+      for (let sent = 0; sent < 300; sent++) {
+        assert.equal(await rig.socket.send(KIB), true, `${slowConsumer} ${maxBufferedBytes}: ${sent}`)
+      }
+      for (let count = 0; count < 20; count++) await turn()
+      assert.equal(rig.peer.frames.length, 300)
+    }
+  }
+})
+
 /** A message in parts that is never complete; what is sent after it waits. */
 async function* endless(): AsyncGenerator<Buffer> {
   yield KIB

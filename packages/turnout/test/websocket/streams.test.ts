@@ -45,6 +45,21 @@ test('RFC 6455 section 8.1: parts of a text are never cut inside a character, an
   assert.equal(rig.peer.bytes.readUInt16BE(2), 1007)
 })
 
+test('a loop that waits keeps its messages to itself, and one that comes back to streams is told', async () => {
+  const rig = createRig({ iterated: true })
+  const loop = rig.socket[Symbol.asyncIterator]()
+  const waiting = loop.next()
+  assert.throws(() => rig.socket.streams(), { code: 'ERR_INVALID_ARGUMENT', message: /leave the loop first/ })
+  await rig.peer.send([0x81, 'first'])
+  assert.equal((await waiting).value, 'first')
+  const streams = rig.socket.streams()
+  await assert.rejects(loop.next(), { code: 'ERR_INVALID_ARGUMENT', message: /cannot be iterated as well/ })
+  await rig.peer.send([0x81, 'second'])
+  assert.equal(await collect((await streams.next()).value as MessageStream), 'second')
+  rig.socket.terminate()
+  assert.deepEqual(await loop.next(), { value: undefined, done: true })
+})
+
 test('what is not read of a message is thrown away when the next one is asked for', async () => {
   const rig = createRig({ iterated: true })
   await rig.peer.send([0x81, 'first'], [0x01, 'second '], [0x80, 'goes on'], [0x81, 'third'])

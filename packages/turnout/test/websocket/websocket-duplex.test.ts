@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { PassThrough, Readable } from 'node:stream'
+import { finished, PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -181,12 +181,54 @@ describe('a WebSocket as a stream', () => {
     })
   }
 
+  it('is closed once it was ended, though nobody reads, and also where the other side closes with another code', async () => {
+    for (const [code, failure] of [
+      [1000, undefined],
+      [4001, 'ERR_CONNECTION_LOST'],
+    ] as const) {
+      const { stream, client } = pair()
+      const ended = new Promise<unknown>((resolve) => finished(stream, resolve))
+      stream.end('all')
+      void client.close(code)
+      assert.equal(((await ended) as PeerError | undefined)?.code, failure)
+      if (!stream.closed) await once(stream, 'close')
+      assert.equal(stream.destroyed, true)
+    }
+  })
+
+  it('tells a source that has nothing to say that the connection is lost', async () => {
+    const { stream, client } = pair()
+    const source = new PassThrough()
+    const writing = pipeline(source, stream)
+    await turn()
+    client.terminate()
+    await assert.rejects(writing, { code: 'ERR_CONNECTION_LOST' })
+    assert.equal(source.destroyed, true)
+  })
+
+  it('keeps what nobody has read when it was ended', async () => {
+    const { stream, client } = pair()
+    stream.end()
+    await client.send('unread')
+    const { code } = await client.closed
+    assert.equal(code, 1000)
+    for (let turns = 0; turns < 5; turns++) await turn()
+    assert.equal(stream.destroyed, false)
+    assert.equal(await textOf(stream), 'unread')
+    if (!stream.closed) await once(stream, 'close')
+  })
+
   it('fails where a chunk is dropped, instead of waiting for ever', async () => {
     const { server, client } = webSocketPair({ server: { slowConsumer: 'drop', maxBufferedBytes: 10_000 } })
     client.pause()
     const stream = createWebSocketStream(server)
-    const chunks = Array.from({ length: 500 }, () => Buffer.alloc(1_000))
-    await assert.rejects(pipeline(Readable.from(chunks), stream), { code: 'ERR_SLOW_CONSUMER' })
+    // somebody else does not wait
+    const chunk = Buffer.alloc(1_000)
+    for (let turns = 0; turns < 100; turns++) {
+      while (server.send(chunk) !== false);
+      await turn()
+    }
+    await assert.rejects(pipeline(Readable.from([chunk]), stream), { code: 'ERR_SLOW_CONSUMER' })
     client.terminate()
   })
 
