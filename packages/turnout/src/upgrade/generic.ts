@@ -121,8 +121,9 @@ export function tokenShape(token: ProtocolToken): string | undefined {
 
 /** Those with a handshake of their own, which a bare 101 would leave out. */
 const ROUTES_OF_THEIR_OWN: Readonly<Record<string, string>> = {
-  websocket: 'turnout.websocket(path, options)',
-  h2c: 'turnout.h2c(options)',
+  websocket:
+    'turnout.websocket(path, options) speaks it, and a gateway that passes it on names it by a function',
+  h2c: 'turnout.h2c(options) speaks it',
 }
 
 function matcherOf(token: ProtocolToken): (protocol: Protocol) => boolean {
@@ -146,7 +147,7 @@ function parseToken(token: string): Protocol {
   const isAny = protocol.version === undefined || protocol.version === '*'
   const route = isAny ? ROUTES_OF_THEIR_OWN[protocol.name.toLowerCase()] : undefined
   if (route !== undefined) {
-    throw new MisuseError('ERR_INVALID_ARGUMENT', `${token} has a handshake of its own: ${route} speaks it`)
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `${token} has a handshake of its own: ${route}`)
   }
   return isAny ? { name: protocol.name, version: undefined } : protocol
 }
