@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import { Duplex } from 'node:stream'
 import { kept } from '../base/lent.ts'
 import type { Transport } from '../transport/transport.ts'
+import { keepHalfOpen } from '../upgrade/half-close.ts'
 
 /** The transport as a stream, with half-close and backpressure. Starts it. */
 export function transportDuplex(transport: Transport): Duplex {
@@ -35,5 +36,6 @@ export function transportDuplex(transport: Transport): Duplex {
     },
     onClose: (error) => void stream.destroy(error),
   })
+  keepHalfOpen(stream)
   return stream
 }

@@ -17,6 +17,7 @@ import { formatProtocol, parseProtocol, parseUpgrade } from '../http/upgrade.ts'
 import { AnsweredError, readAnswer } from './answered.ts'
 import { breakOffOnError } from './break-off.ts'
 import { endWith, perform } from './exchange.ts'
+import { keepHalfOpen } from './half-close.ts'
 import { PROXY_OPTIONS, type ProxyChoice, proxyFor, type TunnelProxy } from './proxy.ts'
 import { lettingGo, type RequestBody } from './request-body.ts'
 import { tellClientStream } from './sight.ts'
@@ -165,6 +166,7 @@ export async function performUpgrade(url: string | URL, options: UpgradeOptions)
   const { response } = outcome
   if (outcome.kind === 'switched') {
     breakOffOnError(outcome.stream)
+    keepHalfOpen(outcome.stream)
     if (signal !== undefined) endWith(signal, outcome.stream)
     const protocol = formatProtocol(chosen!)
     tellClientStream(protocol, outcome.stream, clock)

@@ -13,6 +13,7 @@ import type { Protocol } from '../http/message.ts'
 import { formatProtocol, parseProtocol, sameName } from '../http/upgrade.ts'
 import { assertAccepted, isResponse } from './accepted.ts'
 import { breakOff, breakOffOnError } from './break-off.ts'
+import { keepHalfOpen } from './half-close.ts'
 import { compilePath } from './path.ts'
 import type { Decision, Occupant, Offer, Params, Traffic, UpgradeProtocol } from './protocol.ts'
 import { Stay } from './sight.ts'
@@ -184,6 +185,7 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
         onError(error, request, tally.placeOf('the handler'))
       }
       breakOffOnError(stream)
+      keepHalfOpen(stream)
       const most = stream.getMaxListeners()
       if (most > 0) stream.setMaxListeners(most + OWN_LISTENERS)
       const context = {
