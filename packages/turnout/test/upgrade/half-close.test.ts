@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { streamPair } from '../../src/testing/index.ts'
+import { createTurnout } from '../../src/turnout.ts'
 import { upgrade } from '../../src/upgrade/client.ts'
 import { until } from '../base/turns.ts'
-import { type StationOptions, stationTest, upgradeHead } from './wire.ts'
+import { certificate, privateKey } from './certificate.ts'
+import { listen, type StationOptions, stationTest, upgradeHead } from './wire.ts'
 
 const answering: StationOptions = {
   setUp: (turnout) =>
@@ -92,6 +95,36 @@ stationTest(
   },
   answering,
 )
+
+test('R13: over TLS the answer to a client that has ended its side arrives whole', async () => {
+  const server = createServer({ key: privateKey, cert: certificate })
+  const turnout = createTurnout()
+  turnout.protocol('consumer', {
+    async handler(stream) {
+      stream.end((await text(stream)).toUpperCase())
+    },
+  })
+  turnout.protocol('listener', {
+    handler(stream) {
+      stream.on('end', () => stream.end('BYE')).resume()
+    },
+  })
+  turnout.attach(server)
+  try {
+    const url = `https://127.0.0.1:${await listen(server)}/`
+    for (const [protocols, answer] of [
+      ['consumer', 'X'.repeat(300_000)],
+      ['listener', 'BYE'],
+    ] as const) {
+      const { stream } = await upgrade(url, { protocols, tls: { rejectUnauthorized: false } })
+      stream!.end('x'.repeat(300_000))
+      assert.equal(await text(stream!), answer)
+    }
+  } finally {
+    assert.equal((await turnout.close({ grace: 1_000 })).destroyed, 0)
+    server.close()
+  }
+})
 
 test('R13: a pair in memory does the same', async () => {
   const { server, client } = streamPair()
