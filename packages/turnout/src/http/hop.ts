@@ -1,7 +1,6 @@
 // Knows which fields end at this hop and which an intermediary carries on (RFC 9110 section 7.6.1).
 import { connectionOptions } from './connection.ts'
 import { fieldLines, hasField } from './fields.ts'
-import type { Fields } from './message.ts'
 
 /**
  * The field lines that may be forwarded, in order, as they were written. Gone are Connection, whatever it
@@ -11,7 +10,7 @@ import type { Fields } from './message.ts'
  * that is meant for every recipient; who does so (`Connection: host`, `Connection: cookie`) wants the next
  * server to read another message than this one did.
  */
-export function endToEndFields(rawHeaders: readonly string[]): Fields {
+export function endToEndFields(rawHeaders: readonly string[]): [name: string, value: string][] {
   const named = connectionOptions(fieldLines(rawHeaders, 'connection'))
   // The body was unchunked or will be framed anew: a length that came beside the coding is a lie.
   const recoded = hasField(rawHeaders, 'transfer-encoding')

@@ -3,10 +3,12 @@ import { Buffer } from 'node:buffer'
 import { Duplex } from 'node:stream'
 import { kept } from '../base/lent.ts'
 import type { Transport } from '../transport/transport.ts'
+import { keepHalfOpen } from '../upgrade/half-close.ts'
 
 /** The transport as a stream, with half-close and backpressure. Starts it. */
 export function transportDuplex(transport: Transport): Duplex {
   let written: (() => void) | undefined
+  let isWhole = false
   const stream: Duplex = new Duplex({
     allowHalfOpen: true,
     read: () => transport.resume(),
@@ -27,13 +29,21 @@ export function transportDuplex(transport: Transport): Duplex {
     onData(chunk) {
       if (!stream.push(kept(chunk, 0, chunk.length))) transport.pause()
     },
-    onEnd: () => void stream.push(null),
+    onEnd() {
+      isWhole = true
+      stream.push(null)
+    },
     onDrain() {
       const done = written
       written = undefined
       done?.()
     },
-    onClose: (error) => void stream.destroy(error),
+    onClose(error) {
+      // as with a socket, what came whole can still be read
+      if (error !== undefined || !isWhole || stream.readableEnded) stream.destroy(error)
+      else stream.once('end', () => stream.destroy())
+    },
   })
+  keepHalfOpen(stream)
   return stream
 }

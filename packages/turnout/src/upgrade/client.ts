@@ -17,6 +17,7 @@ import { formatProtocol, parseProtocol, parseUpgrade } from '../http/upgrade.ts'
 import { AnsweredError, readAnswer } from './answered.ts'
 import { breakOffOnError } from './break-off.ts'
 import { endWith, perform } from './exchange.ts'
+import { keepHalfOpen } from './half-close.ts'
 import { PROXY_OPTIONS, type ProxyChoice, proxyFor, type TunnelProxy } from './proxy.ts'
 import { lettingGo, type RequestBody } from './request-body.ts'
 import { tellClientStream } from './sight.ts'
@@ -65,8 +66,9 @@ export const REQUEST_CHOICES: OptionNames<RequestChoices> = {
 
 export interface UpgradeOptions extends RequestChoices {
   /**
-   * `name` or `name/version`, in descending preference. For `h2c` take `connectH2c`; here it needs an HTTP2-Settings
-   * of yours in `headers`, and the stream is then yours to speak HTTP/2 on.
+   * `name` or `name/version`, in descending preference. For `h2c` take `connectH2c`, for `websocket` `connect`; here
+   * they need an HTTP2-Settings or a Sec-WebSocket-Key of yours in `headers`, such as the one that a gateway passes on,
+   * and the stream is then yours to speak HTTP/2 or WebSocket on. Nobody compares Sec-WebSocket-Accept for you.
    */
   readonly protocols: string | readonly string[]
   /** Default GET. */
@@ -125,17 +127,17 @@ export async function performUpgrade(url: string | URL, options: UpgradeOptions)
     throw new MisuseError('ERR_INVALID_ARGUMENT', 'CONNECT makes a tunnel of its own; it cannot be upgraded')
   }
   const own = fieldsOf(options.headers ?? {})
-  if (own.some(([name]) => sameName(name, 'upgrade'))) {
+  if (has(own, 'upgrade')) {
     throw new MisuseError('ERR_INVALID_ARGUMENT', 'the field Upgrade is made from `protocols`')
   }
-  if (offered.some((protocol) => isBare(protocol, 'websocket'))) {
+  if (offered.some((protocol) => isBare(protocol, 'websocket')) && !has(own, 'sec-websocket-key')) {
     throw new MisuseError(
       'ERR_INVALID_ARGUMENT',
-      'websocket has a handshake of its own: connect(url) performs it',
+      'websocket without Sec-WebSocket-Key, which every server refuses; connect(url) sends it, and performs the handshake',
       { section: 'RFC 6455 section 4.1' },
     )
   }
-  if (offered.some((protocol) => isBare(protocol, 'h2c')) && !hasHttp2Settings(own)) {
+  if (offered.some((protocol) => isBare(protocol, 'h2c')) && !has(own, 'http2-settings')) {
     throw new MisuseError(
       'ERR_INVALID_ARGUMENT',
       'h2c without HTTP2-Settings, which every server declines; connectH2c(url) sends it, and goes on in HTTP/2',
@@ -164,6 +166,7 @@ export async function performUpgrade(url: string | URL, options: UpgradeOptions)
   const { response } = outcome
   if (outcome.kind === 'switched') {
     breakOffOnError(outcome.stream)
+    keepHalfOpen(outcome.stream)
     if (signal !== undefined) endWith(signal, outcome.stream)
     const protocol = formatProtocol(chosen!)
     tellClientStream(protocol, outcome.stream, clock)
@@ -195,7 +198,7 @@ export function withUpgrade(own: Fields, protocols: string): Fields {
   }
   const others = own.filter(([name]) => !sameName(name, 'connection'))
   const named = connectionOptions(options)
-  const wanted = hasHttp2Settings(own) ? ['HTTP2-Settings', 'Upgrade'] : ['Upgrade']
+  const wanted = has(own, 'http2-settings') ? ['HTTP2-Settings', 'Upgrade'] : ['Upgrade']
   return [
     ...others,
     ['Connection', [...options, ...wanted.filter((name) => !named.has(name.toLowerCase()))].join(', ')],
@@ -205,7 +208,7 @@ export function withUpgrade(own: Fields, protocols: string): Fields {
 
 /** The URL's userinfo speaks only where the application did not. */
 export function withCredentials(own: Fields, credentials: Fields): Fields {
-  return own.some(([name]) => sameName(name, 'authorization')) ? own : [...own, ...credentials]
+  return has(own, 'authorization') ? own : [...own, ...credentials]
 }
 
 /** @throws MisuseError for what is no proxy, and for an agent beside it: each makes the connection */
@@ -261,8 +264,8 @@ function isBare({ name, version }: Protocol, wanted: string): boolean {
   return version === undefined && sameName(name, wanted)
 }
 
-function hasHttp2Settings(fields: Fields): boolean {
-  return fields.some(([name]) => sameName(name, 'http2-settings'))
+function has(fields: Fields, wanted: string): boolean {
+  return fields.some(([name]) => sameName(name, wanted))
 }
 
 function namesUpgrade(response: IncomingMessage): boolean {

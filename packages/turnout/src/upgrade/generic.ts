@@ -13,6 +13,7 @@ import type { Protocol } from '../http/message.ts'
 import { formatProtocol, parseProtocol, sameName } from '../http/upgrade.ts'
 import { assertAccepted, isResponse } from './accepted.ts'
 import { breakOff, breakOffOnError } from './break-off.ts'
+import { keepHalfOpen } from './half-close.ts'
 import { compilePath } from './path.ts'
 import type { Decision, Occupant, Offer, Params, Traffic, UpgradeProtocol } from './protocol.ts'
 import { Stay } from './sight.ts'
@@ -121,8 +122,9 @@ export function tokenShape(token: ProtocolToken): string | undefined {
 
 /** Those with a handshake of their own, which a bare 101 would leave out. */
 const ROUTES_OF_THEIR_OWN: Readonly<Record<string, string>> = {
-  websocket: 'turnout.websocket(path, options)',
-  h2c: 'turnout.h2c(options)',
+  websocket:
+    'turnout.websocket(path, options) speaks it, and a gateway that passes it on names it by a function',
+  h2c: 'turnout.h2c(options) speaks it',
 }
 
 function matcherOf(token: ProtocolToken): (protocol: Protocol) => boolean {
@@ -146,7 +148,7 @@ function parseToken(token: string): Protocol {
   const isAny = protocol.version === undefined || protocol.version === '*'
   const route = isAny ? ROUTES_OF_THEIR_OWN[protocol.name.toLowerCase()] : undefined
   if (route !== undefined) {
-    throw new MisuseError('ERR_INVALID_ARGUMENT', `${token} has a handshake of its own: ${route} speaks it`)
+    throw new MisuseError('ERR_INVALID_ARGUMENT', `${token} has a handshake of its own: ${route}`)
   }
   return isAny ? { name: protocol.name, version: undefined } : protocol
 }
@@ -183,6 +185,7 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
         onError(error, request, tally.placeOf('the handler'))
       }
       breakOffOnError(stream)
+      keepHalfOpen(stream)
       const most = stream.getMaxListeners()
       if (most > 0) stream.setMaxListeners(most + OWN_LISTENERS)
       const context = {

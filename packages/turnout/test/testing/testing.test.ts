@@ -379,6 +379,21 @@ test('streams: bytes, half-close, backpressure and a reset', async () => {
   assert.equal(errors.length, 2)
 })
 
+test('streams: what came before both sides had ended can be read after it', async () => {
+  for (const chunkBytes of [[], [1]]) {
+    const { server, client, link } = streamPair()
+    link.split(chunkBytes)
+    client.end()
+    server.resume().end('hello')
+    await settle(40)
+    let heard = ''
+    for await (const chunk of client) heard += chunk
+    assert.equal(heard, 'hello')
+    await settle()
+    assert.ok(server.destroyed && client.destroyed)
+  }
+})
+
 test('an end whose clock is undefined lives by the clock of the pair', async () => {
   const { client, clock } = webSocketPair({
     server: { clock: undefined, idleTimeoutMs: 1_000 },

@@ -411,12 +411,22 @@ test('what must not be sent is refused before a byte is', bounded, async (t) => 
   assert.equal(raw.connections(), 0)
 })
 
-test('websocket has a handshake of its own, and its own function', bounded, async () => {
+test('websocket without a key is misuse that names connect, before a byte is written', bounded, async () => {
   for (const protocols of ['websocket', ['example/1', 'WebSocket']]) {
     const error = await rejection(upgrade('http://127.0.0.1:1/', { protocols }))
     assert.ok(error instanceof MisuseError)
-    assert.match(error.message, /connect\(url\)/)
+    assert.equal(error.code, 'ERR_INVALID_ARGUMENT')
+    assert.match(error.message, /connect\(url\).*RFC 6455 section 4\.1/)
   }
+})
+
+test('with a Sec-WebSocket-Key of the app’s own websocket is a stream', bounded, async (t) => {
+  const switching = head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: websocket')
+  const { url, requests } = await server(t, ({ socket }) => socket.write(switching))
+  const headers = { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '13' }
+  const { protocol } = await switched(t, url, { protocols: ['websocket', 'example/1'], headers })
+  assert.equal(protocol, 'websocket')
+  assert.equal(fieldOf(requests[0]!.head, 'Sec-WebSocket-Key'), headers['sec-websocket-key'])
 })
 
 test(

@@ -35,7 +35,7 @@ test('a function may choose by itself, and a path narrows it', () => {
 })
 
 for (const [token, route] of [
-  ['websocket', /turnout\.websocket\(path, options\)/],
+  ['websocket', /turnout\.websocket\(path, options\).*by a function/],
   ['WebSocket/*', /turnout\.websocket\(path, options\)/],
   ['h2c', /turnout\.h2c\(options\)/],
 ] as const) {
