@@ -18,15 +18,38 @@ export function breakOff(stream: Resettable, error?: Error): void {
   stream.destroy(error)
 }
 
-/** From now on whoever destroys it with an error, as `pipeline` does where the other side fails, breaks it off. */
+/**
+ * From now on whoever destroys it with an error, as `pipeline` does where the other side fails, breaks it off. A loop
+ * that has come to its end has not failed: it ends this side as well.
+ */
 export function breakOffOnError(stream: Resettable): void {
   const { destroy } = stream
   let failure: Error | undefined
   stream.destroy = function (this: Resettable, error?: Error) {
     if (error == null || failure !== undefined) return destroy.call(this, failure ?? error)
+    if (isEndOfLoop(this, error)) {
+      endSoon(this)
+      return this
+    }
     failure = error
     // comes back here, from inside too
     breakOff(this, error)
     return this
   }
+}
+
+/**
+ * Node destroys what a `for await` has read to its end; if the other direction is still open, with an AbortError of
+ * its own that, unlike a signal's, has no cause.
+ */
+function isEndOfLoop({ readableEnded }: Duplex, error: Error): boolean {
+  return readableEnded && (error as NodeJS.ErrnoException).code === 'ABORT_ERR' && error.cause === undefined
+}
+
+/** What is written at once behind the loop, and what waits for room, leaves before. */
+function endSoon(stream: Duplex): void {
+  setImmediate(() => {
+    if (stream.writableNeedDrain) stream.once('drain', () => endSoon(stream))
+    else stream.end()
+  })
 }

@@ -90,7 +90,8 @@ export type UpgradeResult =
       /** The protocol that the server chose, spelled as in `protocols`. */
       readonly protocol: string
       /**
-       * The connection, every byte behind the 101 already in it. It can be half-closed: end your side yourself.
+       * The connection, every byte behind the 101 already in it. It can be half-closed: end your side yourself; a
+       * `for await` that comes to its end does so too.
        * `destroy` with an error resets TCP, so that the server does not take a part for the whole.
        */
       readonly stream: Duplex

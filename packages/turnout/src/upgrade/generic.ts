@@ -62,9 +62,9 @@ export interface ProtocolOptions<Data = unknown> {
     | undefined
   /**
    * Owns the connection from the 101 on. Bytes that came with the request are in the stream already. The client
-   * may end its side first; end yours. What the handler throws reaches `onError` and breaks the stream off, and so
-   * does `destroy` with an error: over TCP by a reset, so that the client does not take what it has got for all
-   * there is.
+   * may end its side first; end yours, which over TCP a `for await` that comes to its end does as well. What the
+   * handler throws reaches `onError` and breaks the stream off, and so does `destroy` with an error, or a loop that is
+   * left before: over TCP by a reset, so that the client does not take what it has got for all there is.
    */
   readonly handler: (
     stream: Duplex,
