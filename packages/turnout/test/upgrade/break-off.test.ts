@@ -180,6 +180,29 @@ stationTest(
   },
 )
 
+stationTest(
+  'a stream that fails while its end is on its way is closed all the same',
+  async ({ dial, log, turnout }) => {
+    const wire = dial()
+    wire.send(upgradeHead())
+    assert.equal((await wire.response()).status, 101)
+    assert.equal(await wire.ended(), 'bye')
+    assert.deepEqual(log, ['odd', 'closed'])
+    assert.equal(turnout.metrics().connectionsOpen, 0)
+  },
+  {
+    setUp: (turnout, _server, log) =>
+      void turnout.protocol('foo', {
+        handler(stream) {
+          stream.on('error', ({ message }) => log.push(message))
+          stream.on('close', () => log.push('closed'))
+          stream.end('bye')
+          stream.destroy(new Error('odd'))
+        },
+      }),
+  },
+)
+
 test('what knows no reset, or is secured, is destroyed', () => {
   for (const extra of [{}, { encrypted: true, resetAndDestroy: () => assert.fail('reset') }]) {
     const seen: unknown[] = []
