@@ -16,7 +16,11 @@ export function afterPending(arrival: Arrival, go: () => void): void {
   // While an earlier response holds the socket, Node may resume it: this keeps every byte in its buffer. Where Node
   // parses the body still, it keeps that itself, and to read from its stream would throw the body away.
   const hold = () => {}
-  const stop = relayEvents(arrival, socket)
+  const stopRelay = relayEvents(arrival, socket)
+  const stop = () => {
+    stopRelay()
+    arrival.keepAlive.answered(arrival)
+  }
   const onEnd = () => {
     if (arrival.server.httpAllowHalfOpen !== true) stream.end()
   }
@@ -36,6 +40,7 @@ export function afterPending(arrival: Arrival, go: () => void): void {
   if (stream === socket) stream.on('readable', hold)
   stream.on('end', onEnd)
   socket.once('close', stop)
+  arrival.keepAlive.answering(arrival)
   next()
 }
 
