@@ -183,6 +183,7 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
         onError(error, request, tally.placeOf('the handler'))
       }
       breakOffOnError(stream)
+      if (offer.via === 'upgrade') openBothWays(stream, request.socket)
       const most = stream.getMaxListeners()
       if (most > 0) stream.setMaxListeners(most + OWN_LISTENERS)
       const context = {
@@ -202,6 +203,14 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
       return new Guest(stream, stay)
     },
   }
+}
+
+/**
+ * A server of TLS would end our side together with the client's, and what is still to be said be lost. Node 26 may put
+ * a Duplex before the socket.
+ */
+function openBothWays(...ends: readonly Duplex[]): void {
+  for (const end of ends) end.allowHalfOpen = true
 }
 
 /** Keeps nothing alive but the stream. */
