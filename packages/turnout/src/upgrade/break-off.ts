@@ -11,11 +11,19 @@ export function breakOff(stream: Resettable, error?: Error): void {
   if (stream.destroyed) return
   try {
     // of what TLS has secured Node resets nothing
-    if (stream.encrypted !== true) stream.resetAndDestroy?.()
+    if (stream.encrypted !== true && !isEnding(stream)) stream.resetAndDestroy?.()
   } catch {
     // a socket of the file system
   }
   stream.destroy(error)
+}
+
+/**
+ * Whether everything that was said has left, and the end of it is on its way: Node cannot reset a socket then, and
+ * one on which it has tried it never closes.
+ */
+function isEnding({ writableEnded, writableFinished, writableLength }: Duplex): boolean {
+  return writableEnded && !writableFinished && writableLength === 0
 }
 
 /** From now on whoever destroys it with an error, as `pipeline` does where the other side fails, breaks it off. */

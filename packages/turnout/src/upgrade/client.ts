@@ -92,7 +92,8 @@ export type UpgradeResult =
       /** The protocol that the server chose, spelled as in `protocols`. */
       readonly protocol: string
       /**
-       * The connection, every byte behind the 101 already in it. It can be half-closed: end your side yourself.
+       * The connection, every byte behind the 101 already in it. It can be half-closed: end your side yourself,
+       * also behind a `for await` that has come to its end.
        * `destroy` with an error resets TCP, so that the server does not take a part for the whole.
        */
       readonly stream: Duplex

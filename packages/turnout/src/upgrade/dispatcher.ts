@@ -148,8 +148,10 @@ export class Dispatcher {
   detach(server: AttachableServer): void {
     const attached = this.#attachments.get(server)
     this.#attachments.delete(server)
-    attached?.attachment.detach()
-    attached?.unfollow()
+    if (attached === undefined) return
+    attached.attachment.detach()
+    // What is still being answered then can be ended by its server alone.
+    this.#keepAlive.whenLeft(attached.attachment.server, attached.unfollow)
   }
 
   /**

@@ -13,7 +13,7 @@ import type { Protocol } from '../http/message.ts'
 import { formatProtocol, parseProtocol, sameName } from '../http/upgrade.ts'
 import { assertAccepted, isResponse } from './accepted.ts'
 import { breakOff, breakOffOnError } from './break-off.ts'
-import { keepHalfOpen } from './half-close.ts'
+import { endIfRead, keepHalfOpen } from './half-close.ts'
 import { compilePath } from './path.ts'
 import type { Decision, Occupant, Offer, Params, Traffic, UpgradeProtocol } from './protocol.ts'
 import { Stay } from './sight.ts'
@@ -63,9 +63,9 @@ export interface ProtocolOptions<Data = unknown> {
     | undefined
   /**
    * Owns the connection from the 101 on. Bytes that came with the request are in the stream already. The client
-   * may end its side first; end yours. What the handler throws reaches `onError` and breaks the stream off, and so
-   * does `destroy` with an error: over TCP by a reset, so that the client does not take what it has got for all
-   * there is.
+   * may end its side first; end yours, which the end of an async handler that has read everything does as well. What
+   * the handler throws reaches `onError` and breaks the stream off, and so does `destroy` with an error, or a loop that
+   * is left early: over TCP by a reset, so that the client does not take what it has got for all there is.
    */
   readonly handler: (
     stream: Duplex,
@@ -185,7 +185,7 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
         onError(error, request, tally.placeOf('the handler'))
       }
       breakOffOnError(stream)
-      keepHalfOpen(stream)
+      keepHalfOpen(stream, offer.via === 'upgrade' ? request.socket : stream)
       const most = stream.getMaxListeners()
       if (most > 0) stream.setMaxListeners(most + OWN_LISTENERS)
       const context = {
@@ -198,7 +198,7 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
       }
       try {
         const running = options.handler(stream, request, context)
-        if (isPromise(running)) running.then(undefined, fail)
+        if (isPromise(running)) running.then(() => endIfRead(stream), fail)
       } catch (error) {
         fail(error)
       }

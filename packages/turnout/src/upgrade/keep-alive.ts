@@ -26,6 +26,7 @@ export class KeepAlive {
   readonly #clock: Clock
   readonly #answering = new Map<Duplex, HttpServer>()
   readonly #resting = new Map<Duplex, Rest>()
+  #whenLeft: { readonly server: HttpServer; call(): void }[] = []
   #isOver = false
 
   constructor(clock: Clock) {
@@ -40,6 +41,7 @@ export class KeepAlive {
   /** The response is out, or will never be. */
   answered({ stream }: Arrival): void {
     this.#answering.delete(stream)
+    this.#tellLeft()
   }
 
   /** Ends the connection if nothing arrives on it for as long as the server waits between requests. */
@@ -74,6 +76,21 @@ export class KeepAlive {
     this.endAll()
   }
 
+  /** Calls as soon as none of the server's connections is known here, at once if so. */
+  whenLeft(server: HttpServer, call: () => void): void {
+    this.#whenLeft.push({ server, call })
+    this.#tellLeft()
+  }
+
+  #tellLeft(): void {
+    if (this.#whenLeft.length === 0) return
+    const here = new Set(this.#answering.values())
+    for (const { server } of this.#resting.values()) here.add(server)
+    const left = this.#whenLeft.filter(({ server }) => !here.has(server))
+    this.#whenLeft = this.#whenLeft.filter(({ server }) => here.has(server))
+    for (const { call } of left) call()
+  }
+
   #lookIn(ms: number, stream: Duplex): Alarm {
     return this.#clock.after(Math.min(ms, LOOK_MS), () => this.#look(stream))
   }
@@ -92,6 +109,7 @@ export class KeepAlive {
     this.#resting.delete(stream)
     rest.alarm.cancel()
     if (waits(stream, rest)) stream.destroy()
+    this.#tellLeft()
   }
 }
 

@@ -1,5 +1,6 @@
 // Knows when the responses to earlier requests on a connection are out. HTTP/1.1 answers in order, and Node
 // emits `upgrade` without waiting.
+import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import type { Arrival } from './arrival.ts'
 import { currentResponse, drainResponse } from './internals.ts'
@@ -15,7 +16,11 @@ export function afterPending(arrival: Arrival, go: () => void): void {
   // While an earlier response holds the socket, Node may resume it: this keeps every byte in its buffer. Where Node
   // parses the body still, it keeps that itself, and to read from its stream would throw the body away.
   const hold = () => {}
-  const stop = relayEvents(arrival, socket)
+  const stopRelay = relayEvents(arrival, socket)
+  const stop = () => {
+    stopRelay()
+    arrival.keepAlive.answered(arrival)
+  }
   const onEnd = () => {
     if (arrival.server.httpAllowHalfOpen !== true) stream.end()
   }
@@ -23,15 +28,19 @@ export function afterPending(arrival: Arrival, go: () => void): void {
     const response = currentResponse(socket)
     // Registered behind Node's own: by then the next response in line has the socket.
     if (response !== undefined) return void response.once('finish', next)
-    stop()
-    socket.off('close', stop)
     stream.off('readable', hold)
-    stream.off('end', onEnd)
-    if (!arrival.gone) go()
+    // Node notes that in the next tick only: till then another listener for `readable` would not hear what has come.
+    process.nextTick(() => {
+      stop()
+      socket.off('close', stop)
+      stream.off('end', onEnd)
+      if (!arrival.gone) go()
+    })
   }
   if (stream === socket) stream.on('readable', hold)
   stream.on('end', onEnd)
   socket.once('close', stop)
+  arrival.keepAlive.answering(arrival)
   next()
 }
 

@@ -21,7 +21,7 @@ import {
   withCredentials,
   withUpgrade,
 } from './client.ts'
-import { type Outcome, perform } from './exchange.ts'
+import { endWith, type Outcome, perform } from './exchange.ts'
 import type { TunnelProxy } from './proxy.ts'
 import { framingOf, lettingGo, type RequestBody } from './request-body.ts'
 import { swallowHead } from './swallow-head.ts'
@@ -379,12 +379,6 @@ function unsolicited(): never {
   throw new PeerError('ERR_UPGRADE_UNSOLICITED', 'a 101 that nobody asked for', {
     section: 'RFC 9110 section 7.8',
   })
-}
-
-function endWith(signal: AbortSignal, socket: TLSSocket): void {
-  const onAbort = () => void socket.destroy()
-  signal.addEventListener('abort', onAbort)
-  socket.once('close', () => signal.removeEventListener('abort', onAbort))
 }
 
 /**

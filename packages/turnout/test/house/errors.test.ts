@@ -1,26 +1,17 @@
 // Knows that docs/errors.md names every code of base/errors.ts, and none beside them.
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { library } from './sources.ts'
 
-const GUIDE = 'docs/errors.md'
 const CODE = /ERR_[A-Z0-9_]+/g
 
 it('the guide to errors has each code that there is, and no other', () => {
-  const house = findHouse()
-  const source = readFileSync(join(house, 'packages/turnout/src/base/errors.ts'), 'utf8')
+  const source = readFileSync(join(library, 'src/base/errors.ts'), 'utf8')
   const codes = new Set(source.slice(source.indexOf('export type ErrorCode')).match(CODE))
-  const rows = readFileSync(join(house, GUIDE), 'utf8').match(/^\| `ERR_.*$/gm) ?? []
+  const rows = readFileSync(join(library, '../../docs/errors.md'), 'utf8').match(/^\| `ERR_.*$/gm) ?? []
   const told = new Set(rows.flatMap((row) => row.split('|')[1]!.match(CODE) ?? []))
   assert.ok(codes.size > 30)
   assert.deepEqual([...told].sort(), [...codes].sort())
 })
-
-function findHouse(): string {
-  for (let folder = fileURLToPath(new URL('.', import.meta.url)); ; folder = join(folder, '..')) {
-    if (existsSync(join(folder, GUIDE))) return folder
-    if (folder === join(folder, '..')) return process.cwd()
-  }
-}

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { endToEndFields } from '../../src/http/hop.ts'
 import { breakOff, breakOffOnError } from '../../src/upgrade/break-off.ts'
 import { upgrade } from '../../src/upgrade/client.ts'
@@ -105,6 +106,98 @@ stationTest(
         handler(stream, request) {
           stream.on('close', () => log.push(String((stream.errored as Error | null)?.message)))
           stream.once('data', () => stream.destroy(request.url === '/error' ? new Error('odd') : undefined))
+        },
+      }),
+  },
+)
+
+for (const [title, wanted, handler] of [
+  [
+    'what is written in and behind it leaves',
+    'hello|bye',
+    async (stream: Duplex) => {
+      for await (const chunk of stream) stream.write(chunk)
+      stream.end('|bye')
+    },
+  ],
+  [
+    'a generator in a pipeline from and to the stream says its last',
+    'HELLO|bye',
+    (stream: Duplex) =>
+      pipeline(
+        stream,
+        async function* (source: AsyncIterable<Buffer>) {
+          for await (const chunk of source) yield String(chunk).toUpperCase()
+          yield '|bye'
+        },
+        stream,
+      ),
+  ],
+  [
+    'who forgets to end the other side has ended it, behind all that waits',
+    'x'.repeat(4_194_304),
+    async (stream: Duplex) => {
+      for await (const _ of stream) stream.write(Buffer.alloc(4_194_304, 'x'))
+    },
+  ],
+] as const) {
+  stationTest(
+    `a loop over the stream that comes to its end fails nobody: ${title}`,
+    async ({ dial }) => {
+      const wire = dial()
+      wire.socket.pause()
+      wire.send(`${upgradeHead()}hello`)
+      wire.socket.end()
+      // a client that reads when all is over would find nothing behind a reset
+      await setImmediate()
+      wire.socket.resume()
+      assert.equal((await wire.response()).status, 101)
+      assert.equal(await endOf(wire.socket), 'end')
+      assert.equal(await wire.ended(), wanted)
+    },
+    { setUp: (turnout) => void turnout.protocol('foo', { handler }) },
+  )
+}
+
+stationTest(
+  'what a handler throws behind such a loop breaks the stream off',
+  async ({ dial }) => {
+    const wire = dial()
+    wire.send(upgradeHead())
+    assert.equal((await wire.response()).status, 101)
+    wire.socket.end()
+    assert.equal(await endOf(wire.socket), 'ECONNRESET')
+  },
+  {
+    expectedErrors: 1,
+    setUp: (turnout) =>
+      void turnout.protocol('foo', {
+        async handler(stream) {
+          for await (const _ of stream);
+          throw new Error('odd')
+        },
+      }),
+  },
+)
+
+stationTest(
+  'a stream that fails while its end is on its way is closed all the same',
+  async ({ dial, log, turnout }) => {
+    const wire = dial()
+    wire.send(upgradeHead())
+    assert.equal((await wire.response()).status, 101)
+    assert.equal(await wire.ended(), 'bye')
+    assert.deepEqual(log, ['odd', 'closed'])
+    assert.equal(turnout.metrics().connectionsOpen, 0)
+  },
+  {
+    setUp: (turnout, _server, log) =>
+      void turnout.protocol('foo', {
+        handler(stream) {
+          stream.on('error', ({ message }) => log.push(message))
+          stream.on('close', () => log.push('closed'))
+          stream.end('bye')
+          stream.destroy(new Error('odd'))
         },
       }),
   },

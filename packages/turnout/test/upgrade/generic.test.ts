@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { createServer as createHttpsServer } from 'node:https'
+import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { parseProtocol } from '../../src/http/upgrade.ts'
+import { createTurnout } from '../../src/turnout.ts'
+import { upgrade } from '../../src/upgrade/client.ts'
 import { genericProtocol, tokenShape } from '../../src/upgrade/generic.ts'
 import { until } from '../base/turns.ts'
-import { stationTest, upgradeHead } from './wire.ts'
+import { certificate, privateKey } from './certificate.ts'
+import { listen, stationTest, upgradeHead } from './wire.ts'
 
 const options = { handler() {} }
 
@@ -105,3 +110,26 @@ stationTest(
       }),
   },
 )
+
+test('R13: over TLS the client may end its side first behind a body, too', async (t) => {
+  const server = createHttpsServer({ key: privateKey, cert: certificate })
+  const turnout = createTurnout().attach(server)
+  turnout.protocol('foo', {
+    handler(stream) {
+      stream.resume()
+      stream.on('end', () => setImmediate(() => stream.end('the rest')))
+    },
+  })
+  t.after(async () => {
+    await turnout.close({ grace: 1 })
+    server.close()
+  })
+  const { stream } = await upgrade(`https://127.0.0.1:${await listen(server)}/`, {
+    protocols: 'foo',
+    tls: { ca: certificate },
+    method: 'POST',
+    body: 'content',
+  })
+  stream!.end('first')
+  assert.equal(String(await buffer(stream!)), 'the rest')
+})

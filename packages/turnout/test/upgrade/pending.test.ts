@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Turnout } from '../../src/turnout.ts'
 import { turn } from '../base/turns.ts'
+import { clientStart, dataOf, framesUntilEnd, h2cHead } from './http2-wire.ts'
 import { get, type Station, stationTest, upgradeHead, within } from './wire.ts'
 
 const echo = {
@@ -47,6 +48,46 @@ stationTest(
     assert.equal(await wire.take(5), 'early')
   },
   echo,
+)
+
+stationTest(
+  'what came meanwhile is read by whoever listens for `readable`',
+  async (station) => {
+    const app = hold(station)
+    const wire = station.dial()
+    wire.send(`${get('/slow') + upgradeHead()}early`)
+    ;(await app.next('/slow')).end('slow')
+    assert.equal((await wire.response()).body, 'slow')
+    assert.equal((await wire.response()).status, 101)
+    assert.equal(await wire.take(5), 'early')
+  },
+  {
+    setUp: (turnout: Turnout) =>
+      void turnout.protocol('foo', {
+        handler(stream: Duplex) {
+          stream.on('end', () => stream.end())
+          stream.on('readable', () => {
+            const chunk = stream.read() as Buffer | null
+            if (chunk !== null) stream.write(chunk)
+          })
+        },
+      }),
+  },
+)
+
+stationTest(
+  'HTTP/2 that begins behind a response that is still pending is served after it',
+  async (station) => {
+    const app = hold(station)
+    const wire = station.dial()
+    wire.send(get('/slow') + h2cHead(), clientStart)
+    ;(await app.next('/slow')).end('slow')
+    assert.equal((await wire.response()).body, 'slow')
+    assert.equal((await wire.response()).status, 101)
+    ;(await app.next('/up')).end('two')
+    assert.equal(dataOf(await framesUntilEnd(wire, 1), 1), 'two')
+  },
+  { setUp: (turnout: Turnout) => void turnout.h2c() },
 )
 
 stationTest(

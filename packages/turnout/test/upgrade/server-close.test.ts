@@ -114,6 +114,14 @@ for (const [kind, head] of [
     await wire.ended()
   })
 
+  test(`${kind}: closeAllConnections ends it, too, when the turnout has closed, and then is the server's own`, async (t) => {
+    const { server, wire, turnout } = await answered(t, head, {}, true)
+    await turnout.close({ grace: 1 })
+    server.closeAllConnections()
+    await wire.ended()
+    await until(() => !Object.hasOwn(server, 'closeAllConnections'))
+  })
+
   // Where the parser cannot wait for a next request, the connection ends before its headersTimeout, without a word.
   const mayOutlast = kind === 'an ordinary request' || parserRests()
 
@@ -140,3 +148,12 @@ for (const [kind, head] of [
     assert.equal(await told({ keepAliveTimeout: 120_000, headersTimeout: 0 }), 'timeout=120')
   })
 }
+
+test('closeAllConnections ends a connection on which an upgrade waits for an earlier response', async (t) => {
+  for (const order of ['before', 'after']) {
+    const { server, wire, turnout } = await answered(t, get('/') + upgradeHead(), {}, true)
+    if (order === 'after') await turnout.close({ grace: 1 })
+    server.closeAllConnections()
+    await wire.ended()
+  }
+})
