@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Sample, Settings } from './results.ts'
-import { isCompressed, type Workload } from './workloads.ts'
+import { isCompressed, isSecure, type Workload } from './workloads.ts'
 
 export interface Instrument {
   readonly name: string
@@ -51,6 +51,7 @@ export function openInstrument(path: string): Instrument {
     name: basename(path),
     cannot(workload, framing) {
       if (workload.side === 'client') return 'the instrument is a client itself'
+      if (isSecure(workload)) return 'the instrument knows no TLS'
       if (framing === 'raw' && workload.kind !== 'echo') return 'the instrument has echo only for raw'
       return undefined
     },

@@ -7,7 +7,7 @@ import type { Tally, Usage } from './questions.ts'
 import { Gathering, type Sample, type Settings, type WorkloadResult } from './results.ts'
 import type { Runtimes } from './runtimes.ts'
 import { inTurn } from './turns.ts'
-import { hasHeartbeats, isCompressed, type Workload } from './workloads.ts'
+import { hasHeartbeats, isCompressed, isSecure, type Workload } from './workloads.ts'
 
 export interface Bench {
   /** Where the programs of the bench lie. */
@@ -138,6 +138,7 @@ async function startPeer(
     kind: workload.kind,
     compressed: isCompressed(workload),
     heartbeats: hasHeartbeats(workload),
+    secure: isSecure(workload),
   })
   await driver.ask('open', { port, workload, framing: part.framing })
   return { name, part, measured, driver, port }

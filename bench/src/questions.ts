@@ -14,6 +14,8 @@ export interface Listen {
   readonly compressed: boolean
   /** With a Ping every 30 s to who was silent, or to everyone, as the peer's documentation has it. */
   readonly heartbeats: boolean
+  /** Over TLS, with the identity of `identity.ts`. */
+  readonly secure: boolean
 }
 
 export interface Target {

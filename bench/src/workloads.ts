@@ -12,6 +12,8 @@ export interface EchoWorkload {
   readonly compressed: boolean
   /** With heartbeats of the server on every connection: what many connections cost, not only their messages. */
   readonly heartbeats: boolean
+  /** Over TLS (wss:). */
+  readonly secure: boolean
   readonly inFlight: number
   readonly connections: number
 }
@@ -68,6 +70,10 @@ export const workloads: readonly Workload[] = [
   deflate('1k', 1024, 1),
   deflate('1k', 1024, 16),
   deflate('16k', 16 * 1024, 1),
+  secure('125', 125, false, 1),
+  secure('125', 125, false, 32),
+  secure('16k', 16 * 1024, true, 1),
+  secure('64k', 64 * 1024, true, 1),
   growth(10),
   growth(1000),
   growth(10_000),
@@ -121,6 +127,11 @@ export function hasHeartbeats(workload: Workload): boolean {
   return workload.kind === 'echo' && workload.heartbeats
 }
 
+/** Whether it is over TLS. */
+export function isSecure(workload: Workload): boolean {
+  return workload.kind === 'echo' && workload.secure
+}
+
 /**
  * Workloads whose names match one of the patterns, in the bench's order; `*` stands for anything.
  * A pattern that matches nothing is returned as `unknown`.
@@ -165,6 +176,7 @@ function echo(
     binary,
     compressed: false,
     heartbeats: false,
+    secure: false,
     inFlight,
     connections: sizeBytes >= 1024 * 1024 ? 4 : 64,
   }
@@ -176,6 +188,16 @@ function deflate(label: string, sizeBytes: number, inFlight: number): EchoWorklo
     name: `deflate-${label}-p${inFlight}`,
     title: `permessage-deflate ${sizeBytes / 1024} KiB of JSON, ${inFlight} in flight`,
     compressed: true,
+  }
+}
+
+function secure(label: string, sizeBytes: number, binary: boolean, inFlight: number): EchoWorkload {
+  const plain = echo('server', label, sizeBytes, binary, inFlight)
+  return {
+    ...plain,
+    name: plain.name.replace('echo', 'tls'),
+    title: plain.title.replace('echo', 'echo over TLS'),
+    secure: true,
   }
 }
 

@@ -15,5 +15,5 @@ test('many connections have more time to open than few', () => {
 
 test('whatever takes no time of its own has half a minute', () => {
   assert.equal(answerMs(undefined), 30_000)
-  assert.equal(answerMs({ kind: 'echo', compressed: false, heartbeats: false }), 30_000)
+  assert.equal(answerMs({ kind: 'echo', compressed: false, heartbeats: false, secure: false }), 30_000)
 })

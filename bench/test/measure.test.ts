@@ -98,6 +98,24 @@ test('with heartbeats turnout and ws are measured, and who has none is left out 
   assert.deepEqual(leftOut, { raw: 'measured for turnout and ws' })
 })
 
+test('over TLS everybody is measured', { timeout: 30_000 }, async () => {
+  const secure = { ...(workloads.find(({ name }) => name === 'tls-125-p1') as EchoWorkload), ...small }
+  const able = [
+    'turnout',
+    'turnout-iterator',
+    'turnout-lent',
+    'ws',
+    'raw',
+    'uws',
+    'faye-websocket',
+    'websocket',
+  ]
+  const list = named(...able).map((peer) => ({ ...peer, cannot: () => undefined }))
+  const { peers: found, leftOut } = await measured(secure, list)
+  assert.deepEqual(leftOut, {})
+  assert.deepEqual(Object.keys(found).sort(), able.sort())
+})
+
 test('a server that errs is left out with the reason, and the others are measured', {
   timeout: 60_000,
 }, async () => {

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hasHeartbeats, isCompressed, quickNames, selectWorkloads, workloads } from '../src/workloads.ts'
+import {
+  hasHeartbeats,
+  isCompressed,
+  isSecure,
+  quickNames,
+  selectWorkloads,
+  workloads,
+} from '../src/workloads.ts'
 
 test('every workload has a name of its own', () => {
   assert.equal(new Set(workloads.map(({ name }) => name)).size, workloads.length)
@@ -29,6 +36,16 @@ test('only the workloads called deflate are compressed', () => {
     workloads.filter(isCompressed).map(({ name }) => name),
     selectWorkloads(['deflate-*']).chosen.map(({ name }) => name),
   )
+})
+
+test('the workloads called tls are those over TLS, and otherwise the echo of their name', () => {
+  const secure = selectWorkloads(['tls-*']).chosen
+  assert.ok(secure.length > 0)
+  assert.deepEqual(workloads.filter(isSecure), secure)
+  for (const workload of secure) {
+    const plain = workloads.find(({ name }) => name === workload.name.replace('tls', 'echo'))
+    assert.deepEqual({ ...workload, name: '', title: '', secure: false }, { ...plain, name: '', title: '' })
+  }
 })
 
 test('the quick run names workloads that exist', () => {

@@ -1,7 +1,9 @@
 // Knows one connection of the load generator: connect, ask for WebSocket, then bytes out and bytes in.
 import { connect, type Socket } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
+import { certificate } from '../identity.ts'
 import type { Target } from '../questions.ts'
-import { isCompressed } from '../workloads.ts'
+import { isCompressed, isSecure } from '../workloads.ts'
 import { type Agreement, offer, readAgreement } from './deflate.ts'
 import { maskedFrame } from './ring.ts'
 
@@ -34,19 +36,21 @@ export class Lane {
     this.#events = events
     this.#compressed = isCompressed(target.workload)
     this.#head = target.framing === 'raw' ? undefined : ''
-    this.#socket = connect({
+    const secure = isSecure(target.workload)
+    const options = {
       host: '127.0.0.1',
       port: target.port,
       noDelay: true,
       onread: {
         buffer: readBuffer,
-        callback: (length) => {
+        callback: (length: number) => {
           this.#read(length)
           return true
         },
       },
-    })
-    this.#socket.on('connect', () => {
+    }
+    this.#socket = secure ? connectSecurely({ ...options, ca: certificate }) : connect(options)
+    this.#socket.on(secure ? 'secureConnect' : 'connect', () => {
       if (this.#head === undefined) this.#events.open(this)
       else this.#socket.write(request(target.port, this.#compressed))
     })

@@ -1,4 +1,5 @@
 // Bun.serve, uWebSockets in C++ underneath. Runs in Bun only.
+import { certificate, privateKey } from '../identity.ts'
 import { maxBufferedBytes, maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
 
@@ -18,11 +19,12 @@ interface BunRuntime {
 }
 
 answer({
-  listen({ kind, compressed }) {
+  listen({ kind, compressed, secure }) {
     const { Bun } = globalThis as unknown as { Bun: BunRuntime }
     const server = Bun.serve({
       hostname: '127.0.0.1',
       port: 0,
+      ...(secure && { tls: { cert: certificate, key: privateKey } }),
       fetch: (request: Request, self: BunServer) =>
         self.upgrade(request) ? undefined : new Response('a WebSocket, please', { status: 426 }),
       websocket: {

@@ -1,10 +1,10 @@
 // The npm package faye-websocket, as its documentation shows it; for compression with permessage-deflate beside it.
-import { createServer, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { createRequire } from 'node:module'
 import type { Duplex } from 'node:stream'
 import { maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
-import { listen } from './listen.ts'
+import { createHttpServer, listen } from './listen.ts'
 
 interface FayeSocket {
   on(event: 'message', listener: (event: { readonly data: string | Buffer }) => void): void
@@ -24,10 +24,10 @@ const require = createRequire(import.meta.url)
 const FayeWebSocket = require('faye-websocket') as FayeConstructor
 
 answer({
-  async listen({ kind, compressed }) {
+  async listen({ kind, compressed, secure }) {
     const sockets = new Set<FayeSocket>()
     const extensions: readonly unknown[] = compressed ? [require('permessage-deflate')] : []
-    const server = createServer()
+    const server = createHttpServer(secure)
     server.on('upgrade', (request, stream, head) => {
       const socket = new FayeWebSocket(request, stream, head, [], { maxLength: maxMessageBytes, extensions })
       socket.on('error', () => {})

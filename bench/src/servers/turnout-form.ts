@@ -1,13 +1,12 @@
 // turnout with large messages in another form than a Buffer, the one that the environment names: in pieces, or lent.
-import { createServer } from 'node:http'
 import { type BinaryForm, createTurnout } from 'turnout'
 import { maxBufferedBytes, maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
-import { listen } from './listen.ts'
+import { createHttpServer, listen } from './listen.ts'
 
 answer({
-  async listen() {
-    const server = createServer()
+  async listen({ secure }) {
+    const server = createHttpServer(secure)
     const turnout = createTurnout()
     turnout.websocket('/*', {
       maxMessageBytes,

@@ -1,13 +1,12 @@
 // turnout as its documentation shows it, with the callback form, for those who count.
-import { createServer } from 'node:http'
 import { createTurnout, type WebSocketConnection } from 'turnout'
 import { maxBufferedBytes, maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
-import { listen } from './listen.ts'
+import { createHttpServer, listen } from './listen.ts'
 
 answer({
-  async listen({ kind, compressed, heartbeats }) {
-    const server = createServer()
+  async listen({ kind, compressed, heartbeats, secure }) {
+    const server = createHttpServer(secure)
     const turnout = createTurnout()
     if (kind === 'fanout') {
       const sockets = new Set<WebSocketConnection>()

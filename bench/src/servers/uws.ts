@@ -1,5 +1,6 @@
 // uWebSockets.js: the C++ server inside Node. Its JavaScript stand-in, which the package loads where it has no binary, is not taken.
 import { createRequire } from 'node:module'
+import { identityFiles } from '../identity.ts'
 import { maxBufferedBytes, maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
 
@@ -19,13 +20,14 @@ interface Uws {
   readonly DEDICATED_COMPRESSOR_64KB: number
   readonly DEDICATED_DECOMPRESSOR: number
   App(): UwsApp
+  SSLApp(identity: { readonly cert_file_name: string; readonly key_file_name: string }): UwsApp
   us_socket_local_port(token: unknown): number
 }
 
 answer({
-  listen({ kind, compressed }) {
+  listen({ kind, compressed, secure }) {
     const uws = loadUws()
-    const app = uws.App()
+    const app = secure ? secureApp(uws) : uws.App()
     app.ws('/*', {
       // A context for each connection, with the window that turnout has. The shared ones would keep none.
       compression: compressed ? uws.DEDICATED_COMPRESSOR_64KB | uws.DEDICATED_DECOMPRESSOR : uws.DISABLED,
@@ -49,6 +51,11 @@ answer({
     })
   },
 })
+
+function secureApp(uws: Uws): UwsApp {
+  const { cert, key } = identityFiles()
+  return uws.SSLApp({ cert_file_name: cert, key_file_name: key })
+}
 
 function loadUws(): Uws {
   const binary = `uws_${process.platform}_${process.arch}_${process.versions.modules}.node`

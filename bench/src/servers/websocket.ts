@@ -1,9 +1,9 @@
 // The npm package websocket (WebSocket-Node), as its documentation shows it.
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { createRequire } from 'node:module'
 import { maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
-import { listen } from './listen.ts'
+import { createHttpServer, listen } from './listen.ts'
 
 type Received =
   | { readonly type: 'utf8'; readonly utf8Data: string }
@@ -31,8 +31,8 @@ interface WebSocketNode {
 const websocket = createRequire(import.meta.url)('websocket') as WebSocketNode
 
 answer({
-  async listen({ kind }) {
-    const httpServer = createServer()
+  async listen({ kind, secure }) {
+    const httpServer = createHttpServer(secure)
     const server = new websocket.server({
       httpServer,
       autoAcceptConnections: true,

@@ -1,14 +1,13 @@
 // The npm package ws, as its documentation shows it, heartbeats included; compression with its defaults, which keep the
 // context. What it loads beside itself is the bench's choice.
-import { createServer } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { maxMessageBytes } from '../limits.ts'
 import { answer } from '../questions.ts'
-import { listen } from './listen.ts'
+import { createHttpServer, listen } from './listen.ts'
 
 answer({
-  async listen({ kind, compressed, heartbeats }) {
-    const server = createServer()
+  async listen({ kind, compressed, heartbeats, secure }) {
+    const server = createHttpServer(secure)
     const sockets = new WebSocketServer({
       server,
       maxPayload: maxMessageBytes,
