@@ -12,6 +12,7 @@ const shown: readonly (readonly [name: string, title: string])[] = [
   ['echo-16k-binary-p1', 'echo 16 KiB binary'],
   ['echo-64k-binary-p1', 'echo 64 KiB binary'],
   ['echo-1m-binary-p1', 'echo 1 MiB binary'],
+  ['tls-125-p32', 'echo 125 B over TLS, 32 in flight'],
   ['deflate-1k-p1', 'permessage-deflate, 1 KiB of JSON'],
   ['fanout-p8', 'fan-out to 1,000, 8 in flight'],
   ['handshake', 'handshake + close'],
