@@ -29,6 +29,8 @@ const NODE = Socket.prototype as WritingSocket
 
 class DuplexTransport implements Transport {
   readonly #stream: Duplex
+  /** Behind each write, where none is done when it returns. */
+  readonly #onWritten: (() => void) | undefined
   #sink: TransportSink | undefined
   /** It is read into lent memory, past its stream's buffer. */
   #lent = false
@@ -45,6 +47,7 @@ class DuplexTransport implements Transport {
 
   constructor(stream: Duplex) {
     this.#stream = stream
+    if (stream instanceof TLSSocket) this.#onWritten = () => this.#written()
   }
 
   start(sink: TransportSink): void {
@@ -80,12 +83,17 @@ class DuplexTransport implements Transport {
 
   write(pieces: readonly Uint8Array[]): boolean {
     const stream = this.#stream
-    if (pieces.length === 1) return stream.write(pieces[0])
+    const last = pieces.length - 1
+    if (last === 0) return stream.write(pieces[0], this.#onWritten)
     stream.cork()
-    let flowing = true
-    for (const piece of pieces) flowing = stream.write(piece)
+    for (let index = 0; index < last; index++) stream.write(pieces[index])
+    const flowing = stream.write(pieces[last], this.#onWritten)
     stream.uncork()
     return flowing
+  }
+
+  #written(): void {
+    if (this.settled) this.#sink?.onSettled?.()
   }
 
   get bufferedBytes(): number {
@@ -94,6 +102,10 @@ class DuplexTransport implements Transport {
 
   get settled(): boolean {
     return this.#stream.writableLength === 0 && writesAsNode(this.#stream)
+  }
+
+  get tellsSettled(): boolean {
+    return this.#onWritten !== undefined && writesAsNode(this.#stream)
   }
 
   pause(): void {

@@ -9,6 +9,8 @@ export interface TransportSink {
   onEnd(): void
   /** What was written has left; write on. */
   onDrain(): void
+  /** It is `settled`, later than `write` returned. Told by a transport that `tellsSettled`. */
+  onSettled?(): void
   /** Over, in both directions; the last call. */
   onClose(error?: Error): void
 }
@@ -23,6 +25,8 @@ export interface Transport {
   readonly bufferedBytes: number
   /** What was written is looked at no more: its memory may be used for something else. Never true in error. */
   readonly settled: boolean
+  /** Whether the sink hears of it where it comes later. Default false. */
+  readonly tellsSettled?: boolean
   /** No `onData` until `resume`; the peer is slowed by TCP. */
   pause(): void
   resume(): void

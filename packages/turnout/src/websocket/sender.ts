@@ -150,7 +150,7 @@ export class Sender implements Flushable {
   /** The transport has taken everything. True: so has nothing more been waiting. */
   drain(): boolean {
     this.#blocked = false
-    this.#settle()
+    this.settle()
     this.#session.congested(false)
     this.flush()
     if (this.#blocked) return false
@@ -307,15 +307,15 @@ export class Sender implements Flushable {
       this.#session.congested(true)
       if (mostBytes !== Number.POSITIVE_INFINITY) break
     }
-    this.#settle()
+    this.settle()
   }
 
   /** Gives back the borrowed memory whose bytes have left. */
-  #settle(): void {
+  settle(): void {
     if (!this.#outbox.lends || this.#transport === undefined) return
     if (this.#transport.settled) this.#outbox.settle()
     // no drain need come, which would tell of it
-    else if (!this.#blocked) this.#outbox.forget()
+    else if (!this.#blocked && this.#transport.tellsSettled !== true) this.#outbox.forget()
   }
 
   /** What waits will never leave. */

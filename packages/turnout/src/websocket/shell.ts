@@ -261,6 +261,10 @@ export class Shell<Data>
     if (this.sender.drain()) this.#call(this.#events.drain)
   }
 
+  onSettled(): void {
+    this.sender.settle()
+  }
+
   onClose(error: Error | undefined): void {
     // nobody waits for a message once the session has ended, and it may never come; nor for ever behind a failure
     const patient =

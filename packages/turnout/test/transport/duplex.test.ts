@@ -3,10 +3,12 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { Duplex } from 'node:stream'
 import { test } from 'node:test'
+import tls from 'node:tls'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { duplexTransport } from '../../src/transport/duplex.ts'
-import { turn } from '../base/turns.ts'
+import { turn, until } from '../base/turns.ts'
+import { certificate, privateKey } from '../upgrade/certificate.ts'
 import { bytes, logSink, started } from './sink.ts'
 
 /** A Duplex whose other side is in the test's hands. */
@@ -225,6 +227,39 @@ test('a TCP socket: bytes, backpressure, half-close and reset', { timeout: 10_00
     for (const socket of sockets) socket.destroy()
     server.close()
   }
+})
+
+test('settled: over TLS no write is when it returns, and the sink is told once all are', async (t) => {
+  const server = tls.createServer({ cert: certificate, key: privateKey }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  const client = tls.connect({ port, host: '127.0.0.1', ca: certificate })
+  const [accepted] = (await once(server, 'secureConnection')) as [tls.TLSSocket]
+  t.after(() => {
+    client.destroy()
+    accepted.destroy()
+    server.close()
+  })
+  const transport = duplexTransport(accepted)
+  const told: boolean[] = []
+  transport.start({ ...logSink(), onSettled: () => told.push(transport.settled) })
+  assert.deepEqual([transport.settled, transport.tellsSettled], [true, true])
+  for (const pieces of [['one'], ['two ', 'pieces'], [Buffer.alloc(300_000)]]) {
+    transport.write(pieces.map((piece) => Buffer.from(piece)))
+    assert.equal(transport.settled, false)
+  }
+  client.resume()
+  await until(() => transport.settled)
+  await turn()
+  assert.ok(told.length > 0 && !told.includes(false))
+
+  // whoever has put a method of their own in the way may keep what is written
+  const before = told.length
+  accepted.write = ((...args: [Buffer]) => net.Socket.prototype.write.apply(accepted, args)) as never
+  transport.write([Buffer.from('three')])
+  await until(() => transport.bufferedBytes === 0)
+  await turn()
+  assert.deepEqual([told.length, transport.tellsSettled], [before, false])
 })
 
 test('settled: a socket is, once everything was written; of a stream of another kind nobody knows', async (t) => {

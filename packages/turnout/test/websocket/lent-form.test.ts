@@ -2,9 +2,11 @@
 // was lent.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
+import { connect as connectSecurely } from 'node:tls'
 import fc from 'fast-check'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { idleBytes } from '../../src/base/loan.ts'
@@ -14,10 +16,18 @@ import { createConnection, openConnection } from '../../src/websocket/inside.ts'
 import type { Message } from '../../src/websocket/options.ts'
 import { turn, until } from '../base/turns.ts'
 import { transportByHand } from '../transport/by-hand.ts'
+import { certificate, privateKey } from '../upgrade/certificate.ts'
 import { frame } from './frames.ts'
 import { createRig } from './rig.ts'
 
 const KEY = '37fa213d'
+
+const LAYERS = ['TCP', 'TLS'] as const
+type Layer = (typeof LAYERS)[number]
+
+function serverOver(layer: Layer): Server {
+  return layer === 'TCP' ? createServer() : createSecureServer({ cert: certificate, key: privateKey })
+}
 
 test('lent: copied within the callback, messages are what they are as Buffers, however they are cut', async () => {
   const part = fc.oneof({ weight: 3, arbitrary: bytes(80) }, { weight: 2, arbitrary: bytes(40_000) })
@@ -181,87 +191,96 @@ test('lent: what no callback takes at once is a copy: paused, in a loop, in part
   assert.deepEqual(streamed, [small, large])
 })
 
-test('lent: over TCP, to sockets that are slow in turns, nothing is overwritten on its way', {
-  timeout: 60_000,
-}, async (t) => {
-  const server = createServer()
-  const sockets = new Set<AnyConnection>()
-  createTurnout()
-    .websocket('/*', {
-      binary: 'lent',
+for (const layer of LAYERS) {
+  test(`lent: over ${layer}, to sockets that are slow in turns, nothing is overwritten on its way`, {
+    timeout: 60_000,
+  }, async (t) => {
+    const server = serverOver(layer)
+    const sockets = new Set<AnyConnection>()
+    createTurnout()
+      .websocket('/*', {
+        binary: 'lent',
+        maxBufferedBytes: 1 << 30,
+        open: (socket) => void sockets.add(socket),
+        // to everyone, itself too
+        message(_, message) {
+          for (const socket of sockets) socket.send(message)
+        },
+      })
+      .attach(server)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const readers = await Promise.all([open(port, layer), open(port, layer), open(port, layer)])
+    t.after(() => {
+      for (const reader of readers) reader.socket.destroy()
+      server.close()
+    })
+    await until(() => sockets.size === 3)
+
+    const sent: Buffer[] = []
+    for (const [count, { head, payload }] of largeAndSmall().entries()) {
+      sent.push(frame(head, payload))
+      readers[0]!.socket.write(frame(head, payload, KEY))
+      // each of them stops reading for a while, so that what it is sent has to wait
+      const slow = readers[count % 3]!
+      if (slow.socket.isPaused()) slow.socket.resume()
+      else slow.socket.pause()
+      if (count % 4 === 0) await turn()
+    }
+    for (const reader of readers) reader.socket.resume()
+    const expected = createHash('sha256')
+    let bytes = 0
+    for (const plain of sent) {
+      expected.update(plain)
+      bytes += plain.length
+    }
+    await until(() => readers.every((reader) => reader.bytes >= bytes))
+    const digest = expected.digest('hex')
+    for (const reader of readers) assert.equal(reader.hash.digest('hex'), digest)
+  })
+}
+
+for (const layer of LAYERS) {
+  test(`a client that sends from borrowed memory over ${layer} to a server that is slow in turns overwrites nothing`, {
+    timeout: 60_000,
+  }, async (t) => {
+    const server = serverOver(layer)
+    const heard: Message[] = []
+    const sockets: AnyConnection[] = []
+    createTurnout()
+      .websocket('/*', {
+        open: (socket) => void sockets.push(socket),
+        message: (_, message) => void heard.push(message),
+      })
+      .attach(server)
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const client = await connectWebSocket(`${layer === 'TCP' ? 'ws' : 'wss'}://127.0.0.1:${port}/`, {
+      tls: { ca: certificate },
       maxBufferedBytes: 1 << 30,
-      open: (socket) => void sockets.add(socket),
-      // to everyone, itself too
-      message(_, message) {
-        for (const socket of sockets) socket.send(message)
-      },
     })
-    .attach(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  const readers = await Promise.all([open(port), open(port), open(port)])
-  t.after(() => {
-    for (const reader of readers) reader.socket.destroy()
-    server.close()
-  })
-  await until(() => sockets.size === 3)
-
-  const sent: Buffer[] = []
-  for (const [count, { head, payload }] of largeAndSmall().entries()) {
-    sent.push(frame(head, payload))
-    readers[0]!.socket.write(frame(head, payload, KEY))
-    // each of them stops reading for a while, so that what it is sent has to wait
-    const slow = readers[count % 3]!
-    if (slow.socket.isPaused()) slow.socket.resume()
-    else slow.socket.pause()
-    if (count % 4 === 0) await turn()
-  }
-  for (const reader of readers) reader.socket.resume()
-  const expected = createHash('sha256')
-  let bytes = 0
-  for (const plain of sent) {
-    expected.update(plain)
-    bytes += plain.length
-  }
-  await until(() => readers.every((reader) => reader.bytes >= bytes))
-  const digest = expected.digest('hex')
-  for (const reader of readers) assert.equal(reader.hash.digest('hex'), digest)
-})
-
-test('a client that sends from borrowed memory to a server that is slow in turns overwrites nothing', {
-  timeout: 60_000,
-}, async (t) => {
-  const server = createServer()
-  const heard: Message[] = []
-  const sockets: AnyConnection[] = []
-  createTurnout()
-    .websocket('/*', {
-      open: (socket) => void sockets.push(socket),
-      message: (_, message) => void heard.push(message),
+    t.after(() => {
+      client.terminate()
+      server.close()
     })
-    .attach(server)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  const client = await connectWebSocket(`ws://127.0.0.1:${port}/`, { maxBufferedBytes: 1 << 30 })
-  t.after(() => {
-    client.terminate()
-    server.close()
+    await until(() => sockets.length === 1)
+    const [socket] = sockets
+    const expected = largeAndSmall().map(({ head, payload }) =>
+      head === 0x81 ? payload.toString() : payload,
+    )
+    for (const [count, message] of expected.entries()) {
+      client.send(message)
+      if (count % 5 === 0) socket!.pause()
+      else if (count % 5 === 3) socket!.resume()
+      if (count % 4 === 0) await turn()
+    }
+    socket!.resume()
+    await until(() => heard.length === expected.length)
+    for (const [at, message] of expected.entries()) {
+      assert.ok(typeof message === 'string' ? heard[at] === message : message.equals(heard[at] as Buffer))
+    }
   })
-  await until(() => sockets.length === 1)
-  const [socket] = sockets
-  const expected = largeAndSmall().map(({ head, payload }) => (head === 0x81 ? payload.toString() : payload))
-  for (const [count, message] of expected.entries()) {
-    client.send(message)
-    if (count % 5 === 0) socket!.pause()
-    else if (count % 5 === 3) socket!.resume()
-    if (count % 4 === 0) await turn()
-  }
-  socket!.resume()
-  await until(() => heard.length === expected.length)
-  for (const [at, message] of expected.entries()) {
-    assert.ok(typeof message === 'string' ? heard[at] === message : message.equals(heard[at] as Buffer))
-  }
-})
+}
 
 /** Sixty messages, text and binary, no two alike. */
 function largeAndSmall(): { head: number; payload: Buffer }[] {
@@ -300,8 +319,9 @@ interface Reader {
 }
 
 /** A WebSocket client made of raw bytes, which counts and hashes what comes behind the 101. */
-async function open(port: number): Promise<Reader> {
-  const socket = connect(port, '127.0.0.1')
+async function open(port: number, layer: Layer): Promise<Reader> {
+  const place = { port, host: '127.0.0.1' }
+  const socket = layer === 'TCP' ? connect(place) : connectSecurely({ ...place, ca: certificate })
   socket.write(
     'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
       'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
