@@ -46,6 +46,8 @@ export type Carrier =
        * who would notice, or want to go. No further stream is sent over it.
        */
       doubt(): void
+      /** The server wants HTTP/1.1 instead: a while long `auto` makes no new connection of HTTP/2 to it. */
+      avoid(): void
     }
   /** Undefined: make one. */
   | { readonly kind: 'http1'; readonly connection: Duplex | undefined }
@@ -99,7 +101,7 @@ interface Shared extends OwnSession {
 
 const pool = new Set<Shared>()
 
-/** Servers of HTTP/2 that do not take extended CONNECT, and until when they are believed: half of a dial is saved. */
+/** Servers of HTTP/2 that take no extended CONNECT, or not ours, and until when they are believed: it saves half of a dial. */
 const without = new Map<string, number>()
 const WITHOUT_MS = 300_000
 const MAX_WITHOUT = 256
@@ -124,7 +126,9 @@ function share(shared: Shared, clock: Clock, reused: boolean): Carrier {
     if (answered) closeSession(shared, clock)
     else destroySession(shared)
   }
-  return { kind: 'http2', session: shared.session, reused, release, doubt: () => void pool.delete(shared) }
+  const doubt = () => void pool.delete(shared)
+  const avoid = () => remember(shared.key, clock)
+  return { kind: 'http2', session: shared.session, reused, release, doubt, avoid }
 }
 
 /** Sockets may share a connection only where each would have made the same one. */
@@ -142,7 +146,7 @@ function findShared(key: string, { tls, proxy }: CarrierWish): Shared | undefine
 async function useSession(session: ClientHttp2Session, wish: CarrierWish): Promise<Carrier> {
   await settingsOf(session, wish, true)
   if (session.remoteSettings?.enableConnectProtocol !== true) throw noExtendedConnect(wish.target)
-  return { kind: 'http2', session, reused: false, release: ignore, doubt: ignore }
+  return { kind: 'http2', session, reused: false, release: ignore, doubt: ignore, avoid: ignore }
 }
 
 /**
