@@ -1,7 +1,8 @@
 // Knows whether a request has a connection yet: what fails before is told apart from an answer that does not come.
 import type { ClientRequest } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { PeerError, toError } from '../base/errors.ts'
+import { connect as connectTls, type TLSSocket, type ConnectionOptions as TlsOptions } from 'node:tls'
+import { MisuseError, PeerError, toError } from '../base/errors.ts'
 
 /** Watches one request; `secure`: TLS is part of connecting. */
 export class Connecting {
@@ -22,6 +23,20 @@ export class Connecting {
   failure(where: string, cause: unknown): PeerError {
     return this.#isDone ? noAnswer(where, cause) : notConnected(where, cause)
   }
+}
+
+/** Begins TLS. @throws MisuseError for options that could never work, which Node does not look at before */
+export function connectOverTls(options: TlsOptions): TLSSocket {
+  try {
+    return connectTls(options)
+  } catch (cause) {
+    throw refusedBy('node:tls refuses its options', cause)
+  }
+}
+
+/** Node will not begin with what the application gave. */
+export function refusedBy(seen: string, cause: unknown): MisuseError {
+  return new MisuseError('ERR_INVALID_ARGUMENT', `${seen}: ${toError(cause).message}`, { cause })
 }
 
 export function notConnected(where: string, cause: unknown): PeerError {

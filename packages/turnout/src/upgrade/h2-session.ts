@@ -3,12 +3,12 @@
 import { type ClientHttp2Session, connect as connectHttp2, type Settings } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { connect as connectTls, type TLSSocket, type ConnectionOptions as TlsOptions } from 'node:tls'
+import type { TLSSocket, ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
-import { noAnswer, notConnected } from './connecting.ts'
+import { connectOverTls, noAnswer, notConnected } from './connecting.ts'
 import { closeSession, destroySession, type OwnSession } from './h2-end.ts'
 import type { TunnelProxy } from './proxy.ts'
 import { type Target, where } from './target.ts'
@@ -198,7 +198,13 @@ async function openConnection(wish: CarrierWish): Promise<Duplex> {
       return reject(signal.reason)
     }
     if (!target.secure && tunnel !== undefined) return resolve(tunnel)
-    const connection = target.secure ? startTls(target, tls, tunnel) : connectTcp(placeOf(target))
+    let connection: Duplex
+    try {
+      connection = target.secure ? startTls(target, tls, tunnel) : connectTcp(placeOf(target))
+    } catch (error) {
+      tunnel?.destroy()
+      return reject(error)
+    }
     const stop = () => {
       alarm.cancel()
       signal?.removeEventListener('abort', onAbort)
@@ -226,7 +232,7 @@ async function openConnection(wish: CarrierWish): Promise<Duplex> {
 function startTls(target: Target, tls: TlsOptions | undefined, tunnel: Duplex | undefined): TLSSocket {
   const way = tunnel === undefined ? placeOf(target) : { socket: tunnel }
   const servername = tls?.servername ?? nameOf(target.host)
-  return connectTls({ ...tls, host: target.host, ...way, servername, ALPNProtocols: ['h2', 'http/1.1'] })
+  return connectOverTls({ ...tls, host: target.host, ...way, servername, ALPNProtocols: ['h2', 'http/1.1'] })
 }
 
 function sameTls(one: TlsOptions | undefined, other: TlsOptions | undefined): boolean {

@@ -295,6 +295,15 @@ describe('RFC 8441: a WebSocket client over HTTP/2', () => {
     await assert.rejects(late, { code: 'ERR_HANDSHAKE_TIMEOUT' })
   })
 
+  it('TLS options that could never work are misuse, as over HTTP/1.1', async () => {
+    for (const http2 of [false, 'auto', true] as const) {
+      await assert.rejects(connect('wss://localhost:1/', { http2, tls: { minVersion: 'none' as never } }), {
+        name: 'MisuseError',
+        code: 'ERR_INVALID_ARGUMENT',
+      })
+    }
+  })
+
   it('uses a session that it is given, old or new, and leaves it open', async (t) => {
     const { port } = await house(t)
     const session = connectHttp2(`https://localhost:${port}`, tls)
