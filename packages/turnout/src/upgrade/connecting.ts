@@ -47,11 +47,19 @@ export function noAnswer(where: string, cause: unknown): PeerError {
   return connectError(`no answer from ${where}`, cause)
 }
 
-/** OpenSSL's own words for a peer that has never heard of TLS help nobody. */
-function reasonOf({ message }: Error): string {
+/** What it means, without the places in OpenSSL's source and the end of line that its errors have. */
+export function reasonOf({ message }: Error): string {
   if (/wrong version number|packet length too long/i.test(message)) return 'what listens there speaks no TLS'
-  return message.trimEnd()
+  const [, said] = OPENSSL.exec(message) ?? []
+  if (said === undefined) return message.trimEnd()
+  const [, alert] = ALERT.exec(message) ?? []
+  if (alert === undefined) return `${said} (OpenSSL)`
+  return `it sent TLS alert ${alert}, ${said.replace(/^\S+ (alert )?/, '')}`
 }
+
+/** `error:<code>:<library>:<function>:<reason>:<file>:<line>:<more>` */
+const OPENSSL = /error:[0-9A-F]{8}:[^:]*:[^:]*:([^:\n]+)/
+const ALERT = /SSL alert number (\d+)/
 
 /** @param cause mostly an Error: an agent, or who aborts, may say what it likes */
 function connectError(seen: string, cause: unknown): PeerError {

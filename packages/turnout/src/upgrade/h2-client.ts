@@ -13,6 +13,7 @@ import { MisuseError, PeerError } from '../base/errors.ts'
 import { assertHttp2Fields, http2Headers } from '../http/http2-fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
+import { reasonOf } from './connecting.ts'
 import type { Outcome } from './exchange.ts'
 import { cancelOnDestroy } from './h2-reset.ts'
 import { authorityOf } from './h2-session.ts'
@@ -142,6 +143,6 @@ function http1Required(target: Target, cause: Error): PeerError {
 }
 
 function lost(target: Target, cause: unknown): PeerError {
-  const why = cause instanceof Error ? cause.message : 'the stream was closed'
+  const why = cause instanceof Error ? reasonOf(cause) : 'the stream was closed'
   return new PeerError('ERR_CONNECT', `no answer from ${authorityOf(target)}: ${why}`, { cause })
 }

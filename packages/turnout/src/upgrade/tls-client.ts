@@ -21,7 +21,7 @@ import {
   withCredentials,
   withUpgrade,
 } from './client.ts'
-import { connectOverTls } from './connecting.ts'
+import { connectOverTls, reasonOf } from './connecting.ts'
 import { endWith, type Outcome, perform } from './exchange.ts'
 import type { TunnelProxy } from './proxy.ts'
 import { framingOf, lettingGo, type RequestBody } from './request-body.ts'
@@ -260,7 +260,7 @@ class Attempt {
       if (!(error instanceof PeerError) || error.code !== 'ERR_CONNECT') throw error
       const { cause } = error
       if (!(atStake || isAlert(cause))) throw error
-      throw this.#brokenHandshake(cause === undefined ? CLOSED : toError(cause).message, cause)
+      throw this.#brokenHandshake(cause === undefined ? CLOSED : reasonOf(toError(cause)), cause)
     }
   }
 
@@ -307,7 +307,7 @@ class Attempt {
       const alarm = clock.after(this.#leftMs(), () => {
         fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', `${this.#handshake()}: not done in ${timeoutMs} ms`))
       })
-      socket.on('error', (cause: Error) => broken(cause.message, cause))
+      socket.on('error', (cause: Error) => broken(reasonOf(cause), cause))
       socket.on('close', onClose)
       if (signal?.aborted) return onAbort()
       signal?.addEventListener('abort', onAbort)
