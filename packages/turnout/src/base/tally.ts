@@ -20,11 +20,13 @@ export class Tally {
   bytesOut: number = 0
   /** By how they ended. */
   readonly handshakes: Map<string, number> = new Map()
-  readonly closeCodes: Map<number, number> = new Map()
+  readonly closeCodes: Map<number | 'other', number> = new Map()
   readonly errors: Map<string, number> = new Map()
   readonly handshakeMs: Histogram = new Histogram(SHORT_MS)
   readonly connectionMs: Histogram = new Histogram(LONG_MS)
   readonly latencyMs: Histogram = new Histogram(SHORT_MS)
+  /** Close codes that this side began a closing handshake with. */
+  readonly #ownCodes = new Set<number>()
 
   constructor(route: string, protocol: string) {
     this.route = route
@@ -50,8 +52,15 @@ export class Tally {
     this.connectionMs.add(durationMs)
   }
 
+  /** This side closes with that code, which is counted by itself from now on, however many there are. */
+  closing(code: number): void {
+    if (code >= FIRST_FREE_CODE) this.#ownCodes.add(code)
+  }
+
+  /** A peer may choose among 2,000 codes: what it makes up must not become as many time series somewhere. */
   closeCode(code: number): void {
-    count(this.closeCodes, code)
+    const isNew = code >= FIRST_FREE_CODE && !this.#ownCodes.has(code) && !this.closeCodes.has(code)
+    count(this.closeCodes, isNew && this.closeCodes.size >= MAX_CLOSE_CODES ? 'other' : code)
   }
 
   error(error: unknown): void {
@@ -61,6 +70,12 @@ export class Tally {
 
 /** For connections that nobody counts: everything goes in, nothing is ever read. */
 export const UNCOUNTED: Tally = new Tally('', '')
+
+/** From here on up anybody may choose close codes (RFC 6455 section 7.4.2). */
+const FIRST_FREE_CODE = 3000
+
+/** Counted by themselves, before those that only peers use are counted together. */
+const MAX_CLOSE_CODES = 64
 
 function count<Key>(counts: Map<Key, number>, key: Key): void {
   counts.set(key, (counts.get(key) ?? 0) + 1)

@@ -10,13 +10,13 @@ import {
 } from 'node:http'
 import { type Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { Duplex } from 'node:stream'
-import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls'
+import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { MisuseError, PeerError, toError } from '../base/errors.ts'
 import { linesByName } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
-import { Connecting } from './connecting.ts'
+import { Connecting, connectOverTls, refusedBy } from './connecting.ts'
 import type { TunnelProxy } from './proxy.ts'
 import { dropBody, type Framing, framingOf, type RequestBody, sendBody } from './request-body.ts'
 import { tellClientHandshake } from './sight.ts'
@@ -145,7 +145,10 @@ function ask(exchange: Exchange, framing: Framing, tunnel?: Duplex): Promise<Out
       resolve({ kind: 'answered', response })
     })
     request.on('continue', startBody)
-    request.on('error', (cause) => wait.fail(connecting.failure(where(exchange.target), cause)))
+    request.on('error', (cause) => {
+      // what `createConnection` throws, node:http tells here
+      wait.fail(cause instanceof MisuseError ? cause : connecting.failure(where(exchange.target), cause))
+    })
     request.on('close', () => wait.fail(connecting.failure(where(exchange.target), undefined)))
     if (!waitsForContinue) startBody()
   })
@@ -167,13 +170,7 @@ function openRequest(exchange: Exchange, framing: Framing, tunnel: Duplex | unde
   try {
     return target.secure ? requestHttps(overTls(options, tls)) : requestHttp(options)
   } catch (cause) {
-    throw new MisuseError(
-      'ERR_INVALID_ARGUMENT',
-      `node:http refuses the request: ${(cause as Error).message}`,
-      {
-        cause,
-      },
-    )
+    throw refusedBy('node:http refuses the request', cause)
   }
 }
 
@@ -185,7 +182,13 @@ function overTls(options: RequestOptions, tls: TlsOptions | undefined): RequestO
 
 function startTls(tunnel: Duplex, target: Target, tls: TlsOptions | undefined): Duplex {
   const servername = tls?.servername ?? nameOf(target.host)
-  return connectTls({ ...tls, socket: tunnel, host: target.host, servername, ALPNProtocols: ['http/1.1'] })
+  return connectOverTls({
+    ...tls,
+    socket: tunnel,
+    host: target.host,
+    servername,
+    ALPNProtocols: ['http/1.1'],
+  })
 }
 
 /** The connection leaves HTTP: no timeout of the agent's, half-closing as the protocol wants, leftover bytes first. */

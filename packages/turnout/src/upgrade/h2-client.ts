@@ -13,6 +13,7 @@ import { MisuseError, PeerError } from '../base/errors.ts'
 import { assertHttp2Fields, http2Headers } from '../http/http2-fields.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
+import { reasonOf } from './connecting.ts'
 import type { Outcome } from './exchange.ts'
 import { cancelOnDestroy } from './h2-reset.ts'
 import { authorityOf } from './h2-session.ts'
@@ -40,7 +41,10 @@ export interface ConnectExchange {
   onRefused(): void
 }
 
-/** Rejects with a PeerError, with the signal's reason or with what `judge` threw; then the stream is gone. */
+/**
+ * Rejects with a PeerError (ERR_HTTP2_NOT_OFFERED where the server requires HTTP/1.1 for this), with the signal's reason
+ * or with what `judge` threw; then the stream is gone.
+ */
 export function performConnect(exchange: ConnectExchange): Promise<Outcome> {
   const { protocol, target, clock } = exchange
   const url = `${target.secure ? 'https' : 'http'}://${authorityOf(target)}${target.path}`
@@ -69,7 +73,8 @@ function connectOver(exchange: ConnectExchange): Promise<Outcome> {
     // the listener stays: a reset must not end the process
     stream.on('error', (error) => {
       if (!wait.settled && stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) exchange.onRefused()
-      wait.fail(lost(target, error))
+      const wantsHttp1 = stream.rstCode === constants.NGHTTP2_HTTP_1_1_REQUIRED
+      wait.fail(wantsHttp1 ? http1Required(target, error) : lost(target, error))
     })
     stream.on('close', () => wait.fail(lost(target, undefined)))
     stream.on('response', (headers, flags, rawHeaders?: readonly string[]) => {
@@ -132,7 +137,12 @@ function isLate(error: unknown): boolean {
   return error instanceof Error && error.name === 'TimeoutError'
 }
 
+function http1Required(target: Target, cause: Error): PeerError {
+  const seen = `${authorityOf(target)} speaks HTTP/2, but requires HTTP/1.1 for this (HTTP_1_1_REQUIRED)`
+  return new PeerError('ERR_HTTP2_NOT_OFFERED', seen, { section: 'RFC 9113 section 7', cause })
+}
+
 function lost(target: Target, cause: unknown): PeerError {
-  const why = cause instanceof Error ? cause.message : 'the stream was closed'
+  const why = cause instanceof Error ? reasonOf(cause) : 'the stream was closed'
   return new PeerError('ERR_CONNECT', `no answer from ${authorityOf(target)}: ${why}`, { cause })
 }

@@ -3,12 +3,12 @@
 import { type ClientHttp2Session, connect as connectHttp2, type Settings } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { connect as connectTls, type TLSSocket, type ConnectionOptions as TlsOptions } from 'node:tls'
+import type { TLSSocket, ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
 import type { Fields } from '../http/message.ts'
 import { sameName } from '../http/token.ts'
-import { noAnswer, notConnected } from './connecting.ts'
+import { connectOverTls, noAnswer, notConnected } from './connecting.ts'
 import { closeSession, destroySession, type OwnSession } from './h2-end.ts'
 import type { TunnelProxy } from './proxy.ts'
 import { type Target, where } from './target.ts'
@@ -46,6 +46,8 @@ export type Carrier =
        * who would notice, or want to go. No further stream is sent over it.
        */
       doubt(): void
+      /** The server wants HTTP/1.1 instead: a while long `auto` makes no new connection of HTTP/2 to it. */
+      avoid(): void
     }
   /** Undefined: make one. */
   | { readonly kind: 'http1'; readonly connection: Duplex | undefined }
@@ -99,7 +101,7 @@ interface Shared extends OwnSession {
 
 const pool = new Set<Shared>()
 
-/** Servers of HTTP/2 that do not take extended CONNECT, and until when they are believed: half of a dial is saved. */
+/** Servers of HTTP/2 that take no extended CONNECT, or not ours, and until when they are believed: it saves half of a dial. */
 const without = new Map<string, number>()
 const WITHOUT_MS = 300_000
 const MAX_WITHOUT = 256
@@ -124,7 +126,9 @@ function share(shared: Shared, clock: Clock, reused: boolean): Carrier {
     if (answered) closeSession(shared, clock)
     else destroySession(shared)
   }
-  return { kind: 'http2', session: shared.session, reused, release, doubt: () => void pool.delete(shared) }
+  const doubt = () => void pool.delete(shared)
+  const avoid = () => remember(shared.key, clock)
+  return { kind: 'http2', session: shared.session, reused, release, doubt, avoid }
 }
 
 /** Sockets may share a connection only where each would have made the same one. */
@@ -142,7 +146,7 @@ function findShared(key: string, { tls, proxy }: CarrierWish): Shared | undefine
 async function useSession(session: ClientHttp2Session, wish: CarrierWish): Promise<Carrier> {
   await settingsOf(session, wish, true)
   if (session.remoteSettings?.enableConnectProtocol !== true) throw noExtendedConnect(wish.target)
-  return { kind: 'http2', session, reused: false, release: ignore, doubt: ignore }
+  return { kind: 'http2', session, reused: false, release: ignore, doubt: ignore, avoid: ignore }
 }
 
 /**
@@ -194,7 +198,13 @@ async function openConnection(wish: CarrierWish): Promise<Duplex> {
       return reject(signal.reason)
     }
     if (!target.secure && tunnel !== undefined) return resolve(tunnel)
-    const connection = target.secure ? startTls(target, tls, tunnel) : connectTcp(placeOf(target))
+    let connection: Duplex
+    try {
+      connection = target.secure ? startTls(target, tls, tunnel) : connectTcp(placeOf(target))
+    } catch (error) {
+      tunnel?.destroy()
+      return reject(error)
+    }
     const stop = () => {
       alarm.cancel()
       signal?.removeEventListener('abort', onAbort)
@@ -222,7 +232,7 @@ async function openConnection(wish: CarrierWish): Promise<Duplex> {
 function startTls(target: Target, tls: TlsOptions | undefined, tunnel: Duplex | undefined): TLSSocket {
   const way = tunnel === undefined ? placeOf(target) : { socket: tunnel }
   const servername = tls?.servername ?? nameOf(target.host)
-  return connectTls({ ...tls, host: target.host, ...way, servername, ALPNProtocols: ['h2', 'http/1.1'] })
+  return connectOverTls({ ...tls, host: target.host, ...way, servername, ALPNProtocols: ['h2', 'http/1.1'] })
 }
 
 function sameTls(one: TlsOptions | undefined, other: TlsOptions | undefined): boolean {

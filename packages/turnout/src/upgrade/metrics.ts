@@ -37,7 +37,10 @@ export interface RouteMetrics {
   readonly bytesOut: number
   /** Sent, and not taken by the operating system: now. */
   readonly bufferedBytes: number
-  /** WebSocket connections by the code they ended with, 1005 and 1006 included. */
+  /**
+   * WebSocket connections by the code they ended with, 1005 and 1006 included. `other`: codes from 3000 up that only
+   * peers have used, once there are 64 codes.
+   */
   readonly closeCodes: Readonly<Record<string, number>>
   /** By code: turnout's (`ERR_…`), the system's (`ECONNRESET`), or an error's name. */
   readonly errors: Readonly<Record<string, number>>

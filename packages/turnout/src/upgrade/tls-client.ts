@@ -2,7 +2,7 @@
 import { Agent, type IncomingMessage } from 'node:http'
 import { connect, isIP, type TcpNetConnectOpts } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
+import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError, PeerError, toError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
@@ -21,6 +21,7 @@ import {
   withCredentials,
   withUpgrade,
 } from './client.ts'
+import { connectOverTls, reasonOf } from './connecting.ts'
 import { endWith, type Outcome, perform } from './exchange.ts'
 import type { TunnelProxy } from './proxy.ts'
 import { framingOf, lettingGo, type RequestBody } from './request-body.ts'
@@ -259,7 +260,7 @@ class Attempt {
       if (!(error instanceof PeerError) || error.code !== 'ERR_CONNECT') throw error
       const { cause } = error
       if (!(atStake || isAlert(cause))) throw error
-      throw this.#brokenHandshake(cause === undefined ? CLOSED : toError(cause).message, cause)
+      throw this.#brokenHandshake(cause === undefined ? CLOSED : reasonOf(toError(cause)), cause)
     }
   }
 
@@ -275,13 +276,19 @@ class Attempt {
   #secure(connection: Duplex): Promise<TLSSocket> {
     const { target, tls, signal, clock, timeoutMs } = this.#setup
     return new Promise((resolve, reject) => {
-      const socket = connectTls({
-        ...(isIP(target.host) === 0 && { servername: target.host }),
-        ...tls,
-        host: target.host,
-        socket: connection,
-        ALPNProtocols: ['http/1.1'],
-      })
+      let socket: TLSSocket
+      try {
+        socket = connectOverTls({
+          ...(isIP(target.host) === 0 && { servername: target.host }),
+          ...tls,
+          host: target.host,
+          socket: connection,
+          ALPNProtocols: ['http/1.1'],
+        })
+      } catch (error) {
+        connection.destroy()
+        return reject(error)
+      }
       // Its listener stays: a reset must not end the process.
       const fail = (error: unknown) => {
         stop()
@@ -300,7 +307,7 @@ class Attempt {
       const alarm = clock.after(this.#leftMs(), () => {
         fail(new PeerError('ERR_HANDSHAKE_TIMEOUT', `${this.#handshake()}: not done in ${timeoutMs} ms`))
       })
-      socket.on('error', (cause: Error) => broken(cause.message, cause))
+      socket.on('error', (cause: Error) => broken(reasonOf(cause), cause))
       socket.on('close', onClose)
       if (signal?.aborted) return onAbort()
       signal?.addEventListener('abort', onAbort)

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { type SecureContext, TLSSocket, type TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
 import { PeerError } from '../base/errors.ts'
+import { reasonOf } from './connecting.ts'
 import { releaseControl, verifyPeer } from './internals.ts'
 
 export interface TlsHandshake {
@@ -58,7 +59,7 @@ export function beginTls(handshake: TlsHandshake): void {
   }
   const alarm = handshake.clock.after(timeoutMs, () => fail(`no TLS handshake in ${timeoutMs} ms`))
   // Stays: a reset must not end the process.
-  socket.on('error', (cause: Error) => fail(`TLS handshake: ${cause.message}`, cause))
+  socket.on('error', (cause: Error) => fail(`TLS handshake: ${reasonOf(cause)}`, cause))
   stream.on('close', onClose)
   socket.on('close', onClose)
   // Half-open connections are for HTTP; inside a handshake the end is the end.

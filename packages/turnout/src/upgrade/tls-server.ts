@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { createSecureContext, type SecureContextOptions, type TLSSocket, type TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
-import type { PeerError } from '../base/errors.ts'
+import { MisuseError, type PeerError } from '../base/errors.ts'
 import { assertAboveZero, assertFunction } from '../base/option-value.ts'
 import { isPromise } from '../base/promise.ts'
 import { formatAnswer } from '../http/head.ts'
@@ -64,6 +64,8 @@ class TlsInPlace implements UpgradeProtocol {
     assertAboveZero('handshakeTimeout', handshakeTimeout)
     assertFunction('accept', options.accept)
     assertFunction('onHandshakeFailure', options.onHandshakeFailure)
+    assertFunction('SNICallback', options.SNICallback)
+    assertIdentity(options)
     this.#options = options
     this.#setup = setup
     this.#timeoutMs = handshakeTimeout
@@ -132,6 +134,27 @@ class TlsInPlace implements UpgradeProtocol {
       },
     })
   }
+}
+
+/** Without them every client that takes the offer would lose its connection. @throws MisuseError ERR_INVALID_ARGUMENT */
+function assertIdentity(options: TlsInPlaceOptions): void {
+  const { key, privateKeyIdentifier, cert, pfx, SNICallback } = options
+  const isWhole = isThere(cert) && (isThere(key) || isThere(privateKeyIdentifier))
+  if (isWhole || isThere(pfx) || SNICallback !== undefined) return
+  const seen = isThere(cert)
+    ? '`cert` without `key`'
+    : isThere(key)
+      ? '`key` without `cert`'
+      : 'no certificate'
+  throw new MisuseError(
+    'ERR_INVALID_ARGUMENT',
+    `tlsInPlace wants \`key\` and \`cert\`, \`pfx\` or \`SNICallback\`; this is ${seen}`,
+  )
+}
+
+/** Node takes what is empty for absent. */
+function isThere(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : Boolean(value)
 }
 
 /** The request that began it is answered over TLS (RFC 2817 section 3.1), and every later one. */

@@ -15,7 +15,7 @@ import { BodyReader, bodyFraming } from '../http/body.ts'
 import { linesByName } from '../http/fields.ts'
 import type { Fields } from '../http/message.ts'
 import { AnsweredError, MAX_REFUSAL_BYTES, REFUSAL_TIMEOUT_MS, type ReadAnswer } from './answered.ts'
-import { Connecting } from './connecting.ts'
+import { Connecting, refusedBy } from './connecting.ts'
 import type { TunnelProxy } from './proxy.ts'
 import { swallowHead } from './swallow-head.ts'
 import type { Target } from './target.ts'
@@ -37,16 +37,17 @@ export interface Tunnel {
 
 /**
  * A connection to the target, whatever came behind the proxy's answer already in it. Rejects with a ProxyError,
- * with a PeerError, or with the signal's reason; then no connection is left.
+ * with a PeerError, with the signal's reason, or with a MisuseError for `tls` that could never work; then no
+ * connection is left.
  */
 export function openTunnel(tunnel: Tunnel): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const { proxy, target, signal, timeoutMs, clock } = tunnel
     if (signal?.aborted) return reject(signal.reason)
-    let request: ClientRequest
+    let request: ClientRequest | undefined
     let interim = 0
     const wait = new Wait({ clock, timeoutMs, signal, where: where(proxy) }, (error) => {
-      request.destroy()
+      request?.destroy()
       reject(error)
     })
     const refuse = (answer: ReadAnswer): void => {
@@ -73,7 +74,12 @@ export function openTunnel(tunnel: Tunnel): Promise<Duplex> {
     }
     /** @param socket where the request was sent already, and more of the answer is to come */
     const ask = (socket?: Socket): void => {
-      const one = openRequest(tunnel, socket)
+      let one: ClientRequest
+      try {
+        one = openRequest(tunnel, socket)
+      } catch (cause) {
+        return wait.fail(refusedBy('node:http refuses the request to the proxy', cause))
+      }
       const connecting = new Connecting(one, proxy.secure)
       const lost = (cause: unknown): void => {
         if (one === request) wait.fail(connecting.failure(where(proxy), cause))

@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
-import { type ErrorCode, MisuseError } from '../base/errors.ts'
+import { type ErrorCode, MisuseError, PeerError } from '../base/errors.ts'
 import { assertOptions, type OptionNames } from '../base/option-names.ts'
 import { assertFunction, assertSignal, given, oddOption } from '../base/option-value.ts'
 import { tellOrWarn } from '../base/tell.ts'
@@ -71,7 +71,7 @@ export interface ConnectOptions<
   readonly maxRedirects?: number | undefined
   /**
    * Go over HTTP/2 (RFC 8441), where many sockets to one origin share a connection. `auto`: where the server takes
-   * it, else HTTP/1.1; over TLS only, and not together with an `agent`. `true`: or reject with
+   * it, else HTTP/1.1, also where it answers HTTP_1_1_REQUIRED; over TLS only, and not together with an `agent`. `true`: or reject with
    * ERR_HTTP2_NOT_OFFERED; a ws: URL then means a server that speaks nothing else. A session of node:http2: that
    * one, except for redirects to another origin; closing it is up to you. Default false: HTTP/1.1.
    */
@@ -263,10 +263,13 @@ async function shakeHands<Data>(
   // what cannot be said is told before anybody is connected to
   const offered = formatExtensions(offers)
   const beganMs = clock.now()
-  const carrier = await chooseCarrier(plan, hop, target, timeoutMs)
-  const leftMs = Math.max(1, timeoutMs - (clock.now() - beganMs))
-  if (carrier.kind === 'http2') {
-    let agreed = NOTHING
+  const leftMs = () => Math.max(1, timeoutMs - (clock.now() - beganMs))
+  const choice = choiceFor(plan, hop)
+  const carrier = await chooseCarrier(choice, plan, hop, target, timeoutMs)
+  let agreed = NOTHING
+  let connection: Duplex | undefined
+  if (carrier.kind === 'http1') connection = carrier.connection
+  else {
     let refused = false
     const asked = performConnect({
       session: carrier.session,
@@ -274,7 +277,7 @@ async function shakeHands<Data>(
       target,
       fields: [...requestFields({ protocols, extensions: offered }), ...hop.fields],
       signal,
-      timeoutMs: leftMs,
+      timeoutMs: leftMs(),
       clock,
       judge: (response, ended) => {
         const { statusCode, rawHeaders } = response
@@ -292,22 +295,23 @@ async function shakeHands<Data>(
       return { outcome: await asked, agreed }
     } catch (error) {
       // a connection that others use may end just then, which a new one would not have
-      if (!refused || !carrier.reused) throw error
-      return shakeHands(plan, hop, target, Math.max(1, timeoutMs - (clock.now() - beganMs)))
+      if (refused && carrier.reused) return shakeHands(plan, hop, target, leftMs())
+      const http1Required = error instanceof PeerError && error.code === 'ERR_HTTP2_NOT_OFFERED'
+      if (choice !== 'auto' || !http1Required) throw error
+      carrier.avoid()
     }
   }
   const key = createKey()
   const fields = [...requestFields({ key, protocols, extensions: offered }), ...hop.fields]
-  let agreed = NOTHING
   const outcome = await perform({
     target,
     method: 'GET',
     fields: withUpgrade(fields, 'websocket'),
     signal,
-    timeoutMs: leftMs,
+    timeoutMs: leftMs(),
     clock,
     agent,
-    connection: carrier.connection,
+    connection,
     tls: hop.tls,
     proxy: chosenProxy(options, target),
     judge: (response) => {
@@ -318,19 +322,24 @@ async function shakeHands<Data>(
   return { outcome, agreed }
 }
 
+function choiceFor<Data>(plan: Dial<Data>, hop: Hop): Http2Choice | false {
+  const { http2 = false, agent } = plan.options
+  if (http2 === 'auto' && agent) return false
+  // a session was given for the place that the application named, not for where its server sends us
+  return typeof http2 === 'object' && hop.url.origin !== plan.hop.url.origin ? 'auto' : http2
+}
+
 /** HTTP/2 where it was asked for and is to be had. */
 function chooseCarrier<Data>(
+  choice: Http2Choice | false,
   plan: Dial<Data>,
   hop: Hop,
   target: Target,
   timeoutMs: number,
 ): Carrier | Promise<Carrier> {
-  const { http2 = false, clock = systemClock, signal, agent } = plan.options
-  if (http2 === false || (http2 === 'auto' && agent)) return { kind: 'http1', connection: undefined }
+  if (choice === false) return { kind: 'http1', connection: undefined }
+  const { clock = systemClock, signal } = plan.options
   const proxy = chosenProxy(plan.options, target)
-  // a session was given for the place that the application named, not for where its server sends us
-  const elsewhere = typeof http2 === 'object' && hop.url.origin !== plan.hop.url.origin
-  const choice = elsewhere ? 'auto' : http2
   return openCarrier({ choice, target, tls: hop.tls, proxy, signal, timeoutMs, clock })
 }
 

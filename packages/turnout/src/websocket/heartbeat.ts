@@ -5,11 +5,11 @@ import type { OptionNames } from '../base/option-names.ts'
 import { type Sweep, type Swept, sweepFor } from '../base/sweep.ts'
 
 export interface HeartbeatOptions {
-  /** Send a Ping when nothing was heard for so many milliseconds. Default 30,000. */
+  /** Send a Ping when nothing was heard for so many milliseconds, above 0. Default 30,000. */
   readonly intervalMs?: number | undefined
   /**
    * The peer is gone when a Ping brings nothing to hear within so many milliseconds; `intervalMs` later where we do
-   * not read ourselves, and hear a little. Default 10,000.
+   * not read ourselves, and hear a little. Above 0; Infinity: pings alone. Default 10,000.
    */
   readonly timeoutMs?: number | undefined
 }

@@ -1,5 +1,11 @@
 // Knows which options of a connection could never work, or would quietly do something else than they say.
-import { assertFromZero, assertFunction, assertOneOf, oddOption } from '../base/option-value.ts'
+import {
+  assertAboveZero,
+  assertFromZero,
+  assertFunction,
+  assertOneOf,
+  oddOption,
+} from '../base/option-value.ts'
 import type { BinaryForm, ConnectionEvents, ConnectionOptions } from './options.ts'
 import { assertExtensions } from './transform.ts'
 
@@ -18,8 +24,14 @@ export function assertConnectionOptions<Data>(
   if (heartbeat === undefined || heartbeat === false) return
   if (typeof heartbeat !== 'object' || heartbeat === null)
     throw oddOption('heartbeat', heartbeat, 'false or an object')
-  assertFromZero('heartbeat.intervalMs', heartbeat.intervalMs)
-  assertFromZero('heartbeat.timeoutMs', heartbeat.timeoutMs)
+  assertPace('heartbeat.intervalMs', heartbeat.intervalMs)
+  assertPace('heartbeat.timeoutMs', heartbeat.timeoutMs)
+}
+
+/** Zero would ping without a pause, or give up a peer before its answer can be here; some mean never by it. */
+function assertPace(name: string, value: unknown): void {
+  if (value !== 0) return assertAboveZero(name, value)
+  throw oddOption(name, value, 'a number above 0; `heartbeat: false` switches it off')
 }
 
 function assertRate(rate: ConnectionOptions['rate']): void {

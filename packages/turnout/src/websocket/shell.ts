@@ -201,6 +201,7 @@ export class Shell<Data>
   close(code: number | undefined, reason: string): void {
     // misuse is told at once, also when a Blob is in the way
     encodeCloseBody(code, reason)
+    if (code !== undefined) this.tally.closing(code)
     this.sender.sendClose(code, reason)
     // what has yet to be read or encoded goes first, but not for ever
     if (this.#session.state === 'open' && this.#readyState !== 'closing') this.#awaitAnswer()

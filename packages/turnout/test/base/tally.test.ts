@@ -23,6 +23,21 @@ test('handshakes, close codes and errors are counted by name', () => {
   assert.equal(tally.closed, 1)
 })
 
+test('close codes that only peers have used are counted together once there are 64, whatever comes later', () => {
+  const tally = new Tally('/chat', 'websocket')
+  for (let code = 3000; code <= 4999; code++) tally.closeCode(code)
+  assert.equal(tally.closeCodes.size, 65)
+  assert.deepEqual([tally.closeCodes.get(3063), tally.closeCodes.get(3064)], [1, undefined])
+  assert.equal(tally.closeCodes.get('other'), 2_000 - 64)
+  for (const code of [1006, 3000, 4999]) tally.closeCode(code)
+  assert.deepEqual([tally.closeCodes.get(1006), tally.closeCodes.get(3000)], [1, 2])
+  assert.equal(tally.closeCodes.get('other'), 2_000 - 63)
+  // an answer of ours that the peer has echoed
+  tally.closing(4401)
+  tally.closeCode(4401)
+  assert.equal(tally.closeCodes.get(4401), 1)
+})
+
 for (const [what, error, code] of [
   ['one of turnout by its code', new PeerError('ERR_FRAME', 'x'), 'ERR_FRAME'],
   ['one of the system by its code', Object.assign(new Error('x'), { code: 'ECONNRESET' }), 'ECONNRESET'],

@@ -55,3 +55,32 @@ test('an error says where, and why in words that help', () => {
   }
   assert.equal(notConnected('a:1', odd).cause, odd)
 })
+
+for (const [said, means] of [
+  [
+    'write EPROTO 40:error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure:../rec_layer_s3.c:1601:SSL alert number 40\n',
+    'it sent TLS alert 40, handshake failure',
+  ],
+  [
+    '40:error:0A000410:SSL routines:ssl3_read_bytes:ssl/tls alert handshake failure:../rec_layer_s3.c:918:SSL alert number 40\n',
+    'it sent TLS alert 40, handshake failure',
+  ],
+  [
+    '40:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../a.c:1:SSL alert number 116\n',
+    'it sent TLS alert 116, certificate required',
+  ],
+  [
+    '40:error:0A000458:SSL routines:ssl3_read_bytes:tlsv1 unrecognized name:../a.c:1:SSL alert number 112\n',
+    'it sent TLS alert 112, unrecognized name',
+  ],
+  [
+    '40:error:0A000102:SSL routines:ssl_choose_client_version:unsupported protocol:../statem_lib.c:1:\n',
+    'unsupported protocol (OpenSSL)',
+  ],
+  ['error:0480006C:PEM routines::no start line', 'no start line (OpenSSL)'],
+  ['certificate has expired', 'certificate has expired'],
+] as const) {
+  test(`what OpenSSL says is told without its source: ${means}`, () => {
+    assert.equal(notConnected('a:1', new Error(said)).message, `cannot connect to a:1: ${means}`)
+  })
+}

@@ -95,6 +95,28 @@ test('messages, bytes, close codes and errors of WebSockets are counted on their
   }
 })
 
+test('whatever codes clients make up, those that the server closes with are counted by themselves', async () => {
+  const station = await openStation({
+    setUp: (turnout) =>
+      void turnout.websocket('/ws', { message: (socket, code) => void socket.close(Number(code)) }),
+  })
+  try {
+    const url = `ws://127.0.0.1:${station.port}/ws`
+    for (let code = 3000; code < 3070; code++) await (await connect(url)).close(code)
+    const asked = await connect(url)
+    asked.send('4401')
+    await asked.closed
+    await (await connect(url)).close(4402)
+    const route = () => station.turnout.metrics().routes[0]!
+    await until(() => route().connectionsOpen === 0, 'all have left')
+    const { closeCodes } = route()
+    assert.deepEqual([closeCodes[3063], closeCodes[4401], closeCodes[4402]], [1, 1, undefined])
+    assert.deepEqual([closeCodes.other, Object.keys(closeCodes).length], [7, 66])
+  } finally {
+    await station.stop()
+  }
+})
+
 test('the heartbeat tells how long its round trips take', async () => {
   const clock = createVirtualClock()
   const station = await openStation({ clock, setUp: (turnout) => void turnout.websocket('/ws', {}) })

@@ -340,6 +340,21 @@ test('a server that is not there cannot be connected to, and the body is let go'
   assert.equal(body.destroyed, true)
 })
 
+test('TLS options that could never work are misuse, and leave no connection behind', async (t) => {
+  const server = await rawServer(({ socket }) =>
+    socket.write(
+      head('HTTP/1.1 101 Switching Protocols', 'Upgrade: TLS/1.2, HTTP/1.1', 'Connection: Upgrade'),
+    ),
+  )
+  t.after(() => server.close())
+  await assert.rejects(upgradeTls(server.url, { tls: { minVersion: 'none' as never } }), {
+    name: 'MisuseError',
+    code: 'ERR_INVALID_ARGUMENT',
+    message: /^node:tls refuses its options: "none" is not/,
+  })
+  await server.idle()
+})
+
 test('what could never be is refused before a byte is written', async () => {
   const bad: (readonly [string, TlsUpgradeOptions])[] = [
     ['https://127.0.0.1/', {}],

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSecureContext } from 'node:tls'
 import { createVirtualClock } from '../../src/base/clock.ts'
+import { createTurnout } from '../../src/turnout.ts'
+import type { TlsInPlaceOptions } from '../../src/upgrade/tls-server.ts'
 import { connect } from '../../src/websocket/client.ts'
 import { createKey } from '../../src/websocket/key.ts'
 import { until } from '../base/turns.ts'
@@ -370,5 +372,30 @@ test('registered once, and bad options are refused at once', () => {
     })
     assert.throws(() => station.turnout.tlsInPlace({ key: 'none', cert: 'none' }))
     await station.stop()
+  })
+})
+
+const incomplete: readonly (readonly [TlsInPlaceOptions, string])[] = [
+  [{}, 'no certificate'],
+  [{ key: undefined, cert: undefined, required: '/secret' }, 'no certificate'],
+  [{ key: '', cert: [] }, 'no certificate'],
+  [{ key: privateKey }, '`key` without `cert`'],
+  [{ cert: certificate }, '`cert` without `key`'],
+]
+for (const [options, seen] of incomplete) {
+  test(`TLS in place, whose every handshake would fail, is misuse: ${Object.keys(options)} as ${seen}`, () => {
+    assert.throws(() => createTurnout().tlsInPlace(options), {
+      name: 'MisuseError',
+      code: 'ERR_INVALID_ARGUMENT',
+      message: `tlsInPlace wants \`key\` and \`cert\`, \`pfx\` or \`SNICallback\`; this is ${seen}`,
+    })
+  })
+}
+
+test('TLS in place takes its certificates from SNICallback alone, too', () => {
+  createTurnout().tlsInPlace({ SNICallback: (_, done) => done(null, createSecureContext({})) })
+  assert.throws(() => createTurnout().tlsInPlace({ SNICallback: 'localhost' as never }), {
+    name: 'MisuseError',
+    message: /option SNICallback is "localhost", not a function/,
   })
 })

@@ -12,7 +12,7 @@ import { upgrade } from '../../src/upgrade/client.ts'
 import { proxyFor } from '../../src/upgrade/proxy.ts'
 import { upgradeTls } from '../../src/upgrade/tls-client.ts'
 import { openTunnel, ProxyError } from '../../src/upgrade/tunnel.ts'
-import { connect, HandshakeError } from '../../src/websocket/client.ts'
+import { type ConnectOptions, connect, HandshakeError } from '../../src/websocket/client.ts'
 import { until } from '../base/turns.ts'
 import { framesOf, hex, switchFor, webSocketServer } from '../websocket/raw-websocket.ts'
 import { certificate, privateKey } from './certificate.ts'
@@ -420,3 +420,33 @@ test('a reset inside the tunnel ends the connection, not the process', bounded, 
   for (const end of proxy.sockets) end.resetAndDestroy()
   assert.equal((await socket.closed).code, 1006)
 })
+
+const impossible: ConnectionOptions = { minVersion: 'none' as never }
+for (const [where, options] of [
+  ['inside', { tls: impossible }],
+  ['inside, over HTTP/2', { tls: impossible, http2: 'auto' }],
+  ['to the proxy', { tlsToProxy: impossible }],
+  ['to the proxy, for HTTP/2', { tlsToProxy: impossible, http2: 'auto' }],
+] as const satisfies readonly (readonly [string, ConnectOptions & { tlsToProxy?: ConnectionOptions }])[]) {
+  test(
+    `TLS ${where} with options that could never work is misuse, and leaves nothing behind`,
+    bounded,
+    async (t) => {
+      const proxy = await proxyServer(t, ({ socket }) => socket.write(ESTABLISHED))
+      const clock = createVirtualClock()
+      const { tlsToProxy, ...rest } = { tlsToProxy: undefined, ...options }
+      const url = tlsToProxy === undefined ? proxy.url : proxy.url.replace('http:', 'https:')
+      const error = await rejection(
+        connect('wss://target.example/', { ...rest, clock, proxy: { url, tls: tlsToProxy } }),
+      )
+      assert.ok(error instanceof MisuseError, String(error))
+      assert.match(
+        error.message,
+        /^node:(tls|http) refuses .*"none" is not a valid minimum TLS protocol version/,
+      )
+      assert.equal((error.cause as { code?: string }).code, 'ERR_TLS_INVALID_PROTOCOL_VERSION')
+      assert.equal(clock.waiting, 0)
+      await proxy.idle()
+    },
+  )
+}

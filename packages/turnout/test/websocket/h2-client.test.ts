@@ -23,7 +23,7 @@ import {
   type Socket,
 } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
-import type { ConnectionOptions as TlsOptions } from 'node:tls'
+import { createServer as createTlsServer, type ConnectionOptions as TlsOptions } from 'node:tls'
 import { createVirtualClock, settle } from '../../src/base/clock.ts'
 import { createTurnout } from '../../src/turnout.ts'
 import { FRAME_HEADER_BYTES, HEADERS, PREFACE, readFrameHeader } from '../../src/upgrade/h2c-frames.ts'
@@ -83,6 +83,35 @@ async function plain(
     onStream(stream, headers)
   })
   return listen(t, server)
+}
+
+/** A server of both versions that resets every stream with HTTP_1_1_REQUIRED, and over HTTP/1.1 echoes, or is mute. */
+async function insistent(
+  t: TestContext,
+  onStream = (): void => {},
+  { mute = false } = {},
+): Promise<{ asked: string[]; port: number }> {
+  const asked: string[] = []
+  const newer = createServer({ settings: { enableConnectProtocol: true } })
+  newer.on('stream', (stream, headers) => {
+    stream.on('error', () => {})
+    asked.push(`h2 ${headers[':path']}`)
+    onStream()
+    stream.close(constants.NGHTTP2_HTTP_1_1_REQUIRED)
+  })
+  const older = createHttpServer()
+  const turnout = createTurnout()
+    .websocket('/ws', { message: (socket, message) => void socket.send(message) })
+    .attach(older)
+  const ALPNProtocols = ['h2', 'http/1.1']
+  const front = createTlsServer({ ...identity, ALPNProtocols }, (socket) => {
+    if (socket.alpnProtocol === 'h2') return void newer.emit('connection', socket)
+    asked.push(String(socket.alpnProtocol))
+    t.after(() => socket.destroy())
+    if (!mute) older.emit('connection', socket)
+  })
+  t.after(() => turnout.close({ grace: 1 }))
+  return { asked, port: await listen(t, front) }
 }
 
 async function echoed(url: string, options: ConnectOptions): Promise<void> {
@@ -238,6 +267,41 @@ describe('RFC 8441: a WebSocket client over HTTP/2', () => {
     await assert.rejects(connect(url, { http2: 'auto', tls }), { status: 403 })
     assert.deepEqual(methods, [])
     assert.equal(sessions, 2, 'the second time it is known')
+  })
+
+  it('RFC 9113 section 7: goes on over HTTP/1.1 where the server requires it for this, and asks so at once from then on', async (t) => {
+    const { asked, port } = await insistent(t)
+    const url = `wss://localhost:${port}/ws`
+    await echoed(url, { http2: 'auto', tls })
+    await echoed(url, { http2: 'auto', tls })
+    assert.deepEqual(asked, ['h2 /ws', 'http/1.1', 'http/1.1'])
+    await assert.rejects(connect(url, { http2: true, tls }), {
+      code: 'ERR_HTTP2_NOT_OFFERED',
+      message: `localhost:${port} speaks HTTP/2, but requires HTTP/1.1 for this (HTTP_1_1_REQUIRED) (RFC 9113 section 7)`,
+    })
+    const session = connectHttp2(`https://localhost:${port}`, tls)
+    t.after(() => session.destroy())
+    await assert.rejects(connect(url, { http2: session }), { code: 'ERR_HTTP2_NOT_OFFERED' })
+  })
+
+  it('has one deadline for what HTTP/2 and then HTTP/1.1 take', async (t) => {
+    const clock = createVirtualClock()
+    const { port } = await insistent(t, () => clock.advance(300), { mute: true })
+    const late = connect(`wss://localhost:${port}/ws`, { http2: 'auto', tls, clock, timeoutMs: 500 })
+    late.catch(() => {})
+    await until(() => clock.now() === 300)
+    await until(() => clock.waiting > 0)
+    clock.advance(200)
+    await assert.rejects(late, { code: 'ERR_HANDSHAKE_TIMEOUT' })
+  })
+
+  it('TLS options that could never work are misuse, as over HTTP/1.1', async () => {
+    for (const http2 of [false, 'auto', true] as const) {
+      await assert.rejects(connect('wss://localhost:1/', { http2, tls: { minVersion: 'none' as never } }), {
+        name: 'MisuseError',
+        code: 'ERR_INVALID_ARGUMENT',
+      })
+    }
   })
 
   it('uses a session that it is given, old or new, and leaves it open', async (t) => {

@@ -45,6 +45,17 @@ test('a limit that is no limit is told: NaN, a text, null, below zero', () => {
   for (const heartbeat of [null, 5, true]) refused({ heartbeat }, /heartbeat is .*, not false or an object/)
 })
 
+test('a heartbeat of 0 ms, which would ping without a pause or end a healthy peer, is told how to switch it off', () => {
+  for (const name of ['intervalMs', 'timeoutMs']) {
+    const text = new RegExp(
+      `heartbeat.${name} is 0, not a number above 0; .heartbeat: false. switches it off`,
+    )
+    refused({ heartbeat: { [name]: 0 } }, text)
+    refused({ heartbeat: { [name]: -1 } }, new RegExp(`heartbeat.${name} is -1, not a number above 0$`))
+    assertConnectionOptions({ heartbeat: { [name]: Number.POSITIVE_INFINITY } })
+  }
+})
+
 test('a callback that cannot be called, and a choice that there is not, are told', () => {
   for (const name of ['open', 'message', 'drain', 'close', 'ping', 'pong']) {
     for (const value of [null, {}, 'echo', 5]) refused({ [name]: value }, new RegExp(`option ${name} is`))
