@@ -63,9 +63,10 @@ export interface ProtocolOptions<Data = unknown> {
     | undefined
   /**
    * Owns the connection from the 101 on. Bytes that came with the request are in the stream already. The client
-   * may end its side first; end yours, which the end of an async handler that has read everything does as well. What
-   * the handler throws reaches `onError` and breaks the stream off, and so does `destroy` with an error, or a loop that
-   * is left early: over TCP by a reset, so that the client does not take what it has got for all there is.
+   * may end its side first; end yours, which the end of an async handler whose loop has read everything does as well,
+   * unless something is piped into it. What the handler throws reaches `onError` and breaks the stream off, and so does
+   * `destroy` with an error, or a loop that is left early: over TCP by a reset, so that the client does not take what
+   * it has got for all there is.
    */
   readonly handler: (
     stream: Duplex,
