@@ -1,7 +1,7 @@
 // Knows the user's own protocols: a token, who may have it, and what then runs on the stream.
 
 import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import type { OptionNames } from '../base/option-names.ts'
@@ -187,6 +187,8 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
       }
       breakOffOnError(stream)
       keepHalfOpen(stream, offer.via === 'upgrade' ? request.socket : stream)
+      // Node's HTTP servers forbid it on a socket of theirs, and do not take that back
+      if (Object.hasOwn(stream, 'setEncoding')) stream.setEncoding = Duplex.prototype.setEncoding
       const most = stream.getMaxListeners()
       if (most > 0) stream.setMaxListeners(most + OWN_LISTENERS)
       const context = {
