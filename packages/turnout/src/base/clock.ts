@@ -64,8 +64,9 @@ export const systemClock: Clock = {
 const nobody = new AsyncResource('turnout')
 
 /**
- * Calls it outside of any AsyncLocalStorage's `run`. An alarm that many share is asked for like this: it would keep
- * alive what the first of them was called with, for as long as it is asked for again.
+ * Calls it outside of any AsyncLocalStorage's `run`, but for one in which this module was first imported. An alarm that
+ * many share is asked for like this: it would keep alive what the first of them was called with, for as long as it is
+ * asked for again.
  */
 export function forAll<Result>(act: () => Result): Result {
   return nobody.runInAsyncScope(act)

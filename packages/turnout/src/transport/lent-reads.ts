@@ -22,7 +22,7 @@ export function readLent(stream: Duplex, onRead: (bytes: number) => boolean): Bu
   const socket = stream as LendingSocket
   if (socket.readableEncoding !== null || isObserved(socket)) return undefined
   const handle = socket._handle
-  if (typeof handle?.useUserBuffer !== 'function') return undefined
+  if (typeof handle?.useUserBuffer !== 'function' || !isReadBySystem(handle)) return undefined
   symbols ??= findSymbols(socket)
   if (symbols === undefined || socket[symbols.buffer] !== null) return undefined
   socket[symbols.buffer] = lent
@@ -37,8 +37,22 @@ function isPlain(stream: Duplex): boolean {
   return prototype === Socket.prototype || prototype === TLSSocket.prototype
 }
 
+/**
+ * Whether a read is an event of its own. TLS over a stream that is no socket is read within whatever that is written
+ * by: where the callback for one connection sends on another, in the midst of the first's read.
+ */
+function isReadBySystem({ fd }: Handle): boolean {
+  return fd !== undefined && fd >= 0
+}
+
+interface Handle {
+  useUserBuffer?(buffer: Buffer): void
+  /** Of what lies beneath, through every layer of TLS; -1: that is no handle of the system. */
+  readonly fd?: number
+}
+
 type LendingSocket = Socket & {
-  readonly _handle?: { useUserBuffer?(buffer: Buffer): void } | null
+  readonly _handle?: Handle | null
   [key: symbol]: unknown
 }
 

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { type Clock, systemClock } from '../base/clock.ts'
-import { MisuseError } from '../base/errors.ts'
+import { MisuseError, shown } from '../base/errors.ts'
 import { assertFields } from '../http/fields.ts'
 import { assertHttp2Fields, http2Headers, withoutConnectionSpecific } from '../http/http2-fields.ts'
 import type { Answer, Fields } from '../http/message.ts'
@@ -61,8 +61,7 @@ export async function respondStream(
       const { done, value } = await reader.read()
       if (stream.destroyed) return
       if (done) return finish(stream, '', clock)
-      // a source of the application's may give text
-      const bytes = value instanceof Uint8Array ? value : Buffer.from(value)
+      const bytes = bytesOf(value)
       for (let at = 0; at < bytes.length && !stream.destroyed; at += PIECE_BYTES) {
         await write(stream, bytes.subarray(at, at + PIECE_BYTES), clock)
       }
@@ -86,6 +85,14 @@ function finish(stream: ServerHttp2Stream, body: string, clock: Clock): void {
   stream.end(body)
   const alarm = clock.after(TAKE_TIMEOUT_MS, () => giveUp(stream))
   stream.once('close', () => alarm.cancel())
+}
+
+/** A source of the application's may give text as well, which a fetch Response itself does not check. */
+function bytesOf(part: unknown): Uint8Array {
+  if (part instanceof Uint8Array) return part
+  if (typeof part === 'string') return Buffer.from(part)
+  const seen = `a Response whose body brings ${shown(part)}; what is sent is a Uint8Array or a string`
+  throw new MisuseError('ERR_INVALID_ARGUMENT', seen)
 }
 
 /** Resolves when the client has taken it, or is gone. */

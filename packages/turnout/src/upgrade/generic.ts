@@ -1,7 +1,7 @@
 // Knows the user's own protocols: a token, who may have it, and what then runs on the stream.
 
 import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import { MisuseError } from '../base/errors.ts'
 import type { OptionNames } from '../base/option-names.ts'
@@ -63,9 +63,10 @@ export interface ProtocolOptions<Data = unknown> {
     | undefined
   /**
    * Owns the connection from the 101 on. Bytes that came with the request are in the stream already. The client
-   * may end its side first; end yours, which the end of an async handler that has read everything does as well. What
-   * the handler throws reaches `onError` and breaks the stream off, and so does `destroy` with an error, or a loop that
-   * is left early: over TCP by a reset, so that the client does not take what it has got for all there is.
+   * may end its side first; end yours, which the end of an async handler whose loop has read everything does as well,
+   * unless something is piped into it. What the handler throws reaches `onError` and breaks the stream off, and so does
+   * `destroy` with an error, or a loop that is left early: over TCP by a reset, so that the client does not take what
+   * it has got for all there is.
    */
   readonly handler: (
     stream: Duplex,
@@ -186,6 +187,8 @@ function decisionOf<Data>(offer: Offer, result: ProtocolResult<Data>, terms: Ter
       }
       breakOffOnError(stream)
       keepHalfOpen(stream, offer.via === 'upgrade' ? request.socket : stream)
+      // Node's HTTP servers forbid it on a socket of theirs, and do not take that back
+      if (Object.hasOwn(stream, 'setEncoding')) stream.setEncoding = Duplex.prototype.setEncoding
       const most = stream.getMaxListeners()
       if (most > 0) stream.setMaxListeners(most + OWN_LISTENERS)
       const context = {

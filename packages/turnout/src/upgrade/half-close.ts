@@ -15,9 +15,15 @@ export function keepHalfOpen(stream: Duplex, socket: Duplex = stream): void {
   stream[Symbol.asyncIterator] = () => toTheEnd(stream)
 }
 
-/** Whoever is done with a stream that was read to its end, and has not ended it, has nothing more to say. */
+/** Read to their end by a loop, which elsewhere would have destroyed them. */
+const readByLoop = new WeakSet<Duplex>()
+
+/**
+ * Whoever is done with a stream that a loop has read to its end, and has not ended it, has nothing more to say. What is
+ * piped into it still is. Who listens for its end instead may be at the answer, for as long as that takes.
+ */
 export function endIfRead(stream: Duplex): void {
-  if (stream.readableEnded && !stream.writableEnded) stream.end()
+  if (readByLoop.has(stream) && !stream.writableEnded && stream.listenerCount('unpipe') === 0) stream.end()
 }
 
 async function* toTheEnd(stream: Duplex): NodeJS.AsyncIterator<unknown, undefined> {
@@ -25,6 +31,7 @@ async function* toTheEnd(stream: Duplex): NodeJS.AsyncIterator<unknown, undefine
   try {
     yield* stream.iterator({ destroyOnReturn: false })
     isWhole = true
+    readByLoop.add(stream)
   } finally {
     if (!isWhole) breakOff(stream)
   }

@@ -38,9 +38,10 @@ export class KeepAlive {
     this.#answering.set(stream, server)
   }
 
-  /** The response is out, or will never be. */
-  answered({ stream }: Arrival): void {
+  /** The response is out, or will never be. What `next` does may be another one. */
+  answered({ stream }: Arrival, next?: () => void): void {
     this.#answering.delete(stream)
+    next?.()
     this.#tellLeft()
   }
 

@@ -31,10 +31,12 @@ export function afterPending(arrival: Arrival, go: () => void): void {
     stream.off('readable', hold)
     // Node notes that in the next tick only: till then another listener for `readable` would not hear what has come.
     process.nextTick(() => {
-      stop()
+      stopRelay()
       socket.off('close', stop)
       stream.off('end', onEnd)
-      if (!arrival.gone) go()
+      arrival.keepAlive.answered(arrival, () => {
+        if (!arrival.gone) go()
+      })
     })
   }
   if (stream === socket) stream.on('readable', hold)

@@ -22,7 +22,8 @@ function passOn(turnout: Turnout, port: () => number): void {
       })
       const headers = endToEndFields(response.rawHeaders)
       if (stream) return { data: stream, headers }
-      return new Response(await buffer(response), { status: response.statusCode ?? 502, headers })
+      const body = await buffer(response)
+      return new Response(body.length > 0 ? body : null, { status: response.statusCode ?? 502, headers })
     },
     async handler(client, _request, { data: server }) {
       await pipeline(client, server, client)
@@ -41,6 +42,7 @@ async function gatewayTest(script: (gateway: Station, server: Station) => Promis
           accept: ({ headers }) => ({ headers: { 'X-Seen': `${headers.host} ${headers.connection}` } }),
           message: (socket, message) => void socket.send(message),
         })
+        .websocket('/nothing', { accept: () => new Response(null, { status: 204 }) })
         .websocket('/private', { accept: () => new Response('who are you?', { status: 401 }) }),
   })
   const gateway = await openStation({ setUp: (turnout) => passOn(turnout, () => server.port) })
@@ -76,6 +78,8 @@ test('R8: a gateway relays what the server behind it refuses, and the connection
     wire.send(webSocketHead('/private'))
     const refusal = await wire.response()
     assert.deepEqual([refusal.status, refusal.body], [401, 'who are you?'])
+    wire.send(webSocketHead('/nothing'))
+    assert.equal((await wire.response()).status, 204)
     wire.send(webSocketHead('/echo').replace('Sec-WebSocket-Version: 13', 'Sec-WebSocket-Version: 8'))
     const invitation = await wire.response()
     assert.equal(invitation.status, 426)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
+import { Duplex } from 'node:stream'
 import { after, before, test } from 'node:test'
 import tls from 'node:tls'
 import fc from 'fast-check'
@@ -351,6 +352,31 @@ test('a socket that is not quite one of net is read as a stream', { timeout: 10_
   client.end('plain')
   await until(() => heard.told.at(-1) === 'end')
   assert.deepEqual([heard.bytes.toString(), lentOnes], ['plain', [false]])
+})
+
+test('TLS over a stream of JavaScript, which is read while it is written to, reads past no other connection', {
+  timeout: 10_000,
+}, async () => {
+  const outer = await connected('TLS')
+  const near: Duplex = new Duplex({ read() {}, write: (chunk, _, done) => done(void far.push(chunk)) })
+  const far: Duplex = new Duplex({ read() {}, write: (chunk, _, done) => done(void near.push(chunk)) })
+  const accepting = once(servers.TLS, 'secureConnection')
+  servers.TLS.emit('connection', near)
+  const client = tls.connect({ socket: far, rejectUnauthorized: false })
+  const [accepted] = (await accepting) as [tls.TLSSocket]
+  for (const socket of [client, accepted]) sockets.add(socket)
+  // what the handshake wrote is out, and nothing waits behind it
+  for (let turns = 0; turns < 5; turns++) await turn()
+  const inner = started(duplexTransport(accepted))
+  let after: string | undefined
+  started(duplexTransport(outer.accepted), (chunk) => {
+    client.write('another')
+    after = chunk.toString()
+  })
+  outer.client.write('its own')
+  await until(() => after !== undefined)
+  assert.equal(inner.bytes.toString(), 'another')
+  assert.equal(after, 'its own')
 })
 
 for (const over of LAYERS) {

@@ -106,3 +106,20 @@ test('a source may give text', async () => {
   await sent
   assert.equal(stream.written, Buffer.byteLength('größer'))
 })
+
+test('of what is neither bytes nor text nothing is guessed: the application hears of it', async () => {
+  for (const part of [new Uint16Array([0x4142]), new DataView(new ArrayBuffer(2)), 5]) {
+    const stream = new FakeStream()
+    const source = new ReadableStream({ start: (controller) => controller.enqueue(part) })
+    await assert.rejects(
+      respondStream(
+        stream as unknown as ServerHttp2Stream,
+        new Response(source),
+        createVirtualClock(),
+        assert.ifError,
+      ),
+      { name: 'MisuseError', code: 'ERR_INVALID_ARGUMENT' },
+    )
+    assert.equal(stream.written, 0)
+  }
+})

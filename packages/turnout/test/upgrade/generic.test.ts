@@ -72,6 +72,31 @@ test('tokens of one shape match the same', () => {
 })
 
 stationTest(
+  'the stream takes setEncoding, which Node forbids on a socket of HTTP',
+  async ({ dial, log, errors }) => {
+    const wire = dial()
+    const half = Buffer.from('grö').subarray(0, 3)
+    wire.send(Buffer.concat([Buffer.from(upgradeHead({ upgrade: 'example' })), half]))
+    await wire.response()
+    wire.send(Buffer.from('ö!').subarray(1))
+    wire.socket.end()
+    await wire.ended()
+    assert.deepEqual(log, ['grö!'])
+    assert.deepEqual(errors, [])
+  },
+  {
+    setUp: (turnout, _server, log) =>
+      void turnout.protocol('example', {
+        async handler(stream) {
+          let heard = ''
+          for await (const text of stream.setEncoding('utf8')) heard += text
+          log.push(heard)
+        },
+      }),
+  },
+)
+
+stationTest(
   'R13: the stream has backpressure and half-close, and the handler its context',
   async ({ dial, log }) => {
     const wire = dial()

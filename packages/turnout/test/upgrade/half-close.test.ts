@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:https'
+import { pipeline, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { streamPair } from '../../src/testing/index.ts'
 import { createTurnout } from '../../src/turnout.ts'
 import { upgrade } from '../../src/upgrade/client.ts'
-import { until } from '../base/turns.ts'
+import { turn, until } from '../base/turns.ts'
 import { certificate, privateKey } from './certificate.ts'
 import { listen, type StationOptions, stationTest, upgradeHead } from './wire.ts'
 
@@ -78,6 +79,65 @@ stationTest(
         async handler(stream) {
           stream.end('your turn')
           log.push(await text(stream))
+        },
+      }),
+  },
+)
+
+stationTest(
+  'an async handler that is done cuts off no answer that is still on its way',
+  async ({ port }) => {
+    for (const protocols of ['piping', 'pipelining', 'listening']) {
+      const { stream } = await upgrade(`http://127.0.0.1:${port}/`, { protocols })
+      stream!.end('hello')
+      assert.equal(await text(stream!), 'all of the answer', protocols)
+    }
+  },
+  {
+    setUp(turnout) {
+      const answer = async function* () {
+        for (const word of ['all', ' of', ' the', ' answer']) {
+          await turn()
+          yield word
+        }
+      }
+      turnout
+        .protocol('piping', {
+          async handler(stream) {
+            await text(stream)
+            Readable.from(answer()).pipe(stream)
+          },
+        })
+        .protocol('pipelining', {
+          async handler(stream) {
+            await text(stream)
+            pipeline(Readable.from(answer()), stream, () => {})
+          },
+        })
+        .protocol('listening', {
+          async handler(stream) {
+            const ended = once(stream.resume(), 'end')
+            ended.then(async () => stream.end((await Readable.from(answer()).toArray()).join('')))
+            await ended
+          },
+        })
+    },
+  },
+)
+
+stationTest(
+  'an async handler that has read by a loop and says nothing has ended its side',
+  async ({ port }) => {
+    const { stream } = await upgrade(`http://127.0.0.1:${port}/`, { protocols: 'silent' })
+    stream!.end('hello')
+    assert.equal(await text(stream!), '')
+    assert.equal(stream!.errored, null)
+  },
+  {
+    setUp: (turnout) =>
+      void turnout.protocol('silent', {
+        async handler(stream) {
+          for await (const chunk of stream) assert.ok(chunk.length > 0)
         },
       }),
   },

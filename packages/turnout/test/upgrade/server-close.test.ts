@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { createTurnout } from '../../src/index.ts'
 import type { HttpServer } from '../../src/upgrade/http-server.ts'
@@ -156,4 +156,25 @@ test('closeAllConnections ends a connection on which an upgrade waits for an ear
     server.closeAllConnections()
     await wire.ended()
   }
+})
+
+test('closeAllConnections ends a declined upgrade that had waited while the turnout was detached', async (t) => {
+  const asked: ServerResponse[] = []
+  const server = createServer((_request, response) => void asked.push(response))
+  const turnout = createTurnout().attach(server)
+  turnout.protocol('bar', { handler() {} })
+  const wire = dial(await listen(server))
+  t.after(() => {
+    wire.socket.destroy()
+    server.close()
+  })
+  wire.send(get('/') + upgradeHead({ upgrade: 'unknown' }))
+  await until(() => asked.length === 1)
+  for (let turns = 0; turns < 5; turns++) await turn()
+  turnout.detach(server)
+  asked[0]!.end('first')
+  await until(() => asked.length === 2)
+  server.closeAllConnections()
+  await wire.ended()
+  await until(() => !Object.hasOwn(server, 'closeAllConnections'))
 })
