@@ -56,11 +56,12 @@ export type { TlsInPlaceOptions } from './upgrade/tls-server.ts'
 export { ProxyError } from './upgrade/tunnel.ts'
 export type { BackoffOptions } from './websocket/backoff.ts'
 export type { Broadcastable } from './websocket/broadcast.ts'
-export { type ConnectOptions, connect, HandshakeError, type SwitchResponse } from './websocket/client.ts'
+export { type ConnectOptions, connect, type SwitchResponse } from './websocket/client.ts'
 export type { AnyConnection, CloseInfo, ReadyState, WebSocketConnection } from './websocket/connection.ts'
 export { CloseEvent, type CloseEventInit, FailureEvent } from './websocket/events.ts'
 export type { ExtensionOffer } from './websocket/extension.ts'
 export type { Role } from './websocket/frame.ts'
+export { HandshakeError } from './websocket/handshake-error.ts'
 export type { HeartbeatOptions } from './websocket/heartbeat.ts'
 export type {
   AcceptContext,

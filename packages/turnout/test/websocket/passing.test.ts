@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { ProxyError } from '../../src/upgrade/tunnel.ts'
-import { HandshakeError } from '../../src/websocket/client.ts'
+import { HandshakeError } from '../../src/websocket/handshake-error.ts'
 import { isPassing, retryAfterMs } from '../../src/websocket/passing.ts'
 
 function answered(status: number, ...rawHeaders: string[]): HandshakeError {
