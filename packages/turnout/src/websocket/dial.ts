@@ -16,7 +16,7 @@ import { checkConnected } from './connect-handshake.ts'
 import type { AnyConnection } from './connection.ts'
 import type { Dial } from './dial-plan.ts'
 import { type ExtensionOffer, formatExtensions } from './extension.ts'
-import { checkSwitch, createKey, requestFields } from './handshake.ts'
+import { checkSwitch, createKey, type ExpectedSwitch, requestFields } from './handshake.ts'
 import { refusal } from './handshake-error.ts'
 import { abandonConnection, createConnection, failHandler, openConnection } from './inside.ts'
 import { watch } from './receiver.ts'
@@ -71,9 +71,9 @@ interface Shake<Data> {
   readonly plan: Dial<Data>
   readonly hop: Hop
   readonly target: Target
-  /** Sec-WebSocket-Extensions, and the names in it. */
+  /** Sec-WebSocket-Extensions. */
   readonly offered: string
-  readonly names: readonly string[]
+  readonly expected: Omit<ExpectedSwitch, 'key'>
   leftMs(): number
 }
 
@@ -84,13 +84,15 @@ async function shakeHands<Data>(
   target: Target,
   timeoutMs: number,
 ): Promise<Shaken> {
-  const { clock = systemClock } = plan.options
-  const offers = plan.extensions.flatMap((extension) => extension.offer())
+  const { options, protocols, requireProtocol, extensions } = plan
+  const { clock = systemClock } = options
+  const offers = extensions.flatMap((extension) => extension.offer())
+  const expected = { protocols, requireProtocol, extensions: offers.map(({ name }) => name) }
   // what cannot be said is told before anybody is connected to
   const offered = formatExtensions(offers)
   const beganMs = clock.now()
   const leftMs = () => Math.max(1, timeoutMs - (clock.now() - beganMs))
-  const shake = { plan, hop, target, offered, names: offers.map(({ name }) => name), leftMs }
+  const shake = { plan, hop, target, offered, expected, leftMs }
   const choice = choiceFor(plan, hop)
   if (choice === false) return overHttp1(shake, undefined)
   const carrier = await chooseCarrier(shake, choice)
@@ -118,11 +120,11 @@ function chooseCarrier<Data>(
 
 /** Undefined: the server wants HTTP/1.1 for this, and so may we. */
 async function overHttp2<Data>(
-  { plan, hop, target, offered, names, leftMs }: Shake<Data>,
+  { plan, hop, target, offered, expected, leftMs }: Shake<Data>,
   carrier: Extract<Carrier, { kind: 'http2' }>,
   choice: Http2Choice,
 ): Promise<Shaken | undefined> {
-  const { options, protocols, requireProtocol, extensions } = plan
+  const { options, protocols, extensions } = plan
   const { clock = systemClock, signal } = options
   let agreed = NOTHING
   let refused = false
@@ -136,8 +138,7 @@ async function overHttp2<Data>(
       timeoutMs: leftMs(),
       clock,
       judge: ({ statusCode, rawHeaders }, ended) => {
-        const expected = { protocols, requireProtocol, extensions: names }
-        agreed = agreedOn(checkConnected({ statusCode, rawHeaders, ended }, expected), extensions)
+        agreed = withTransforms(checkConnected({ statusCode, rawHeaders, ended }, expected), extensions)
       },
       onOver: carrier.release,
       onSilence: carrier.doubt,
@@ -159,10 +160,10 @@ async function overHttp2<Data>(
 
 /** @param connection to be used; undefined: one of its own */
 async function overHttp1<Data>(
-  { plan, hop, target, offered, names, leftMs }: Shake<Data>,
+  { plan, hop, target, offered, expected, leftMs }: Shake<Data>,
   connection: Duplex | undefined,
 ): Promise<Shaken> {
-  const { options, protocols, requireProtocol, extensions } = plan
+  const { options, protocols, extensions } = plan
   const { clock = systemClock, signal, agent = false } = options
   const key = createKey()
   const fields = [...requestFields({ key, protocols, extensions: offered }), ...hop.fields]
@@ -179,14 +180,13 @@ async function overHttp1<Data>(
     tls: hop.tls,
     proxy: chosenProxy(options, target),
     judge: (response) => {
-      const expected = { key, protocols, requireProtocol, extensions: names }
-      agreed = agreedOn(checkSwitch(response, expected), extensions)
+      agreed = withTransforms(checkSwitch(response, { key, ...expected }), extensions)
     },
   })
   return { outcome, agreed }
 }
 
-function agreedOn(
+function withTransforms(
   answer: Pick<Agreement, 'protocol' | 'extensions'>,
   extensions: readonly Extension[],
 ): Agreement {

@@ -102,7 +102,7 @@ export class Shell<Data>
     this.#onError = setup.onError
     this.tally = setup.tally ?? UNCOUNTED
     this.socket = new WebSocketConnection(this, setup.data)
-    this.#rate = options.rate && new Rate(options.clock ?? systemClock, options.rate)
+    this.#rate = options.rate && new Rate(this.clock, options.rate)
     this.#undecoded = setup.transform && new Undecoded(this.#pace)
     const outbox = new Outbox()
     this.#session = new Session({
