@@ -3,6 +3,8 @@
 // documented stream calls do all the work.
 import { Buffer } from 'node:buffer'
 import zlib from 'node:zlib'
+import { borrow } from '../base/loan.ts'
+import { allocate } from '../base/message-memory.ts'
 
 export interface EngineSettings {
   readonly kind: 'deflate' | 'inflate'
@@ -174,7 +176,8 @@ class Trip {
   run(input: Uint8Array, maxBytes: number): Promise<Processed> {
     const stream = this.#stream
     const before = stream.bytesWritten
-    lendChunk(stream, Buffer.allocUnsafeSlow(TRIP_BYTES))
+    const chunk = hasSync() ? borrow(TRIP_BYTES) : undefined
+    if (chunk !== undefined) lendChunk(stream, chunk.bytes)
     return new Promise((resolve, reject) => {
       const take = (part: Buffer) => {
         this.#parts.push(part)
@@ -188,9 +191,13 @@ class Trip {
         stream.off('data', take).off('end', end).off('close', close)
         if (error !== undefined) return reject(error)
         const consumed = stream.bytesWritten - before
+        const output = this.#joined()
         // a stream that is closing may yet have somebody writing to its chunk
-        if (!cut && consumed === input.length) lendChunk(stream, NO_CHUNK)
-        resolve({ output: Buffer.concat(this.#parts, this.#bytes), consumed, cut })
+        if (chunk !== undefined && !cut && consumed === input.length) {
+          lendChunk(stream, NO_CHUNK)
+          chunk.letGo()
+        }
+        resolve({ output, consumed, cut })
       }
       stream.on('data', take).on('end', end).on('close', close)
       stream.write(input, (error) => this.#settle(stream[complaint] ?? error ?? undefined, false))
@@ -199,6 +206,16 @@ class Trip {
 
   abandon(): void {
     this.#settle(closedError(), false)
+  }
+
+  #joined(): Buffer {
+    const joined = allocate(this.#bytes)
+    let at = 0
+    for (const part of this.#parts) {
+      joined.set(part, at)
+      at += part.length
+    }
+    return joined
   }
 }
 
@@ -214,7 +231,8 @@ function runNow(stream: Stream, input: Uint8Array, maxBytes: number): Processed 
     const failure = stream[complaint]
     if (failure !== null) throw failure ?? new Error('zlib cannot be heard')
     const made = room - left[0]!
-    const part = Buffer.from(scratch.subarray(0, made))
+    const part = allocate(made)
+    scratch.copy(part, 0, 0, made)
     consumed = length - left[1]!
     bytes += made
     const more = made === room
@@ -238,7 +256,6 @@ function closedError(): Error {
 }
 
 function lendChunk(stream: Stream, chunk: Buffer): void {
-  if (!hasSync()) return
   stream._outBuffer = chunk
   stream._outOffset = 0
   stream._chunkSize = chunk.length
