@@ -30,6 +30,7 @@ export interface Link {
    * wait, as if the buffers of the network were full.
    */
   stall(way?: Way): void
+  /** Ends a stall: what was held back arrives first. */
   flow(way?: Way): void
   /** Breaks the connection on both sides at once, as a reset does. What is on the way is lost. */
   cut(error?: Error): void
