@@ -1,4 +1,4 @@
-// Knows how our own server is put behind a proxy that runs as a child.
+// Knows how a proxy runs as a child, and how our own server is put behind it.
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
@@ -16,17 +16,44 @@ export interface ProxySetup {
   args(configFile: string, folder: string): readonly string[]
 }
 
-export async function startProxied({ program, config, args }: ProxySetup): Promise<RunningServer> {
+export interface RunningProxy {
+  readonly port: number
+  stop(): Promise<void>
+}
+
+export async function startProxied({ config, ...rest }: ProxySetup): Promise<RunningServer> {
   const house = await startHouseServer()
+  const stopping = (error: unknown): Promise<never> => house.stop().then(() => Promise.reject(error))
+  const proxy = await startProxy({
+    ...rest,
+    config: (place) => config({ ...place, upstreamPort: house.port }),
+  }).catch(stopping)
+  return {
+    origin: `ws://127.0.0.1:${proxy.port}`,
+    nextEnding: () => house.nextEnding(),
+    stop: async () => {
+      await house.stop()
+      await proxy.stop()
+    },
+  }
+}
+
+/** Before whatever its configuration names; it listens by then. */
+export async function startProxy({
+  program,
+  config,
+  args,
+}: Pick<ProxySetup, 'program' | 'args'> & {
+  config(place: { readonly port: number; readonly folder: string }): string
+}): Promise<RunningProxy> {
   const folder = await mkdtemp(join(tmpdir(), 'turnout-proxy-'))
   const port = await freePort()
   const configFile = join(folder, 'proxy.conf')
-  await writeFile(configFile, config({ port, upstreamPort: house.port, folder }))
+  await writeFile(configFile, config({ port, folder }))
   const proxy = spawn(program, args(configFile, folder), { stdio: ['ignore', 'ignore', 'pipe'] })
   const said = collect(proxy)
 
   const stop = async (): Promise<void> => {
-    await house.stop()
     await stopProcess(proxy)
     await rm(folder, { recursive: true, force: true })
   }
@@ -38,7 +65,7 @@ export async function startProxied({ program, config, args }: ProxySetup): Promi
     await stop()
     throw new Error(`${program} does not listen: ${said()}`)
   }
-  return { origin: `ws://127.0.0.1:${port}`, nextEnding: () => house.nextEnding(), stop }
+  return { port, stop }
 }
 
 /** A port that nobody listens on just now. */

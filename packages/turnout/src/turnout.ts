@@ -79,6 +79,7 @@ const TURNOUT_OPTIONS: OptionNames<TurnoutOptions> = {
   clock: true,
 }
 
+/** How everybody is asked to leave, and how long they may take. */
 export interface TurnoutCloseOptions {
   /** Close code for WebSockets. Default 1001, going away. */
   readonly code?: number | undefined
@@ -169,6 +170,7 @@ export interface Turnout<Default extends BinaryForm = 'buffer'> {
    * stay as they are and get every upgrade request that nobody takes as an ordinary request. Once is enough.
    * A server of node:http2 serves WebSockets over HTTP/2, too (RFC 8441): its clients are told from now on, so
    * attach before it listens. See docs/http2.md.
+   * @throws MisuseError ERR_INVALID_ARGUMENT for what is no server, ERR_CLOSED after `close`
    */
   attach(server: AttachableServer, options?: AttachOptions): this
   /** Leaves the server as it was before `attach`. Connections live on. */
@@ -210,7 +212,10 @@ export interface Turnout<Default extends BinaryForm = 'buffer'> {
   ): WebSocketConnection<Data, Form, Params, ChosenProtocol<Subprotocol, Strict>> | undefined
   /** Everything that was counted, as it is now. Reading costs a look at every open connection. */
   metrics(): Metrics
-  /** Sends one message to many, encoded once. Returns how many took it. */
+  /**
+   * Sends one message to many, encoded once, and leaves out who is closing. Returns how many took it.
+   * @throws MisuseError ERR_INVALID_ARGUMENT for what cannot be sent, and for what is no socket
+   */
   broadcast(sockets: Iterable<AnyConnection>, message: Broadcastable): number
   /**
    * Takes no more upgrades, asks every connection to leave (WebSockets with a Close frame, others by the end of
@@ -221,7 +226,10 @@ export interface Turnout<Default extends BinaryForm = 'buffer'> {
   close(options?: TurnoutCloseOptions): Promise<CloseCounts>
 }
 
-/** The server side of every upgrade. Register, attach, close. */
+/**
+ * The server side of every upgrade. Register, attach, close.
+ * @throws MisuseError ERR_INVALID_ARGUMENT for an option that could never work
+ */
 export function createTurnout<Form extends BinaryForm = 'buffer'>(
   options: TurnoutOptions<Form> = {},
 ): Turnout<Form> {

@@ -91,6 +91,7 @@ export interface VirtualClock extends Clock {
   readonly waiting: number
 }
 
+/** @param startMs what it shows at first, in milliseconds. Default 0. */
 export function createVirtualClock(startMs: number = 0): VirtualClock {
   let nowMs = startMs
   const alarms = new Set<{ readonly atMs: number; readonly ring: () => void }>()

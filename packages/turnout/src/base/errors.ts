@@ -56,7 +56,9 @@ export interface ErrorDetail {
 /** The common face: `code` to branch on, `section` to read on. */
 export class TurnoutError extends Error {
   override readonly name: string = 'TurnoutError'
+  /** What happened, by a name that stays: see docs/errors.md. */
   readonly code: ErrorCode
+  /** The rule that it is about, such as `RFC 6455 section 5.5`; undefined: about none. */
   declare readonly section: string | undefined
 
   constructor(code: ErrorCode, seen: string, detail: ErrorDetail = {}) {

@@ -6,7 +6,9 @@ export interface HistogramCounts {
   readonly bounds: readonly number[]
   /** How many fell into each range: one more entry than `bounds`. Not cumulative. */
   readonly counts: readonly number[]
+  /** Of all values. */
   readonly count: number
+  /** Of all values, in the unit of `bounds`: milliseconds in `metrics()`. */
   readonly sum: number
 }
 

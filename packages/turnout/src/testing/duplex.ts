@@ -21,7 +21,9 @@ export function transportDuplex(transport: Transport): Duplex {
       done()
     },
     destroy(error, done) {
-      transport.destroy(error ?? undefined)
+      // where both sides have said their end there is nothing left to reset
+      const isOver = stream.writableFinished && stream.readableEnded
+      transport.destroy(isOver ? undefined : (error ?? undefined))
       done(error)
     },
   })

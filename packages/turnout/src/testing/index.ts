@@ -117,6 +117,7 @@ export function webSocketPair<
   return { server, client, link, clock }
 }
 
+/** Two streams, what is between them, and their time. */
 export interface StreamPair {
   readonly server: Duplex
   readonly client: Duplex

@@ -30,10 +30,14 @@ export interface Link {
    * wait, as if the buffers of the network were full.
    */
   stall(way?: Way): void
+  /** Ends a stall: what was held back arrives first. */
   flow(way?: Way): void
   /** Breaks the connection on both sides at once, as a reset does. What is on the way is lost. */
   cut(error?: Error): void
-  /** Breaks it as soon as so many bytes more have passed that way; whoever was to get them still does. */
+  /**
+   * Breaks it as soon as so many bytes more have passed that way. Whoever was to get them still does, and the reset
+   * behind them.
+   */
   cutAfter(bytes: number, way: Way, error?: Error): void
   /** How many bytes have passed. */
   passed(way: Way): number
@@ -75,7 +79,7 @@ export function createLink(serverPipe: Pipe, clientPipe: Pipe, options: LinkOpti
 }
 
 /** What is on its way, or the end behind it. */
-type Parcel = { readonly bytes: Buffer } | 'end' | 'close'
+type Parcel = { readonly bytes: Buffer } | 'end' | 'close' | 'reset'
 
 /** What the buffers of a network hold; from then on the sender has to wait, as it has with TCP. */
 const HELD_HIGH_BYTES = 65_536
@@ -113,7 +117,7 @@ class Direction {
       onData: (chunk) => this.#send({ bytes: Buffer.from(chunk) }),
       onEnd: () => this.#send('end'),
       onDrain: () => back.#from.resume(),
-      onClose: () => this.#send('close'),
+      onClose: (error) => this.#send(error === undefined ? 'close' : 'reset'),
     }
   }
 
@@ -166,6 +170,7 @@ class Direction {
     if (this.#held !== undefined) return this.#hold(parcel, this.#held)
     if (parcel === 'end') return this.#to.end()
     if (parcel === 'close') return this.#to.destroy()
+    if (parcel === 'reset') return this.#to.destroy(reset())
     for (const chunk of this.#cutUp(parcel.bytes)) {
       if (!this.#closed) this.#pass(chunk)
     }
@@ -183,8 +188,8 @@ class Direction {
     if (limit !== undefined && chunk.length >= limit.bytes) {
       this.#to.write([chunk.subarray(0, limit.bytes)])
       this.passed += limit.bytes
-      // what has passed is read before the end is seen
-      this.#to.destroy()
+      // what has passed is read before the reset is seen
+      this.#to.destroy(limit.error ?? reset())
       return this.#breakOff(limit.error)
     }
     if (limit !== undefined) limit.bytes -= chunk.length

@@ -7,7 +7,7 @@ import { Queue } from '../base/queue.ts'
 import type { Transport, TransportSink } from './transport.ts'
 
 /** As it is when this is loaded: fake timers of a test may take its place afterwards, and hold what they are given. */
-const { queueMicrotask } = globalThis
+const { queueMicrotask, setImmediate } = globalThis
 
 export interface MemoryPairOptions {
   /** Cuts every write into chunks of at most this many bytes. Default: as written. */
@@ -41,6 +41,8 @@ class MemoryTransport implements Transport {
   #endDelivered = false
   #ended = false
   #closed = false
+  /** What the peer broke the pipe with, to be told behind what it wrote. */
+  #reset: Error | undefined
   #failure: Error | undefined
 
   constructor(options: MemoryPairOptions) {
@@ -96,7 +98,7 @@ class MemoryTransport implements Transport {
     if (this.#closed) return
     this.#ended = true
     this.#close(error)
-    this.#peer!.#lose()
+    this.#peer!.#lose(error)
   }
 
   #accept(piece: Uint8Array): void {
@@ -108,8 +110,9 @@ class MemoryTransport implements Transport {
     }
   }
 
-  /** The other end was destroyed: what is on the way still arrives, then the pipe is gone. */
-  #lose(): void {
+  /** The other end was destroyed: what is on the way still arrives, then the pipe is gone, with an error by a reset. */
+  #lose(error: Error | undefined): void {
+    this.#reset = error
     this.#peerEnded = true
     this.#ended = true
     this.#schedule()
@@ -134,6 +137,8 @@ class MemoryTransport implements Transport {
     }
     this.#peer!.#drained()
     if (this.#closed || this.#inbox.size > 0 || !this.#peerEnded) return
+    // in a turn of its own, as the system tells it: whoever awaits what came before has it by then
+    if (this.#reset !== undefined) return void setImmediate(() => this.#close(this.#reset))
     if (!this.#endDelivered) {
       this.#endDelivered = true
       sink.onEnd()

@@ -15,6 +15,7 @@ export const REFUSAL_TIMEOUT_MS: number = 2_000
  */
 export class AnsweredError extends PeerError {
   override readonly name: string = 'AnsweredError'
+  /** Of the answer: 401, 404, 426, … */
   readonly status: number
   readonly #answer: ReadAnswer
 

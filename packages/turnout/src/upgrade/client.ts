@@ -64,6 +64,7 @@ export const REQUEST_CHOICES: OptionNames<RequestChoices> = {
   clock: true,
 }
 
+/** What is asked for, and how. */
 export interface UpgradeOptions extends RequestChoices {
   /**
    * `name` or `name/version`, in descending preference. For `h2c` take `connectH2c`, for `websocket` `connect`; here
@@ -87,6 +88,7 @@ export const UPGRADE_OPTIONS: OptionNames<UpgradeOptions> = {
   signal: true,
 }
 
+/** The connection in its new protocol; or, where `protocol` is undefined, the ordinary response of a server that declined. */
 export type UpgradeResult =
   | {
       /** The protocol that the server chose, spelled as in `protocols`. */

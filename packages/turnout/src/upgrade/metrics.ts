@@ -13,6 +13,7 @@ export interface Metrics {
   readonly routes: readonly RouteMetrics[]
 }
 
+/** What was counted of one route or protocol. */
 export interface RouteMetrics {
   /** The path as registered; `*`: every path; `app`: upgrades inside the app; empty: no route was asked. */
   readonly route: string
@@ -20,6 +21,7 @@ export interface RouteMetrics {
   readonly protocol: string
   /** Now. */
   readonly connectionsOpen: number
+  /** Ever, those that have ended included. */
   readonly connectionsTotal: number
   /** By outcome: a status (`101`, `403`), or `pass`, `late`, `failed`, `limited`, `closing`, `gone`. */
   readonly handshakes: Readonly<Record<string, number>>
@@ -31,6 +33,7 @@ export interface RouteMetrics {
   readonly latencyMs: HistogramCounts
   /** WebSocket messages; other protocols have none that turnout knows of. */
   readonly messagesIn: number
+  /** Those that `send` or `broadcast` has taken. */
   readonly messagesOut: number
   /** On the wire, frames and all, without TLS. */
   readonly bytesIn: number

@@ -33,6 +33,7 @@ export interface HandshakeMessage {
   readonly outcome: HandshakeOutcome
   /** Of the response, where there is one. */
   readonly status: number | undefined
+  /** From the request's arrival, or on a client from its being asked for. */
   readonly durationMs: number
   /** On a server. */
   readonly request: IncomingMessage | undefined
@@ -57,6 +58,7 @@ export interface ProtocolOpenMessage extends ProtocolMessage {
 
 /** On `turnout:protocol:close`. */
 export interface ProtocolCloseMessage extends ProtocolMessage {
+  /** How long the stream was open, in milliseconds. */
   readonly durationMs: number
 }
 

@@ -65,10 +65,12 @@ const TLS_UPGRADE_OPTIONS: OptionNames<TlsUpgradeOptions> = {
 
 export type TlsUpgradeResult = TlsSecured | TlsDeclined
 
+/** TLS stands. */
 export interface TlsSecured {
   readonly secure: true
   /** The answer to the request, come over TLS. Read its body, or `resume()` it. */
   readonly response: IncomingMessage
+  /** For its certificate and the like; requests go through `agent`. */
   readonly socket: TLSSocket
   /**
    * For more requests on this connection: `http.get(url, { agent })`, `connect('ws://…', { agent })`. It makes no

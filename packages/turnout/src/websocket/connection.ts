@@ -9,6 +9,7 @@ import type { MessageStream } from './stream.ts'
 export interface CloseInfo {
   /** From the peer's Close frame; 1005: it bore none; 1006: no Close frame came (RFC 6455 section 7.1.5). */
   readonly code: number
+  /** The peer's words, at most 123 bytes of UTF-8; empty for none. */
   readonly reason: string
   /** Both Close frames were exchanged. */
   readonly clean: boolean
@@ -16,6 +17,7 @@ export interface CloseInfo {
   readonly cause: Error | undefined
 }
 
+/** `closing`: a Close frame was sent or came, and nothing more can be sent. */
 export type ReadyState = 'opening' | 'open' | 'closing' | 'closed'
 
 function refuseHandler({ prototype }: { readonly prototype: object }, option: string): void {
@@ -88,6 +90,7 @@ export class WebSocketConnection<
     return this.#shell.params as RouteParams
   }
 
+  /** Whether `send` would take something: only where it is `open`. */
   get readyState(): ReadyState {
     return this.#shell.readyState
   }
@@ -156,6 +159,7 @@ export class WebSocketConnection<
     this.#shell.receiver.pause()
   }
 
+  /** Delivers again, what came meanwhile first. */
   resume(): void {
     this.#shell.resume()
   }

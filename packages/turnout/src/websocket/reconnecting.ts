@@ -134,6 +134,7 @@ const CALLBACKS = [
   'random',
 ] as const
 
+/** See `state` of a `ReconnectingConnection`. */
 export type ReconnectingState = 'connecting' | 'open' | 'waiting' | 'closing' | 'closed'
 
 /**

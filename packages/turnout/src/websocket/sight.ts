@@ -33,6 +33,7 @@ export interface WebSocketCloseMessage {
   readonly route: string | undefined
   readonly socket: AnyConnection
   readonly info: CloseInfo
+  /** How long it was open, in milliseconds. */
   readonly durationMs: number
 }
 

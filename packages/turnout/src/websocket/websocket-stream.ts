@@ -30,6 +30,10 @@ export interface WebSocketOpenInfo {
   readonly extensions: string
 }
 
+/**
+ * A WebSocket as two streams of the Streams standard, with backpressure both ways, as Chromium has it.
+ * https://websockets.spec.whatwg.org/
+ */
 export class WebSocketStream {
   readonly #url: URL
   readonly #abort = new AbortController()

@@ -74,6 +74,10 @@ const ATTRIBUTES: readonly (keyof WebSocket)[] = [
   'send',
 ]
 
+/**
+ * The WebSocket of browsers, as the WHATWG standard has it; what may be chosen besides stands in the options.
+ * https://websockets.spec.whatwg.org/
+ */
 export class WebSocket extends Target {
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1

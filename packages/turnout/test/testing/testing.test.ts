@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import type { PeerError } from '../../src/base/errors.ts'
 import { createVirtualClock, settle, streamPair, webSocketPair } from '../../src/testing/index.ts'
@@ -402,4 +403,65 @@ test('an end whose clock is undefined lives by the clock of the pair', async () 
   clock.advance(1_000)
   await settle()
   assert.equal((await client.closed).code, 1001)
+})
+
+test('cutAfter: whoever got the bytes gets the reset behind them, and no end', async () => {
+  const { server, client, link } = streamPair()
+  const mine = new Error('mine')
+  link.cutAfter(3, 'toServer', mine)
+  client.on('error', () => {})
+  client.write('abcdef')
+  let heard = ''
+  await assert.rejects(
+    async () => {
+      for await (const bytes of server) heard += bytes
+    },
+    (error) => error === mine,
+  )
+  assert.equal(heard, 'abc')
+
+  const sockets = webSocketPair()
+  sockets.link.cutAfter(20, 'toServer')
+  sockets.client.send('whole')
+  sockets.client.send('this one is cut in the middle')
+  const { cause } = await sockets.server.closed
+  assert.equal((cause as NodeJS.ErrnoException).code, 'ECONNRESET')
+})
+
+test('cutAfter: a reader who had to be waited for still gets what has passed', async () => {
+  const { server, client, link } = streamPair()
+  link.cutAfter(200_000, 'toServer')
+  client.on('error', () => {})
+  for (let written = 0; written < 4; written++) client.write(Buffer.alloc(50_000))
+  await settle()
+  let heard = 0
+  await assert.rejects(
+    async () => {
+      for await (const bytes of server) heard += (bytes as Buffer).length
+    },
+    { code: 'ECONNRESET' },
+  )
+  assert.equal(heard, 200_000)
+})
+
+test('streams: one that is destroyed with an error is a reset for the other, as it is over TCP', async () => {
+  const { server, client } = streamPair()
+  client.on('error', () => {})
+  client.write('a part')
+  await settle()
+  client.destroy(new Error('could not go on'))
+  await assert.rejects(text(server), { code: 'ECONNRESET' })
+
+  const plain = streamPair()
+  plain.client.write('hello')
+  await settle()
+  plain.client.destroy()
+  assert.equal(await text(plain.server), 'hello')
+
+  const over = streamPair()
+  over.client.resume().end('all of it')
+  over.server.end()
+  await once(over.client, 'end')
+  over.client.on('error', () => {}).destroy(new Error('too late to matter'))
+  assert.equal(await text(over.server), 'all of it')
 })

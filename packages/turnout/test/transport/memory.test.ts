@@ -116,7 +116,22 @@ test('an end that has not left yet keeps its own side open', async () => {
   assert.deepEqual(near.told, ['end', 'close'])
 })
 
-test('destroy closes at once with the error; the other end reads what was on the way, then its end', async () => {
+test('destroy closes at once; the other end reads what was on the way, then its end', async () => {
+  const [left, right] = memoryTransportPair()
+  const [near, far] = [started(left), started(right)]
+  left.write([bytes('sent')])
+  right.write([bytes('never read')])
+  left.destroy()
+  assert.deepEqual(near.told, [])
+  await turn()
+  assert.deepEqual(near.told, ['close'])
+  assert.deepEqual(far.told, ['data sent', 'end', 'close'])
+  assert.equal(right.write([bytes('into the void')]), false)
+  await turn()
+  assert.deepEqual(near.told, ['close'])
+})
+
+test('destroy with an error closes with it; the other end reads what was on the way, then the error and no end', async () => {
   const [left, right] = memoryTransportPair()
   const [near, far] = [started(left), started(right)]
   left.write([bytes('sent')])
@@ -126,10 +141,24 @@ test('destroy closes at once with the error; the other end reads what was on the
   assert.deepEqual(near.told, [])
   await turn()
   assert.deepEqual(near.told, ['close reset'])
-  assert.deepEqual(far.told, ['data sent', 'end', 'close'])
+  await turn()
+  assert.deepEqual(far.told, ['data sent', 'close reset'])
   assert.equal(right.write([bytes('into the void')]), false)
   await turn()
   assert.deepEqual(near.told, ['close reset'])
+})
+
+test('what is on the way behind a pause is read before the error of the other end', async () => {
+  const [left, right] = memoryTransportPair()
+  const far = started(right)
+  right.pause()
+  left.write([bytes('sent')])
+  left.destroy(new Error('reset'))
+  for (let turns = 0; turns < 3; turns++) await turn()
+  assert.deepEqual(far.told, [])
+  right.resume()
+  for (let turns = 0; turns < 3; turns++) await turn()
+  assert.deepEqual(far.told, ['data sent', 'close reset'])
 })
 
 test('destroy from within onData delivers nothing more', async () => {
