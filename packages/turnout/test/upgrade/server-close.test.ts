@@ -188,6 +188,38 @@ test('closeAllConnections ends an upgrade whose decision is awaited, also once t
   }
 })
 
+test('closeAllConnections ends an upgrade whose body is awaited, closeIdleConnections does not', async (t) => {
+  for (const how of ['all', 'idle']) {
+    const server = createServer()
+    const turnout = createTurnout().attach(server)
+    let decided = false
+    turnout.protocol('foo', {
+      accept: () => {
+        decided = true
+        return {}
+      },
+      handler: (stream) => void stream.end('switched'),
+    })
+    const wire = dial(await listen(server))
+    t.after(() => {
+      wire.socket.destroy()
+      server.close()
+    })
+    wire.send(upgradeHead({ fields: ['Content-Length: 4'] }), 'bo')
+    await until(() => decided)
+    for (let turns = 0; turns < 5; turns++) await turn()
+    if (how === 'all') {
+      server.closeAllConnections()
+      assert.equal(await wire.ended(), '')
+    } else {
+      server.closeIdleConnections()
+      wire.send('dy')
+      assert.equal((await wire.response()).status, 101)
+      assert.equal(await wire.ended(), 'switched')
+    }
+  }
+})
+
 test('closeAllConnections ends a declined upgrade that had waited while the turnout was detached', async (t) => {
   const asked: ServerResponse[] = []
   const server = createServer((_request, response) => void asked.push(response))
