@@ -1,12 +1,13 @@
 // Knows how to read a socket of TCP or TLS without new memory for each read: all of them into one place, lent to who
 // listens.
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { Socket } from 'node:net'
 import process from 'node:process'
 import { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { lent } from '../base/lent.ts'
 import { IN_NODE } from '../base/runtime.ts'
+import { takeBuffered } from './buffered.ts'
 
 /**
  * Lets a socket that a server has accepted do what `net.connect` offers as `onread`: the 64 KiB that Node otherwise
@@ -28,7 +29,7 @@ export function readLent(stream: Duplex, onRead: (bytes: number) => boolean): Bu
   socket[symbols.buffer] = lent
   socket[symbols.callback] = onRead
   handle.useUserBuffer(lent)
-  return socket.readableLength > 0 ? (socket.read() ?? NOTHING) : NOTHING
+  return takeBuffered(socket)
 }
 
 /** Whether it is a socket of Node's as it is, not one that somebody has derived from it. */
@@ -75,8 +76,6 @@ function isObserved(socket: Socket): boolean {
   if (socket.listenerCount('data') > 0 || socket.listenerCount('readable') > 0) return true
   return socket.push !== Duplex.prototype.push || socket.emit !== Duplex.prototype.emit
 }
-
-const NOTHING = Buffer.alloc(0)
 
 /** On Windows memory is handed over before there is anything to read: two sockets would write into it at a time. */
 const CAN_LEND = IN_NODE && process.platform !== 'win32'

@@ -10,6 +10,7 @@ import { BodyReader, bodyFraming } from '../http/body.ts'
 import { fieldLines } from '../http/fields.ts'
 import { formatAnswer } from '../http/head.ts'
 import type { Answer } from '../http/message.ts'
+import { takeBuffered } from '../transport/buffered.ts'
 import { BodyFeed } from './body-feed.ts'
 import { dressStream } from './dress.ts'
 import type { HttpServer } from './http-server.ts'
@@ -105,7 +106,7 @@ export class Arrival {
       this.#head = NOTHING
       return head
     }
-    return this.stream.readableLength > 0 ? (this.stream.read() ?? NOTHING) : NOTHING
+    return takeBuffered(this.stream)
   }
 
   /** Whether the client waits for a 100 that it has not got (RFC 9110 section 10.1.1). */

@@ -242,8 +242,12 @@ export class Dispatcher {
     if (this.#closing !== undefined) return this.#refuse(arrival, CLOSING)
     const verdict = this.#deliberate(arrival, offered.protocols, candidates)
     if (!(verdict instanceof Promise)) return this.#verdicts.act(arrival, verdict, leave)
+    const keepAlive = this.#keepAlive
+    keepAlive.answering(arrival)
+    const act = (settled: Verdict) =>
+      keepAlive.answered(arrival, () => this.#verdicts.act(arrival, settled, leave))
     // Out of the promise: what the app throws then is its own uncaught exception, as in every request.
-    verdict.then((settled) => process.nextTick(() => this.#verdicts.act(arrival, settled, leave)))
+    verdict.then((settled) => process.nextTick(act, settled))
   }
 
   /**

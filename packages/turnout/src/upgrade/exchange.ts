@@ -9,6 +9,7 @@ import {
   request as requestHttp,
 } from 'node:http'
 import { type Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions as TlsOptions } from 'node:tls'
 import type { Clock } from '../base/clock.ts'
@@ -110,22 +111,29 @@ function ask(exchange: Exchange, framing: Framing, tunnel?: Duplex): Promise<Out
     }
     const goOn = waitsForContinue ? clock.after(CONTINUE_TIMEOUT_MS, startBody) : undefined
 
+    let isSwitching = false
     request.on('upgrade', (response: IncomingMessage, stream: Duplex, head: Buffer) => {
       // the first act: a reset from here on must not end the process
       stream.on('error', ignore)
-      if (wait.settled) return void stream.destroy()
-      try {
-        if (!request.writableFinished) throw tooEarly()
-        if (response.httpVersion !== '1.1') throw notFollowed(`a 101 in HTTP/${response.httpVersion}`)
-        exchange.judge(response)
-      } catch (error) {
-        stream.destroy()
-        return wait.fail(error)
+      isSwitching = true
+      const follow = () => {
+        if (wait.settled) return void stream.destroy()
+        try {
+          if (!request.writableFinished) throw tooEarly()
+          if (response.httpVersion !== '1.1') throw notFollowed(`a 101 in HTTP/${response.httpVersion}`)
+          exchange.judge(response)
+        } catch (error) {
+          stream.destroy()
+          return wait.fail(error)
+        }
+        wait.settle()
+        goOn?.cancel()
+        handOver(stream, head)
+        resolve({ kind: 'switched', response, stream })
       }
-      wait.settle()
-      goOn?.cancel()
-      handOver(stream, head)
-      resolve({ kind: 'switched', response, stream })
+      // an agent's stream may answer within the write of the request, which has yet to return then
+      if (request.writableEnded && !request.writableFinished) process.nextTick(follow)
+      else follow()
     })
     request.on('response', (response: IncomingMessage) => {
       if (wait.settled) return void response.destroy()
@@ -149,7 +157,9 @@ function ask(exchange: Exchange, framing: Framing, tunnel?: Duplex): Promise<Out
       // what `createConnection` throws, node:http tells here
       wait.fail(cause instanceof MisuseError ? cause : connecting.failure(where(exchange.target), cause))
     })
-    request.on('close', () => wait.fail(connecting.failure(where(exchange.target), undefined)))
+    request.on('close', () => {
+      if (!isSwitching) wait.fail(connecting.failure(where(exchange.target), undefined))
+    })
     if (!waitsForContinue) startBody()
   })
 }

@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
+import { takeBuffered } from '../transport/buffered.ts'
 import {
   ACK,
   FRAME_HEADER_BYTES,
@@ -44,8 +45,9 @@ export function awaitPreface(wait: PrefaceWait): void {
     stream.destroy()
   }
   const look = () => {
-    const chunk = stream.read() as Buffer | null
-    if (chunk === null) return
+    const chunk = takeBuffered(stream)
+    // only who reads hears of the end
+    if (chunk.length === 0) return void stream.read()
     came = came.length === 0 ? chunk : Buffer.concat([came, chunk])
     const state = progress(came)
     if (state === 'more') return

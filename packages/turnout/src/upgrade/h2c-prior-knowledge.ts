@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { formatAnswer } from '../http/head.ts'
 import type { Answer } from '../http/message.ts'
+import { takeBuffered } from '../transport/buffered.ts'
 import { PREFACE } from './h2c-frames.ts'
 import type { HttpServer } from './http-server.ts'
 import type { Occupant } from './protocol.ts'
@@ -49,8 +50,9 @@ function peek(socket: Socket, post: Post, decide: (isHttp2: boolean) => void): v
     socket.destroy()
   }
   const look = () => {
-    const chunk = socket.read() as Buffer | null
-    if (chunk === null) return
+    const chunk = takeBuffered(socket)
+    // only who reads hears of the end
+    if (chunk.length === 0) return void socket.read()
     came = came.length === 0 ? chunk : Buffer.concat([came, chunk])
     const length = Math.min(came.length, PREFACE.length)
     if (!came.subarray(0, length).equals(PREFACE.subarray(0, length))) settle(false)

@@ -33,12 +33,12 @@ export class KeepAlive {
     this.#clock = clock
   }
 
-  /** An ordinary response is on its way; `answered` follows, and maybe `rest`. */
+  /** A decision is awaited, or an ordinary response is on its way; `answered` follows, and maybe `rest`. */
   answering({ stream, server }: Arrival): void {
     this.#answering.set(stream, server)
   }
 
-  /** The response is out, or will never be. What `next` does may be another one. */
+  /** It has come, or never will. What `next` does may be another one. */
   answered({ stream }: Arrival, next?: () => void): void {
     this.#answering.delete(stream)
     next?.()

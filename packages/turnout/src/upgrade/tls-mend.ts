@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer'
 import { Duplex } from 'node:stream'
 import { connectionOptions } from '../http/connection.ts'
+import { takeBuffered } from '../transport/buffered.ts'
 
 /**
  * A connection whose 101 always has `Connection: Upgrade` and no Content-Length. cupsd sends it the other way
@@ -38,8 +39,8 @@ export class MendedConnection extends Duplex {
     socket.off('end', this.#onEnd)
     socket.off('close', this.#onClose)
     // The error listener stays: a reset must not end the process.
-    const rest = this.read() as Buffer | null
-    if (rest !== null) socket.unshift(rest)
+    const rest = takeBuffered(this)
+    if (rest.length > 0) socket.unshift(rest)
     return socket
   }
 

@@ -4,6 +4,7 @@ import { MisuseError, PeerError } from '../base/errors.ts'
 import type { Answer } from '../http/message.ts'
 import { sendAnswer, sendResponse } from './answer.ts'
 import type { Arrival } from './arrival.ts'
+import type { BodyEnd } from './body-feed.ts'
 import { discard, type Verdict } from './deliberation.ts'
 import type { Occupants } from './occupants.ts'
 import { openResponse } from './ordinary.ts'
@@ -111,13 +112,15 @@ export class Verdicts {
 
   /** The client finishes its request before it speaks the new protocol (RFC 9110 section 7.8). */
   #whenBodyIsIn(arrival: Arrival, decision: Switch, then: (go: boolean) => void): void {
-    const { body } = arrival
+    const { body, keepAlive } = arrival
     if (body === undefined || body.over) return then(true)
     const { occupants } = this.#setup
     // A server that closes waits for the body, too, but not for ever.
     occupants.add(arrival.stream, BODY_AWAITED)
-    body.keep(MAX_KEPT_BODY_BYTES, (end) => {
-      occupants.remove(arrival.stream)
+    // An open response, within the app, is held there already, and on.
+    const isHeld = arrival.response !== undefined
+    if (!isHeld) keepAlive.answering(arrival)
+    const goOn = (end: BodyEnd) => {
       const go = end === 'complete' && !this.#setup.isClosing()
       if (!go) {
         discard(decision, peerGone())
@@ -126,6 +129,11 @@ export class Verdicts {
         if (end === 'complete') answer(arrival, CLOSING)
       }
       then(go)
+    }
+    body.keep(MAX_KEPT_BODY_BYTES, (end) => {
+      occupants.remove(arrival.stream)
+      if (isHeld) goOn(end)
+      else keepAlive.answered(arrival, () => goOn(end))
     })
   }
 

@@ -148,8 +148,11 @@ export class Receiver<Data> {
     this.#assertUnclaimed()
     if (this.#streams !== undefined) throw streamed()
     const iterator: AsyncIterableIterator<Message> = {
-      next: () => this.#next(),
-      return: () => Promise.resolve({ value: undefined, done: true }),
+      next: () => this.#next(iterator),
+      return: () => {
+        this.#inbox?.leave(iterator)
+        return Promise.resolve({ value: undefined, done: true })
+      },
       [Symbol.asyncIterator]: () => iterator,
     }
     return iterator
@@ -163,14 +166,14 @@ export class Receiver<Data> {
     )
   }
 
-  #next(): Promise<IteratorResult<Message, undefined>> {
+  #next(by: object): Promise<IteratorResult<Message, undefined>> {
     const message = this.#take()
     if (message !== undefined) return Promise.resolve({ value: message, done: false })
     // it would wait for what goes to the streams
     if (this.#streams !== undefined && !this.#ended) return Promise.reject(streamed())
     this.#inbox ??= new Inbox()
     if (this.#ended) this.#inbox.close()
-    return this.#inbox.next()
+    return this.#inbox.next(by)
   }
 
   #take(): Message | undefined {

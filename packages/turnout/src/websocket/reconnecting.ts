@@ -17,6 +17,7 @@ import { prepareDial } from './dial-plan.ts'
 import { Held } from './held.ts'
 import type { BinaryForm, ChosenProtocol, Message, Sendable } from './options.ts'
 import { isPassing, retryAfterMs } from './passing.ts'
+import { Readings } from './readings.ts'
 
 /** Where in its life a connection is, for those who are told of it. */
 export interface Attempt {
@@ -157,9 +158,6 @@ export function reconnecting<
 /** What the types say of each other is for whoever writes the options; in here any will do. */
 type AnyOptions<Data> = ReconnectingOptions<Data, BinaryForm>
 
-/** Connections whose messages nobody has read, of which the oldest are forgotten. */
-const MAX_UNREAD_CONNECTIONS = 16
-
 /**
  * One peer over many connections. Read it with `for await`, which goes on over them, or with the `message`
  * callback. A message that was on its way when a connection ended may be lost, in both directions: what must not
@@ -186,10 +184,7 @@ export class ReconnectingConnection<
   #pause: { readonly untilMs: number; readonly alarm: Alarm } | undefined
   /** Ends the attempt that is under way. */
   #abort = new AbortController()
-  /** Connections that may have messages to be read, the oldest first. */
-  #sources: AsyncIterator<Message>[] = []
-  /** Rung when there is a source, or the end. */
-  #arrival: Deferred<void> | undefined
+  readonly #readings = new Readings()
 
   /** @internal Comes from `reconnecting`. */
   constructor(url: string | URL, options: AnyOptions<Data>) {
@@ -294,12 +289,7 @@ export class ReconnectingConnection<
         'a `message` callback takes the messages; they cannot be iterated as well',
       )
     }
-    const iterator: AsyncIterableIterator<Message> = {
-      next: () => this.#next(),
-      return: () => Promise.resolve({ value: undefined, done: true }),
-      [Symbol.asyncIterator]: () => iterator,
-    }
-    return iterator as AsyncIterableIterator<Message<Form>>
+    return this.#readings.iterate() as AsyncIterableIterator<Message<Form>>
   }
 
   // --- one connection after the other
@@ -361,11 +351,10 @@ export class ReconnectingConnection<
   /** A loop over the peer is given what comes behind the answers that `resume` reads. */
   async #resume(socket: AnyConnection<Data>, next: Attempt): Promise<void> {
     const { message, resume } = this.#options
-    const source = message === undefined ? socket[Symbol.asyncIterator]() : undefined
     try {
       await Promise.race([resume?.(socket, next), socket.closed])
     } finally {
-      if (source !== undefined) this.#offer(source)
+      if (message === undefined) this.#readings.add(socket)
     }
   }
 
@@ -421,31 +410,6 @@ export class ReconnectingConnection<
     return asked + this.#backoff.delayMs(this.#attempt)
   }
 
-  // --- reading
-
-  #offer(source: AsyncIterator<Message>): void {
-    this.#sources.push(source)
-    if (this.#sources.length > MAX_UNREAD_CONNECTIONS) this.#sources.shift()
-    this.#arrival?.resolve()
-    this.#arrival = undefined
-  }
-
-  async #next(): Promise<IteratorResult<Message, undefined>> {
-    for (;;) {
-      const source = this.#sources[0]
-      if (source !== undefined) {
-        const result = await source.next()
-        if (!result.done) return result
-        if (this.#sources[0] === source) this.#sources.shift()
-      } else if (this.#state === 'closed') {
-        return { value: undefined, done: true }
-      } else {
-        this.#arrival ??= deferred()
-        await this.#arrival.promise
-      }
-    }
-  }
-
   // --- the end
 
   readonly #onAbort = (): void => {
@@ -463,7 +427,7 @@ export class ReconnectingConnection<
     this.#abort.abort()
     this.#held.drop()
     this.#closed.resolve(info)
-    this.#arrival?.resolve()
+    this.#readings.end()
     this.#tell('close', () => this.#options.close?.(this, info))
   }
 

@@ -72,11 +72,14 @@ export class Streams implements StreamPace {
       next: async () => {
         this.#current?.discard()
         if (this.#inbox.size > 0) this.onWaiting(-STREAM_BYTES)
-        const result = await this.#inbox.next()
+        const result = await this.#inbox.next(iterator)
         this.#current = result.value
         return result
       },
-      return: () => Promise.resolve({ value: undefined, done: true }),
+      return: () => {
+        this.#inbox.leave(iterator)
+        return Promise.resolve({ value: undefined, done: true })
+      },
       [Symbol.asyncIterator]: () => iterator,
     }
     return iterator

@@ -90,7 +90,13 @@ async function sent(socket: AnyConnection, chunk: Message | Uint8Array): Promise
 /** Until the stream has enough. False: there is nothing more to come. */
 async function take(messages: AsyncIterator<Message>, stream: Duplex, objectMode: boolean): Promise<boolean> {
   for (;;) {
-    const { done, value } = await messages.next()
+    const next = await messages.next().catch(toError)
+    if (next instanceof Error) {
+      // the messages go to `streams` by now
+      stream.destroy(next)
+      return true
+    }
+    const { done, value } = next
     if (done === true) return false
     if (objectMode) {
       stream.push(value)

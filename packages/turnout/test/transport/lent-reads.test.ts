@@ -130,7 +130,7 @@ for (const over of LAYERS) {
     for (const pausesAtFirst of [false, true]) {
       const { client, accepted } = await connected(over)
       accepted.pause()
-      accepted.unshift(bytes('first '))
+      for (const chunk of ['st ', 'fir']) accepted.unshift(bytes(chunk))
       client.end('second')
       const transport = duplexTransport(accepted)
       const heard = started(transport)

@@ -5,7 +5,7 @@ import { Agent, createServer as createPlainServer, request as httpRequest } from
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { Duplex, Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { createVirtualClock } from '../../src/base/clock.ts'
 import { MisuseError, PeerError } from '../../src/base/errors.ts'
@@ -280,6 +280,31 @@ test('R15: a 101 while the body is still going out fails with ERR_UPGRADE_TOO_EA
   assert.equal(error.code, 'ERR_UPGRADE_TOO_EARLY')
   assert.equal(body.destroyed, true)
   await raw.idle()
+})
+
+test('R15: a stream of an agent may answer within the write that ends the request', bounded, async (t) => {
+  const answering = (soon: (act: () => void) => void) => {
+    let request = ''
+    return new Duplex({
+      read() {},
+      write(chunk: Buffer, _encoding, done) {
+        request += chunk
+        soon(() => {
+          if (/(\r\n\r\n|body)$/.test(request)) this.push(`${SWITCH}hello`)
+          done()
+        })
+      },
+    })
+  }
+  for (const soon of [(act: () => void) => act(), setImmediate]) {
+    for (const body of [undefined, 'body']) {
+      const agent = new Agent()
+      agent.createConnection = () => answering(soon)
+      const method = body === undefined ? 'GET' : 'POST'
+      const { stream } = await switched(t, 'http://127.0.0.1/', { agent, method, ...(body && { body }) })
+      assert.equal(String((await once(stream, 'data'))[0]), 'hello')
+    }
+  }
 })
 
 test('R16: with Expect the body waits for the 100', bounded, async (t) => {

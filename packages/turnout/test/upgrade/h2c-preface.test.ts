@@ -12,8 +12,9 @@ const OWN = Buffer.from('00040000ffff', 'hex')
 const REQUEST = Buffer.from('the request')
 const ACKNOWLEDGEMENT = Buffer.from('000000040100000000', 'hex')
 
-function trial(): { stream: PassThrough; clock: VirtualClock; readies: string[] } {
+function trial(...before: Buffer[]): { stream: PassThrough; clock: VirtualClock; readies: string[] } {
   const stream = new PassThrough()
+  for (const chunk of before) stream.write(chunk)
   stream.on('error', () => {})
   const clock = createVirtualClock()
   const readies: string[] = []
@@ -48,6 +49,12 @@ test('wherever it is cut, nothing is lost and nothing comes early', async () => 
     await turn()
     assert.deepEqual(readies, [expected], `cut at ${at}`)
   }
+})
+
+test('whatever came before, in however many chunks, counts', async () => {
+  const { readies } = trial(whole.subarray(0, 10), whole.subarray(10, 30), whole.subarray(30))
+  await turn()
+  assert.deepEqual(readies, [expected])
 })
 
 for (const [title, bytes] of [

@@ -6,7 +6,7 @@ import type { HttpServer } from '../../src/upgrade/http-server.ts'
 import { parserRests } from '../../src/upgrade/probe.ts'
 import { followClosing } from '../../src/upgrade/server-close.ts'
 import { turn, until } from '../base/turns.ts'
-import { dial, get, listen, upgradeHead } from './wire.ts'
+import { dial, get, listen, upgradeHead, webSocketHead } from './wire.ts'
 
 function rig() {
   const told: string[] = []
@@ -155,6 +155,68 @@ test('closeAllConnections ends a connection on which an upgrade waits for an ear
     if (order === 'after') await turnout.close({ grace: 1 })
     server.closeAllConnections()
     await wire.ended()
+  }
+})
+
+test('closeAllConnections ends an upgrade whose decision is awaited, also once the turnout is detached', async (t) => {
+  for (const detached of [false, true]) {
+    let signal: AbortSignal | undefined
+    const server = createServer()
+    const turnout = createTurnout({ decisionTimeout: Number.POSITIVE_INFINITY }).attach(server)
+    turnout.websocket('/', {
+      accept: (_request, context) => {
+        signal = context.signal
+        return new Promise<never>(() => {})
+      },
+      handler() {},
+    })
+    const wire = dial(await listen(server))
+    t.after(() => {
+      wire.socket.destroy()
+      server.close()
+    })
+    wire.send(webSocketHead('/'))
+    await until(() => signal !== undefined)
+    if (detached) turnout.detach(server)
+    server.closeIdleConnections()
+    await turn()
+    assert.equal(wire.socket.destroyed, false)
+    server.closeAllConnections()
+    assert.equal(await wire.ended(), '')
+    await until(() => signal?.aborted === true)
+    if (detached) await until(() => !Object.hasOwn(server, 'closeAllConnections'))
+  }
+})
+
+test('closeAllConnections ends an upgrade whose body is awaited, closeIdleConnections does not', async (t) => {
+  for (const how of ['all', 'idle']) {
+    const server = createServer()
+    const turnout = createTurnout().attach(server)
+    let decided = false
+    turnout.protocol('foo', {
+      accept: () => {
+        decided = true
+        return {}
+      },
+      handler: (stream) => void stream.end('switched'),
+    })
+    const wire = dial(await listen(server))
+    t.after(() => {
+      wire.socket.destroy()
+      server.close()
+    })
+    wire.send(upgradeHead({ fields: ['Content-Length: 4'] }), 'bo')
+    await until(() => decided)
+    for (let turns = 0; turns < 5; turns++) await turn()
+    if (how === 'all') {
+      server.closeAllConnections()
+      assert.equal(await wire.ended(), '')
+    } else {
+      server.closeIdleConnections()
+      wire.send('dy')
+      assert.equal((await wire.response()).status, 101)
+      assert.equal(await wire.ended(), 'switched')
+    }
   }
 })
 

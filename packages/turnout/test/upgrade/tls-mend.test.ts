@@ -79,7 +79,8 @@ describe('a connection whose 101 is mended', () => {
     peer.write(`${CUPS}early`)
     await once(connection, 'readable')
     const head = connection.read() as Buffer
-    connection.unshift(head.subarray(head.indexOf('\r\n\r\n') + 4))
+    const rest = head.subarray(head.indexOf('\r\n\r\n') + 4)
+    for (const chunk of [rest.subarray(2), rest.subarray(0, 2)]) connection.unshift(chunk)
     assert.equal(connection.release(), socket)
     connection.destroy()
     peer.write(' late')

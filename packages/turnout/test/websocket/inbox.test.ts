@@ -29,6 +29,20 @@ test('whoever waits gets the next item, first come, first served, and it is not 
   ])
 })
 
+test('whoever leaves waits no longer, and takes nothing from those who stay', async () => {
+  const inbox = new Inbox<number>()
+  const [one, other] = [{}, {}]
+  const left = [inbox.next(one), inbox.next(one)]
+  const stays = inbox.next(other)
+  inbox.leave(one)
+  for (const each of left) assert.deepEqual(await each, { value: undefined, done: true })
+  assert.equal(inbox.put(1), true)
+  assert.deepEqual(await stays, { value: 1, done: false })
+  inbox.leave(one)
+  assert.equal(inbox.put(2), false)
+  assert.deepEqual(await inbox.next(one), { value: 2, done: false })
+})
+
 test('a closed inbox gives what it holds, then ends, for those who waited too', async () => {
   const inbox = new Inbox<number>()
   const waiting = inbox.next()

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import type { AnyConnection } from '../../src/websocket/connection.ts'
 import type { BinaryForm, Message } from '../../src/websocket/options.ts'
@@ -170,6 +171,24 @@ test('what is lent is copied only where it has to wait', () => {
   receiver.resume()
   assert.deepEqual(given.map(String), ['later', 'first'])
   assert.equal(given[0], lent)
+})
+
+test('a reader that leaves while it waits takes no message with it, and is in nobody’s way', async () => {
+  const { receiver } = trial({ iterated: true })
+  const readable = Readable.from(receiver.iterate())
+  readable.read()
+  await turn()
+  readable.destroy()
+  await turn()
+  receiver.put('one', false)
+  assert.deepEqual(await receiver.iterate().next(), { value: 'one', done: false })
+
+  const streams = receiver.streams()
+  const waiting = streams.next()
+  await streams.return?.()
+  assert.deepEqual(await waiting, { value: undefined, done: true })
+  receiver.put('two', false)
+  assert.equal(await (await receiver.streams().next()).value?.read(), 'two')
 })
 
 test('a callback, a loop and streams exclude each other', async () => {

@@ -257,6 +257,15 @@ describe('a WebSocket as a stream', () => {
     assert.equal(error.code, 'ERR_CONNECTION_LOST')
   })
 
+  it('fails where its messages go to streams meanwhile', async () => {
+    const { stream, server, client } = pair()
+    server.streams()
+    stream.resume()
+    const [error] = await once(stream, 'error')
+    assert.equal(error.code, 'ERR_INVALID_ARGUMENT')
+    assert.equal((await client.closed).code, 1006)
+  })
+
   it('is for sockets of this library whose messages nobody takes', async () => {
     for (const odd of [undefined, {}, new PassThrough()]) {
       assert.throws(() => createWebSocketStream(odd as never), { code: 'ERR_INVALID_ARGUMENT' })
