@@ -81,16 +81,14 @@ export type {
   WebSocketOptions,
 } from './websocket/options.ts'
 export type { RateOptions } from './websocket/rate.ts'
-export {
-  type Attempt,
-  type ConnectionEnd,
-  type PeerEvents,
-  ReconnectingConnection,
-  type ReconnectingOptions,
-  type ReconnectingState,
-  type Renewed,
-  reconnecting,
-} from './websocket/reconnecting.ts'
+export { ReconnectingConnection, type ReconnectingState, reconnecting } from './websocket/reconnecting.ts'
+export type {
+  Attempt,
+  ConnectionEnd,
+  PeerEvents,
+  ReconnectingOptions,
+  Renewed,
+} from './websocket/reconnecting-options.ts'
 export {
   CLOSE_CODES,
   EXTENSION_NAMES,
