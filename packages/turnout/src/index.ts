@@ -6,16 +6,15 @@ export type { HistogramCounts } from './base/histogram.ts'
 export type { GivenFields, GivenValue } from './http/fields.ts'
 export { endToEndFields } from './http/hop.ts'
 export type { Fields, Protocol } from './http/message.ts'
-export {
-  type AsyncUpgradeInAppOptions,
-  createTurnout,
-  type ErrorContext,
-  type ProtocolInAppOptions,
-  type Turnout,
-  type TurnoutCloseOptions,
-  type TurnoutOptions,
-  type UpgradeInAppOptions,
-} from './turnout.ts'
+export { createTurnout, type Turnout } from './turnout.ts'
+export type {
+  AsyncUpgradeInAppOptions,
+  ErrorContext,
+  ProtocolInAppOptions,
+  TurnoutCloseOptions,
+  TurnoutOptions,
+  UpgradeInAppOptions,
+} from './turnout-options.ts'
 export type { AdmissionOptions } from './upgrade/admission.ts'
 export { AnsweredError } from './upgrade/answered.ts'
 export { type RequestChoices, type UpgradeOptions, type UpgradeResult, upgrade } from './upgrade/client.ts'
