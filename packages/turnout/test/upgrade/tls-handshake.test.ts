@@ -15,7 +15,8 @@ async function line(
   options: TlsHandshake['options'] = {},
   { early = '', ca = certificate } = {},
 ) {
-  const server = createServer().listen(0, '127.0.0.1')
+  // as a server of HTTP is
+  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const arrived = once(server, 'connection')
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
@@ -60,10 +61,12 @@ test('the connection is secured once, for HTTP/1.1, and its later end is no fail
   const [socket] = secured as [TLSSocket]
   socket.write('secret')
   assert.equal(String((await once(over, 'data'))[0]), 'secret')
-  over.destroy()
-  socket.resume()
-  await until(() => socket.destroyed)
+  const ended = once(socket.resume(), 'end')
+  over.end()
+  await ended
   assert.deepEqual(failures, [])
+  over.destroy()
+  socket.destroy()
 })
 
 for (const [what, act, message] of [
