@@ -6,16 +6,15 @@ export type { HistogramCounts } from './base/histogram.ts'
 export type { GivenFields, GivenValue } from './http/fields.ts'
 export { endToEndFields } from './http/hop.ts'
 export type { Fields, Protocol } from './http/message.ts'
-export {
-  type AsyncUpgradeInAppOptions,
-  createTurnout,
-  type ErrorContext,
-  type ProtocolInAppOptions,
-  type Turnout,
-  type TurnoutCloseOptions,
-  type TurnoutOptions,
-  type UpgradeInAppOptions,
-} from './turnout.ts'
+export { createTurnout, type Turnout } from './turnout.ts'
+export type {
+  AsyncUpgradeInAppOptions,
+  ErrorContext,
+  ProtocolInAppOptions,
+  TurnoutCloseOptions,
+  TurnoutOptions,
+  UpgradeInAppOptions,
+} from './turnout-options.ts'
 export type { AdmissionOptions } from './upgrade/admission.ts'
 export { AnsweredError } from './upgrade/answered.ts'
 export { type RequestChoices, type UpgradeOptions, type UpgradeResult, upgrade } from './upgrade/client.ts'
@@ -81,16 +80,14 @@ export type {
   WebSocketOptions,
 } from './websocket/options.ts'
 export type { RateOptions } from './websocket/rate.ts'
-export {
-  type Attempt,
-  type ConnectionEnd,
-  type PeerEvents,
-  ReconnectingConnection,
-  type ReconnectingOptions,
-  type ReconnectingState,
-  type Renewed,
-  reconnecting,
-} from './websocket/reconnecting.ts'
+export { ReconnectingConnection, type ReconnectingState, reconnecting } from './websocket/reconnecting.ts'
+export type {
+  Attempt,
+  ConnectionEnd,
+  PeerEvents,
+  ReconnectingOptions,
+  Renewed,
+} from './websocket/reconnecting-options.ts'
 export {
   CLOSE_CODES,
   EXTENSION_NAMES,

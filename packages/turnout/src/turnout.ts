@@ -3,12 +3,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { type Clock, systemClock } from './base/clock.ts'
 import { MisuseError, shown } from './base/errors.ts'
-import { assertObject, assertOptions, type OptionNames } from './base/option-names.ts'
-import { assertAboveZero, assertFromZero, assertFunction, assertOneOf } from './base/option-value.ts'
-import { Tally } from './base/tally.ts'
+import { assertObject, assertOptions } from './base/option-names.ts'
 import { tellOrWarn } from './base/tell.ts'
-import type { Answer } from './http/message.ts'
-import { ADMISSION_OPTIONS, type AdmissionOptions } from './upgrade/admission.ts'
+import {
+  type AsyncUpgradeInAppOptions,
+  type ErrorContext,
+  PROTOCOL_IN_APP_OPTIONS,
+  type ProtocolInAppOptions,
+  readCloseOptions,
+  readTurnoutOptions,
+  type TurnoutCloseOptions,
+  type TurnoutOptions,
+  type UpgradeInAppOptions,
+  withDefaults,
+} from './turnout-options.ts'
 import { type AttachOptions, Dispatcher } from './upgrade/dispatcher.ts'
 import {
   genericProtocol,
@@ -18,117 +26,23 @@ import {
   tokenShape,
 } from './upgrade/generic.ts'
 import { H2C_OPTIONS, type H2cOptions, h2cProtocol } from './upgrade/h2c-server.ts'
-import { type AttachableServer, looksLikeServer } from './upgrade/http-server.ts'
+import type { AttachableServer } from './upgrade/http-server.ts'
+import { invitationTo, WEBSOCKET_INVITATION } from './upgrade/invitation.ts'
 import { type Metrics, readMetrics } from './upgrade/metrics.ts'
 import type { CloseCounts } from './upgrade/occupants.ts'
-import { pathShape } from './upgrade/path.ts'
 import type { Params } from './upgrade/protocol.ts'
+import { Routes } from './upgrade/routes.ts'
 import { type TlsInPlaceOptions, tlsProtocol } from './upgrade/tls-server.ts'
 import { type Broadcastable, broadcast } from './websocket/broadcast.ts'
-import { encodeCloseBody } from './websocket/close.ts'
 import type { AnyConnection, WebSocketConnection } from './websocket/connection.ts'
-import { assertCompression } from './websocket/deflate.ts'
-import { assertConnectionOptions } from './websocket/option-check.ts'
 import {
-  type AcceptContext,
-  type AcceptResult,
   type BinaryForm,
   type ChosenProtocol,
-  CONNECTION_OPTIONS,
   type ConnectionOptions,
-  type SwitchOptions,
   WEBSOCKET_OPTIONS,
   type WebSocketOptions,
 } from './websocket/options.ts'
 import { websocketProtocol } from './websocket/server.ts'
-
-/** Where an error came from; what is known of it. */
-export interface ErrorContext {
-  /** The upgrade request, when a decision, a switch or a handler of a protocol failed. */
-  readonly request?: IncomingMessage
-  /** The connection, when a WebSocket's handler or callback failed. */
-  readonly socket?: AnyConnection
-}
-
-/** The connection options are defaults for every WebSocket route, which may set its own. */
-export interface TurnoutOptions<Form extends BinaryForm = 'buffer'>
-  extends ConnectionOptions<Form>,
-    AdmissionOptions {
-  /** How long an async `accept` may take before the client gets a 503, in milliseconds. Default 5,000. */
-  readonly decisionTimeout?: number | undefined
-  /**
-   * Whose order decides when a client offers several protocols that are known here. Default `client`, as
-   * RFC 9110 section 7.8 means it; `server`: the order in which they were registered.
-   */
-  readonly prefer?: 'client' | 'server' | undefined
-  /**
-   * Told what the application's own code threw. Default: a process warning that says where, with the stack. What it
-   * throws itself is one, too.
-   */
-  readonly onError?: ((error: unknown, context: ErrorContext) => void) | undefined
-  /** Where time comes from. Default: the machine's clock. For tests. */
-  readonly clock?: Clock | undefined
-}
-
-const TURNOUT_OPTIONS: OptionNames<TurnoutOptions> = {
-  ...CONNECTION_OPTIONS,
-  ...ADMISSION_OPTIONS,
-  decisionTimeout: true,
-  prefer: true,
-  onError: true,
-  clock: true,
-}
-
-/** How everybody is asked to leave, and how long they may take. */
-export interface TurnoutCloseOptions {
-  /** Close code for WebSockets. Default 1001, going away. */
-  readonly code?: number | undefined
-  /** Close reason for WebSockets, at most 123 bytes. Default none. */
-  readonly reason?: string | undefined
-  /** How long connections may take to leave, in milliseconds; Infinity: as long as they like. Default 10,000. */
-  readonly grace?: number | undefined
-}
-
-const CLOSE_OPTIONS: OptionNames<TurnoutCloseOptions> = { code: true, reason: true, grace: true }
-
-/** Options of an upgrade inside the app: a WebSocket route's, without a path. */
-export interface UpgradeInAppOptions<
-  Data = unknown,
-  Form extends BinaryForm = 'buffer',
-  Subprotocol extends string = string,
-  Strict extends boolean = boolean,
-> extends SwitchOptions<Data, Form, Params, Subprotocol, Strict> {
-  /**
-   * Decides before the 101. Default: accept. Write it before `handler` and the callbacks, as in a route, and the
-   * type of what it takes beside it, `(request: IncomingMessage) =>`: without, TypeScript expects a promise.
-   */
-  readonly accept?:
-    | ((request: IncomingMessage, context: AcceptContext) => AcceptResult<Data, Subprotocol>)
-    | undefined
-}
-
-/** The same with an `accept` that takes its time. */
-export interface AsyncUpgradeInAppOptions<
-  Data = unknown,
-  Form extends BinaryForm = 'buffer',
-  Subprotocol extends string = string,
-  Strict extends boolean = boolean,
-> extends SwitchOptions<Data, Form, Params, Subprotocol, Strict> {
-  /** Decides before the 101. Write it before `handler` and the callbacks, as in a route. */
-  readonly accept: (
-    request: IncomingMessage,
-    context: AcceptContext,
-  ) => Promise<AcceptResult<Data, Subprotocol>>
-}
-
-/** Options of an upgrade inside the app to a protocol of its own, such as `example/1`. */
-export type ProtocolInAppOptions<Data> = Omit<ProtocolOptions<Data>, 'path'> & { readonly protocol: string }
-
-const { path: _path, ...PROTOCOL_IN_APP } = PROTOCOL_OPTIONS
-const PROTOCOL_IN_APP_OPTIONS: OptionNames<ProtocolInAppOptions<unknown>> = {
-  ...PROTOCOL_IN_APP,
-  protocol: true,
-}
 
 /** `Default` is the option `binary` of `createTurnout`: what binary messages arrive as where a route says nothing. */
 export interface Turnout<Default extends BinaryForm = 'buffer'> {
@@ -237,37 +151,22 @@ export function createTurnout<Form extends BinaryForm = 'buffer'>(
 }
 
 class ServerSide implements Turnout {
-  readonly #options: TurnoutOptions<BinaryForm>
+  readonly #onError: TurnoutOptions['onError']
   readonly #defaults: ConnectionOptions<BinaryForm>
   readonly #dispatcher: Dispatcher
   readonly #clock: Clock
-  /** By what they match. */
-  readonly #routes = new Map<string, string>()
-  readonly #tallies: Tally[] = []
-  readonly #unasked = new Tally('', '')
+  readonly #routes = new Routes()
 
   constructor(options: TurnoutOptions<BinaryForm>) {
-    if (looksLikeServer(options)) {
-      const advice = 'a server is given to createTurnout().attach(server)'
-      throw new MisuseError('ERR_INVALID_ARGUMENT', `createTurnout wants an object of options; ${advice}`)
-    }
-    assertOptions('createTurnout', options, TURNOUT_OPTIONS)
-    const { decisionTimeout = 5_000, prefer = 'client', onError: _onError, ...others } = options
-    const { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress, ...defaults } = others
-    const admission = { maxConnections, maxConnectionsPerAddress, maxHandshakes, clientAddress }
-    assertAboveZero('decisionTimeout', decisionTimeout)
-    assertOneOf('prefer', prefer, ['client', 'server'])
-    assertFunction('onError', options.onError)
-    assertConnectionOptions(defaults)
-    assertCompression(defaults.compression)
-    this.#options = options
+    const { decisionTimeoutMs, prefer, admission, defaults } = readTurnoutOptions(options)
+    this.#onError = options.onError
     this.#defaults = defaults
     this.#clock = options.clock ?? systemClock
     this.#dispatcher = new Dispatcher({
-      decisionTimeoutMs: decisionTimeout,
+      decisionTimeoutMs,
       prefer,
       ...admission,
-      others: this.#unasked,
+      others: this.#routes.unasked,
       clock: this.#clock,
       onError: (error, request, place) =>
         this.#report(error, request === undefined ? {} : { request }, place),
@@ -286,9 +185,9 @@ class ServerSide implements Turnout {
       throw new MisuseError('ERR_INVALID_ARGUMENT', `${wanted}; this is ${shown(path)}`)
     }
     assertOptions(`websocket ${path}`, options, WEBSOCKET_OPTIONS, HANDLER)
-    const protocol = websocketProtocol(path, this.#withDefaults(options), this.#onSocketError)
-    this.#register('websocket', path)
-    protocol.tally = this.#tallyOf(path, 'websocket')
+    const protocol = websocketProtocol(path, withDefaults(this.#defaults, options), this.#onSocketError)
+    this.#routes.add('websocket', path)
+    protocol.tally = this.#routes.tallyOf(path, 'websocket')
     this.#dispatcher.add(protocol)
     return this
   }
@@ -297,8 +196,8 @@ class ServerSide implements Turnout {
     assertOptions(`protocol ${nameOf(token)}`, options, PROTOCOL_OPTIONS, HANDLER)
     const protocol = genericProtocol(token, options, this.#onProtocolError, this.#clock)
     const shape = tokenShape(token)
-    if (shape !== undefined) this.#register(shape, options.path)
-    protocol.tally = this.#tallyOf(options.path, nameOf(token))
+    if (shape !== undefined) this.#routes.add(shape, options.path)
+    protocol.tally = this.#routes.tallyOf(options.path, nameOf(token))
     this.#dispatcher.add(protocol)
     return this
   }
@@ -306,8 +205,8 @@ class ServerSide implements Turnout {
   h2c(options: H2cOptions = {}): this {
     assertOptions('h2c', options, H2C_OPTIONS)
     const protocol = h2cProtocol(options, this.#clock, (event) => this.#dispatcher.takesStream(event))
-    this.#register('h2c', options.path)
-    protocol.tally = this.#tallyOf(options.path, 'h2c')
+    this.#routes.add('h2c', options.path)
+    protocol.tally = this.#routes.tallyOf(options.path, 'h2c')
     this.#dispatcher.add(protocol)
     return this
   }
@@ -315,8 +214,8 @@ class ServerSide implements Turnout {
   tlsInPlace(options: TlsInPlaceOptions): this {
     assertObject('tlsInPlace', options, '{ key, cert }')
     const protocol = tlsProtocol(options, { clock: this.#clock, onError: this.#onProtocolError })
-    this.#register('TLS in place', undefined)
-    protocol.tally = this.#tallyOf('*', 'TLS')
+    this.#routes.add('TLS in place', undefined)
+    protocol.tally = this.#routes.tallyOf('*', 'TLS')
     this.#dispatcher.add(protocol)
     return this
   }
@@ -337,19 +236,16 @@ class ServerSide implements Turnout {
     options: WebSocketOptions<Data, string, BinaryForm> | ProtocolInAppOptions<Data> = {},
     // Which of them is told by the overloads.
   ): never {
-    assertOptions(
-      'turnout.upgrade',
-      options,
-      'protocol' in Object(options) ? PROTOCOL_IN_APP_OPTIONS : WEBSOCKET_OPTIONS,
-    )
+    const known = 'protocol' in Object(options) ? PROTOCOL_IN_APP_OPTIONS : WEBSOCKET_OPTIONS
+    assertOptions('turnout.upgrade', options, known)
     if ('protocol' in options) return this.#upgradeToProtocol(request, response, options) as never
     const protocol = websocketProtocol<Data, string, BinaryForm>(
       undefined,
-      this.#withDefaults(options),
+      withDefaults(this.#defaults, options),
       this.#onSocketError,
     )
     let socket: AnyConnection<Data> | undefined
-    protocol.tally = this.#tallyOf('app', 'websocket')
+    protocol.tally = this.#routes.tallyOf('app', 'websocket')
     protocol.onDecided = (decided) => {
       socket = decided
     }
@@ -367,24 +263,15 @@ class ServerSide implements Turnout {
   ): boolean | Promise<boolean> {
     const { protocol: token, ...others } = options
     const protocol = genericProtocol(token, others, this.#onProtocolError, this.#clock)
-    protocol.tally = this.#tallyOf('app', token)
+    protocol.tally = this.#routes.tallyOf('app', token)
     const taken = this.#dispatcher.takeOver(request, response, protocol, invitationTo(token))
     if (taken instanceof Promise) return taken.then((occupant) => occupant !== undefined)
     return taken !== undefined
   }
 
-  /** What is undefined in a route's options is as if it were not there. */
-  #withDefaults<Options extends ConnectionOptions<BinaryForm>>(options: Options): Options {
-    const own = { ...this.#defaults, ...options }
-    for (const [name, value] of Object.entries(this.#defaults)) {
-      if (own[name as keyof ConnectionOptions] === undefined) Object.assign(own, { [name]: value })
-    }
-    return own
-  }
-
   metrics(): Metrics {
     const { occupants, handshakes } = this.#dispatcher
-    return readMetrics([...this.#tallies, this.#unasked], occupants, handshakes)
+    return readMetrics(this.#routes.tallies, occupants, handshakes)
   }
 
   broadcast(sockets: Iterable<AnyConnection>, message: Broadcastable): number {
@@ -392,36 +279,12 @@ class ServerSide implements Turnout {
   }
 
   close(options: TurnoutCloseOptions = {}): Promise<CloseCounts> {
-    const { code = 1001, reason = '', grace = 10_000 } = options ?? {}
     try {
-      assertOptions('turnout.close', options, CLOSE_OPTIONS)
-      assertFromZero('grace', grace)
-      encodeCloseBody(code, reason)
+      return this.#dispatcher.close(readCloseOptions(options))
     } catch (error) {
       // nothing was closed yet
       return Promise.reject(error)
     }
-    return this.#dispatcher.close({ code, reason, graceMs: grace })
-  }
-
-  #register(protocol: string, path: string | undefined): void {
-    const shape = `${protocol} on ${path === undefined ? 'every path' : pathShape(path)}`
-    const route = `${protocol} on ${path ?? 'every path'}`
-    const before = this.#routes.get(shape)
-    if (before !== undefined) {
-      const by = before === route ? '' : `, by ${before}`
-      throw new MisuseError('ERR_DUPLICATE_ROUTE', `${route} is taken already${by}`)
-    }
-    this.#routes.set(shape, route)
-  }
-
-  /** One for each route and protocol; upgrades inside the app share theirs. */
-  #tallyOf(route: string = '*', protocol: string): Tally {
-    const known = this.#tallies.find((tally) => tally.route === route && tally.protocol === protocol)
-    if (known !== undefined) return known
-    const tally = new Tally(route, protocol)
-    this.#tallies.push(tally)
-    return tally
   }
 
   readonly #onProtocolError = (error: unknown, request: IncomingMessage, place: string): void => {
@@ -433,34 +296,12 @@ class ServerSide implements Turnout {
   }
 
   #report(error: unknown, context: ErrorContext, place: string | undefined): void {
-    tellOrWarn(this.#options.onError, [error, context], place)
+    tellOrWarn(this.#onError, [error, context], place)
   }
 }
 
 /** What stands where options ought to. */
 const HANDLER = '{ handler }'
-
-const WEBSOCKET_INVITATION: Answer = {
-  status: 426,
-  fields: [
-    ['Upgrade', 'websocket'],
-    ['Connection', 'Upgrade'],
-    ['Sec-WebSocket-Version', '13'],
-  ],
-  body: 'This resource speaks WebSocket only (RFC 9110 section 15.5.22).\n',
-}
-
-function invitationTo(token: string): Answer {
-  const upgrade = token.endsWith('/*') ? token.slice(0, -2) : token
-  return {
-    status: 426,
-    fields: [
-      ['Upgrade', upgrade],
-      ['Connection', 'Upgrade'],
-    ],
-    body: `This resource speaks ${upgrade} only (RFC 9110 section 15.5.22).\n`,
-  }
-}
 
 /** How metrics name it; a function may take any protocol. */
 function nameOf(token: ProtocolToken): string {

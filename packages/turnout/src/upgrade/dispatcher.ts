@@ -1,7 +1,6 @@
 // Knows the way of every upgrade request through a server: gate, routes, decision, and what is done about it.
 import type { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest } from 'node:http2'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../base/clock.ts'
@@ -13,18 +12,16 @@ import { checkCount, checkRequest, wantsUpgrade } from '../http/gate.ts'
 import type { Answer, Protocol } from '../http/message.ts'
 import type { UpgradeList } from '../http/upgrade.ts'
 import { Admission, type AdmissionOptions } from './admission.ts'
-import { sendAnswer } from './answer.ts'
 import { Arrival } from './arrival.ts'
 import { Attachment } from './attachment.ts'
 import { candidatesOf } from './candidates.ts'
-import { answerStream } from './connect-answer.ts'
-import { connectArrivalOf } from './connect-arrival.ts'
-import { arrivalOf, decline } from './decline.ts'
-import { type Arriving, type Candidate, Deliberation, type Verdict } from './deliberation.ts'
-import { assertExchange } from './exchange-check.ts'
+import { decline } from './decline.ts'
+import type { Candidate, Verdict } from './deliberation.ts'
+import { Deliberations } from './deliberations.ts'
 import { ExtendedConnect, offerExtendedConnect } from './extended-connect.ts'
 import { assertForeign, type Foreign, IN_FOREIGN, passToOthers } from './foreign.ts'
 import { type AttachableServer, assertAttachable } from './http-server.ts'
+import { InApp } from './in-app.ts'
 import { KeepAlive } from './keep-alive.ts'
 import { type CloseCounts, Occupants } from './occupants.ts'
 import { afterPending } from './pending.ts'
@@ -71,22 +68,25 @@ export class Dispatcher {
   readonly #protocols: UpgradeProtocol[] = []
   readonly #watches: ServerWatch[] = []
   readonly #attachments = new Map<AttachableServer, Attached>()
-  readonly #deliberations = new Set<Deliberation>()
+  readonly #deliberations: Deliberations
   readonly #occupants = new Occupants()
   readonly #keepAlive: KeepAlive
   readonly #verdicts: Verdicts
-  readonly #admission: Admission
   readonly #others: Tally
   readonly #extended: ExtendedConnect
-  #toldHttp2 = false
-  #toldShared = false
+  readonly #inApp: InApp
   #closing: Promise<CloseCounts> | undefined
 
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.#keepAlive = new KeepAlive(options.clock)
-    this.#admission = new Admission(options)
     this.#others = options.others ?? UNCOUNTED
+    this.#deliberations = new Deliberations({
+      admission: new Admission(options),
+      clock: options.clock,
+      timeoutMs: options.decisionTimeoutMs,
+      others: this.#others,
+    })
     this.#verdicts = new Verdicts({
       occupants: this.#occupants,
       isClosing: () => this.#closing !== undefined,
@@ -98,7 +98,16 @@ export class Dispatcher {
       others: this.#others,
       clock: options.clock,
       isClosing: () => this.#closing !== undefined,
-      deliberate: (arrival, protocols, candidates) => this.#deliberate(arrival, protocols, candidates),
+      deliberations: this.#deliberations,
+      onError: options.onError,
+    })
+    this.#inApp = new InApp({
+      extended: this.#extended,
+      deliberations: this.#deliberations,
+      verdicts: this.#verdicts,
+      clock: options.clock,
+      decisionTimeoutMs: options.decisionTimeoutMs,
+      isClosing: () => this.#closing !== undefined,
       onError: options.onError,
     })
   }
@@ -165,33 +174,7 @@ export class Dispatcher {
     protocol: UpgradeProtocol,
     invitation: Answer,
   ): Occupant | undefined | Promise<Occupant | undefined> {
-    assertExchange(request, response)
-    if (response.headersSent || response.writableEnded) {
-      throw new MisuseError('ERR_ALREADY_ANSWERED', 'the response was sent before upgrade() was called')
-    }
-    if (request.httpVersionMajor >= 2) {
-      const connect = connectArrivalOf(request)
-      if (connect !== undefined) return this.#extended.takeOver(connect, response, protocol, invitation)
-      this.#tellHttp2(request)
-      const { stream } = request as unknown as Http2ServerRequest
-      return void answerStream(stream, NO_UPGRADE_IN_HTTP2, this.#options.clock)
-    }
-    const offered = wantsUpgrade(request)
-    const protocols = offered === undefined || offered.malformed ? [] : offered.protocols
-    const candidates = candidatesOf(protocols, [protocol], request, 'client')
-    if (candidates.length === 0) return void sendAnswer(response, invitation)
-    const arrival = arrivalOf(request)
-    if (arrival === undefined) {
-      throw new MisuseError(
-        'ERR_NOT_ATTACHED',
-        'upgrade() needs a turnout on the server that the request came through: call attach(server)',
-      )
-    }
-    if (arrival.shared) this.#tellShared(request)
-    if (this.#closing !== undefined) return void sendAnswer(response, CLOSING)
-    const verdict = this.#deliberate(arrival, protocols, candidates)
-    const act = (verdict: Verdict) => this.#verdicts.actInApp(arrival, response, verdict)
-    return verdict instanceof Promise ? verdict.then(act) : act(verdict)
+    return this.#inApp.takeOver(request, response, protocol, invitation)
   }
 
   /** Handshakes whose decision is awaited. */
@@ -211,7 +194,7 @@ export class Dispatcher {
   }
 
   async #close(options: CloseOptions): Promise<CloseCounts> {
-    for (const deliberation of [...this.#deliberations]) deliberation.close()
+    this.#deliberations.close()
     this.#keepAlive.endAll()
     const counts = await this.#occupants.dismiss({
       ...options,
@@ -240,7 +223,7 @@ export class Dispatcher {
     if ('status' in candidates) return this.#refuse(arrival, candidates)
     if (candidates.length === 0) return leave()
     if (this.#closing !== undefined) return this.#refuse(arrival, CLOSING)
-    const verdict = this.#deliberate(arrival, offered.protocols, candidates)
+    const verdict = this.#deliberations.begin(arrival, offered.protocols, candidates)
     if (!(verdict instanceof Promise)) return this.#verdicts.act(arrival, verdict, leave)
     const keepAlive = this.#keepAlive
     keepAlive.answering(arrival)
@@ -272,44 +255,6 @@ export class Dispatcher {
   #unmatched(arrival: Arrival, error: unknown): Verdict {
     arrival.asked = { protocol: '', tally: this.#others }
     return { kind: 'failed', error }
-  }
-
-  #deliberate(
-    arrival: Arriving,
-    protocols: readonly Protocol[],
-    candidates: readonly Candidate[],
-  ): Verdict | Promise<Verdict> {
-    const deliberation = new Deliberation({
-      arrival,
-      protocols,
-      candidates,
-      clock: this.#options.clock,
-      timeoutMs: this.#options.decisionTimeoutMs,
-      others: this.#others,
-    })
-    const admitted = this.#admit(arrival)
-    if (admitted !== undefined && 'kind' in admitted) {
-      deliberation.note()
-      return admitted
-    }
-    const verdict = deliberation.decide()
-    if (!(verdict instanceof Promise)) return holdAdmission(arrival, verdict, admitted)
-    this.#deliberations.add(deliberation)
-    return verdict.then((settled) => {
-      deliberation.whenOver(() => this.#deliberations.delete(deliberation))
-      if (admitted === undefined || settled.kind !== 'gone') return holdAdmission(arrival, settled, admitted)
-      // whoever leaves while `accept` is at work must not make room for more of it
-      deliberation.whenOver(admitted)
-      return settled
-    })
-  }
-
-  #admit(arrival: Arriving): (() => void) | Verdict | undefined {
-    try {
-      return this.#admission.enter(arrival, this.#deliberations.size)
-    } catch (error) {
-      return { kind: 'failed', error }
-    }
   }
 
   /** Answers what no route is asked about. */
@@ -345,26 +290,6 @@ export class Dispatcher {
     }
   }
 
-  /** Once: the client chose HTTP/2, but the application can do something about it. */
-  #tellHttp2(request: IncomingMessage): void {
-    if (this.#toldHttp2) return
-    this.#toldHttp2 = true
-    const seen = 'upgrade() on an ordinary request of HTTP/2, which was answered with a 400'
-    const error = new MisuseError('ERR_HTTP2_FORBIDS_UPGRADE', seen, { section: 'RFC 9113 section 8.6' })
-    this.#options.onError(error, request)
-  }
-
-  /** Once: every handshake of that route takes as long. */
-  #tellShared({ url = '/' }: IncomingMessage): void {
-    if (this.#toldShared) return
-    this.#toldShared = true
-    const [path] = url.split('?', 1)
-    process.emitWarning(
-      `upgrade() on ${path} had to wait ${this.#options.decisionTimeoutMs} ms for the other upgrade listeners of its server; attach(server, { foreign }) says which requests are theirs`,
-      { code: 'TURNOUT_FOREIGN_WAIT' },
-    )
-  }
-
   #meansWebSocket(request: IncomingMessage): boolean {
     const { rawHeaders } = request
     const meant =
@@ -374,43 +299,10 @@ export class Dispatcher {
   }
 }
 
-/**
- * A connection that switches stays admitted until it ends or is HTTP's again, another one's place is free at once.
- * @returns the verdict that does so
- */
-function holdAdmission(arrival: Arriving, verdict: Verdict, leave: (() => void) | undefined): Verdict {
-  if (leave === undefined) return verdict
-  if (verdict.kind !== 'switch' || arrival.stream.destroyed) {
-    leave()
-    return verdict
-  }
-  arrival.stream.once('close', leave)
-  return {
-    ...verdict,
-    abandon: (error) => {
-      arrival.stream.off('close', leave)
-      leave()
-      verdict.abandon?.(error)
-    },
-    attach: (stream, vacate) =>
-      verdict.attach(stream, () => {
-        stream.off('close', leave)
-        leave()
-        vacate?.()
-      }),
-  }
-}
-
 const WEBSOCKET: Protocol = { name: 'websocket', version: undefined }
 
 const MALFORMED_UPGRADE: Answer = {
   status: 400,
   fields: [],
   body: 'Upgrade names websocket but is malformed (RFC 9110 section 7.8).\n',
-}
-
-const NO_UPGRADE_IN_HTTP2: Answer = {
-  status: 400,
-  fields: [],
-  body: 'HTTP/2 has no Upgrade (RFC 9113 section 8.6); WebSocket comes by extended CONNECT there (RFC 8441).\n',
 }

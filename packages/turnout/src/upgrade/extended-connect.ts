@@ -15,6 +15,7 @@ import { candidatesOf } from './candidates.ts'
 import { answerStream, respondStream, statusOf } from './connect-answer.ts'
 import { ConnectArrival, isExtendedConnect, speaksHttp2 } from './connect-arrival.ts'
 import { type Candidate, discard, type Verdict } from './deliberation.ts'
+import type { Deliberations } from './deliberations.ts'
 import { type Foreign, IN_FOREIGN } from './foreign.ts'
 import type { Occupants } from './occupants.ts'
 import type { Occupant, UpgradeProtocol } from './protocol.ts'
@@ -29,13 +30,9 @@ export interface ExtendedConnectSetup {
   /** Counts what no route was asked about. */
   readonly others: Tally
   readonly clock: Clock
+  /** One for all versions of HTTP: the limits hold for all together. */
+  readonly deliberations: Deliberations
   isClosing(): boolean
-  /** Asks the candidates, within the limits that hold for all versions of HTTP. */
-  deliberate(
-    arrival: ConnectArrival,
-    protocols: readonly Protocol[],
-    candidates: readonly Candidate[],
-  ): Verdict | Promise<Verdict>
   onError(error: unknown, request: IncomingMessage | undefined, place?: string): void
 }
 
@@ -122,7 +119,7 @@ export class ExtendedConnect {
   }
 
   #deliberate(arrival: ConnectArrival, candidates: readonly Candidate[]): Verdict | Promise<Verdict> {
-    return this.#setup.deliberate(arrival, protocolsOf(arrival), candidates)
+    return this.#setup.deliberations.begin(arrival, protocolsOf(arrival), candidates)
   }
 
   #act(

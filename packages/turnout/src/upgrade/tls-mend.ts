@@ -1,6 +1,7 @@
 // Knows what servers leave out of a 101 to TLS, and puts it in before node:http reads it.
-
 import { Buffer } from 'node:buffer'
+import { Agent } from 'node:http'
+import { connect, type TcpNetConnectOpts } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connectionOptions } from '../http/connection.ts'
 import { takeBuffered } from '../transport/buffered.ts'
@@ -97,6 +98,22 @@ export class MendedConnection extends Duplex {
       const mended = end !== -1 && SWITCHING.test(head) ? mendedHead(head) : head
       return Buffer.from(ready + mended + text.slice(head.length), 'latin1')
     }
+  }
+}
+
+/** One connection of its own for each request, whose 101 is mended. */
+export class MendingAgent extends Agent {
+  connection: MendedConnection | undefined
+  readonly #tunnel: Duplex | undefined
+
+  constructor(tunnel: Duplex | undefined) {
+    super()
+    this.#tunnel = tunnel
+  }
+
+  override createConnection(options: object): MendedConnection {
+    this.connection = new MendedConnection(this.#tunnel ?? connect(options as TcpNetConnectOpts))
+    return this.connection
   }
 }
 

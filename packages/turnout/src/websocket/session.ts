@@ -1,4 +1,4 @@
-// Knows the life of one WebSocket after its handshake as a table, and what each frame means in it.
+// Knows what each frame of one WebSocket means in the state that it is in, and what may leave in it.
 // Never knows a socket or a timer: bytes come in through `receive`, leave through the outbox, and the shell keeps time.
 import { Buffer } from 'node:buffer'
 import { MisuseError, PeerError } from '../base/errors.ts'
@@ -21,35 +21,10 @@ import {
   writeTextFrame,
 } from './frame.ts'
 import { Incoming, type IncomingEvents, type IncomingHost, rsvError } from './incoming.ts'
+import { OpenPings } from './open-pings.ts'
 import type { BinaryForm } from './options.ts'
+import { nextState, type SessionEvent, type SessionState } from './session-state.ts'
 import { type MessageTransform, releaseTransform } from './transform.ts'
-
-/**
- * - `open`: messages go both ways.
- * - `closeSent`: our Close is out; we still listen, but send nothing more (RFC 6455 section 5.5.1).
- * - `closeReceived`: the peer's Close is here, ours is due; what was sent before goes first (section 5.5.1).
- * - `closeDone`: both Close frames were exchanged; TCP is to be closed, by the server first (section 7.1.1).
- * - `failed`: the connection was failed (section 7.1.7); TCP is to be closed.
- * - `ended`: TCP is gone.
- */
-export type SessionState = 'open' | 'closeSent' | 'closeReceived' | 'closeDone' | 'failed' | 'ended'
-export type SessionEvent = 'sendClose' | 'receiveClose' | 'fail' | 'transportEnd'
-
-/** Every step there is. One that is not here is a bug of ours, and throws. */
-const TABLE: { readonly [State in SessionState]: { readonly [Event in SessionEvent]?: SessionState } } = {
-  open: { sendClose: 'closeSent', receiveClose: 'closeReceived', fail: 'failed', transportEnd: 'ended' },
-  closeSent: { receiveClose: 'closeDone', fail: 'failed', transportEnd: 'ended' },
-  closeReceived: { sendClose: 'closeDone', fail: 'failed', transportEnd: 'ended' },
-  closeDone: { transportEnd: 'ended' },
-  failed: { transportEnd: 'ended' },
-  ended: {},
-}
-
-export function nextState(state: SessionState, event: SessionEvent): SessionState {
-  const next = TABLE[state][event]
-  if (next === undefined) throw new Error(`no step '${event}' in state '${state}'`)
-  return next
-}
 
 /** Who hears what happened. Called while `receive` runs. */
 export interface SessionEvents extends IncomingEvents {
@@ -99,9 +74,7 @@ export class Session implements FrameSink, IncomingHost {
   /** True while nobody takes our bytes: Pongs are held, and only the latest is kept (section 5.5.3). */
   #congested = false
   #heldPong: Buffer | undefined
-  /** The payload of our latest Ping, and how many with it are unanswered; of the Pings before it nothing comes any more. */
-  #pinged: Uint8Array | undefined
-  #pings = 0
+  readonly #pings = new OpenPings()
   #received: { readonly code: number; readonly reason: string } | undefined
   #failure: Error | undefined
   #clean = false
@@ -135,7 +108,7 @@ export class Session implements FrameSink, IncomingHost {
    * may come behind a Close that crossed it (sections 5.5.1 and 5.5.2).
    */
   get peerIsDone(): boolean {
-    return this.#clean && this.#pings === 0 && this.#reader.isAtEnd
+    return this.#clean && !this.#pings.any && this.#reader.isAtEnd
   }
 
   /** What the peer's Close frame said; undefined when none came. */
@@ -210,8 +183,7 @@ export class Session implements FrameSink, IncomingHost {
   /** @throws MisuseError for a payload of more than 125 bytes. */
   sendPing(payload: Uint8Array): void {
     this.#sendControl(OPCODE.ping, payload)
-    this.#pings = this.#isPinged(payload) ? this.#pings + 1 : 1
-    this.#pinged = Buffer.from(payload)
+    this.#pings.sent(payload)
   }
 
   /** @throws MisuseError for a payload of more than 125 bytes. */
@@ -339,13 +311,8 @@ export class Session implements FrameSink, IncomingHost {
   }
 
   #receivePong(payload: Buffer): void {
-    // an empty one may be one that nobody asked for (section 5.5.3)
-    if (payload.length > 0 && this.#isPinged(payload) && --this.#pings === 0) this.#pinged = undefined
+    this.#pings.answered(payload)
     this.#events.onPong(payload)
-  }
-
-  #isPinged(payload: Uint8Array): boolean {
-    return this.#pinged !== undefined && Buffer.compare(this.#pinged, payload) === 0
   }
 
   /** Answered once, with the same code and reason, unless ours went out before (section 5.5.1). */

@@ -21,6 +21,7 @@ const storeys: readonly (readonly string[])[] = [
   ['upgrade'],
   ['websocket'],
   ['topics', 'proxy', 'ws', 'testing'],
+  ['turnout-options.ts'],
   ['turnout.ts'],
   ['index.ts'],
 ]

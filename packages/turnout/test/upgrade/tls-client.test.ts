@@ -1,4 +1,4 @@
-// Proves upgrade/tls-client.ts and upgrade/tls-line.ts against a server of our own and against exact bytes.
+// Proves upgrade/tls-client.ts and the attempt behind it against a server of our own and against exact bytes.
 import assert from 'node:assert/strict'
 import { type Agent, createServer as createHttpServer, get as getHttp, type IncomingMessage } from 'node:http'
 import { connect as connectTcp, type Socket } from 'node:net'

@@ -1,9 +1,10 @@
 // Proves upgrade/tls-mend.ts.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { request } from 'node:http'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { describe, it } from 'node:test'
-import { MendedConnection } from '../../src/upgrade/tls-mend.ts'
+import { MendedConnection, MendingAgent } from '../../src/upgrade/tls-mend.ts'
 
 /** What comes out of a mended connection when the server writes these pieces and ends. */
 async function mended(...pieces: string[]): Promise<string> {
@@ -92,5 +93,32 @@ describe('a connection whose 101 is mended', () => {
     while (text !== 'early late') await once(socket, 'data')
     assert.equal(socket.destroyed, false)
     await stop()
+  })
+
+  it('an agent makes it, over a tunnel where there is one, and knows it', async () => {
+    for (const through of ['a tunnel', 'a connection of its own'] as const) {
+      const { socket, peer, stop } = await pair()
+      const agent = new MendingAgent(through === 'a tunnel' ? socket : undefined)
+      const arrived = through === 'a tunnel' ? peer : undefined
+      const own = createServer().listen(0, '127.0.0.1')
+      await once(own, 'listening')
+      const { port } = own.address() as AddressInfo
+      const headers = { Connection: 'Upgrade', Upgrade: 'TLS/1.2' }
+      const asked = request({ host: '127.0.0.1', port, agent, headers }).end()
+      asked.on('error', () => {})
+      const server = arrived ?? ((await once(own, 'connection')) as [Socket])[0]
+      server.on('error', () => {})
+      await once(server, 'data')
+      server.write(CUPS)
+      const [response, upgraded] = await once(asked, 'upgrade')
+      assert.equal(response.statusCode, 101)
+      assert.equal(upgraded, agent.connection)
+      const released = agent.connection!.release()
+      assert.equal(released === socket, through === 'a tunnel')
+      released.destroy()
+      server.destroy()
+      own.close()
+      await stop()
+    }
   })
 })

@@ -4,7 +4,8 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
-import { createTurnout, type Turnout, type TurnoutOptions } from '../../src/turnout.ts'
+import { createTurnout, type Turnout } from '../../src/turnout.ts'
+import type { TurnoutOptions } from '../../src/turnout-options.ts'
 import { turn } from '../base/turns.ts'
 
 /** How long anything may take here before the test fails, in milliseconds. */

@@ -6,7 +6,8 @@ import { MisuseError } from '../../src/base/errors.ts'
 import type { CloseInfo } from '../../src/websocket/connection.ts'
 import { HandshakeError } from '../../src/websocket/handshake-error.ts'
 import type { Message } from '../../src/websocket/options.ts'
-import { type ReconnectingOptions, reconnecting } from '../../src/websocket/reconnecting.ts'
+import { reconnecting } from '../../src/websocket/reconnecting.ts'
+import type { ReconnectingOptions } from '../../src/websocket/reconnecting-options.ts'
 import { turn, until } from '../base/turns.ts'
 import { warningsOf } from '../base/warnings.ts'
 import { fieldOf, head, type RawRequest } from '../upgrade/raw-server.ts'
@@ -692,20 +693,6 @@ test('a close from within a callback is obeyed', bounded, async (t) => {
 })
 
 for (const [options, message] of [
-  [{ whileDown: 'hold' }, /option whileDown is "hold", not buffer or refuse/],
-  [{ open: 'x' }, /option open is "x", not a function/],
-  [{ message: {} }, /option message is an object, not a function/],
-  [{ waiting: 1 }, /option waiting is 1, not a function/],
-  [{ close: null }, /option close is null, not a function/],
-  [{ shouldReconnect: true }, /option shouldReconnect is true, not a function/],
-  [{ renew: {} }, /option renew is an object, not a function/],
-  [{ resume: 'auto' }, /option resume is "auto", not a function/],
-  [{ random: 0.5 }, /option random is 0\.5, not a function/],
-  [{ retries: '3' }, /option retries is "3", not a number from 0 up/],
-  [{ stableAfterMs: Number.NaN }, /option stableAfterMs is NaN/],
-  [{ maxRetryAfterMs: -1 }, /option maxRetryAfterMs is -1/],
-  [{ maxHeldMessages: '1k' }, /option maxHeldMessages is "1k"/],
-  [{ maxHeldBytes: null }, /option maxHeldBytes is null/],
   [{ maxMessageBytes: '1mb' }, /option maxMessageBytes is "1mb"/],
   [{ heartbeat: true }, /option heartbeat is true/],
   [{ timeoutMs: 0 }, /timeoutMs is 0, not a number above 0/],

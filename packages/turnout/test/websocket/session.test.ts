@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { MisuseError, PeerError } from '../../src/base/errors.ts'
 import { Outbox } from '../../src/base/outbox.ts'
 import type { Role } from '../../src/websocket/frame.ts'
-import { nextState, Session, type SessionEvent, type SessionState } from '../../src/websocket/session.ts'
+import { Session } from '../../src/websocket/session.ts'
+import type { SessionState } from '../../src/websocket/session-state.ts'
 import type { MessageTransform } from '../../src/websocket/transform.ts'
 import { closeBody, cut, frame, hex, ownMemory, parseFrames, shown } from './frames.ts'
 
@@ -83,26 +84,7 @@ function close(code?: number, reason?: string): readonly [number, Uint8Array] {
 const closed = (code?: number, reason?: string) =>
   `88 ${close(code, reason)[1] && Buffer.from(close(code, reason)[1]).toString('hex')}`.trim()
 
-// --- the table
-
-test('every step of the table is there, and every other throws', () => {
-  const table: { readonly [State in SessionState]: { readonly [Event in SessionEvent]?: SessionState } } = {
-    open: { sendClose: 'closeSent', receiveClose: 'closeReceived', fail: 'failed', transportEnd: 'ended' },
-    closeSent: { receiveClose: 'closeDone', fail: 'failed', transportEnd: 'ended' },
-    closeReceived: { sendClose: 'closeDone', fail: 'failed', transportEnd: 'ended' },
-    closeDone: { transportEnd: 'ended' },
-    failed: { transportEnd: 'ended' },
-    ended: {},
-  }
-  const events = ['sendClose', 'receiveClose', 'fail', 'transportEnd'] as const
-  for (const state of Object.keys(table) as SessionState[]) {
-    for (const event of events) {
-      const next = table[state][event]
-      if (next !== undefined) assert.equal(nextState(state, event), next)
-      else assert.throws(() => nextState(state, event), new RegExp(`'${event}' in state '${state}'`))
-    }
-  }
-})
+// --- its states
 
 /** A session in each state there is. */
 function inState(role: Role, state: SessionState): Trial {
@@ -793,22 +775,9 @@ test('sections 5.5.1 and 5.5.2: the peer is done with its Close, but for a Pong 
       for (const payload of pings) session.sendPing(Buffer.from(payload))
       receive(...pongs.map((payload) => [0x8a, payload] as const), close(1000))
     })
-  for (const [pings, pongs, done] of [
-    [['a'], [], false],
-    [['a'], ['a'], true],
-    [['a'], ['b'], false],
-    [['a', 'b'], ['a'], false],
-    [['a', 'b'], ['a', 'b'], true],
-    // who is behind need only answer the latest
-    [['a', 'b'], ['b'], true],
-    [['a', 'a'], ['a'], false],
-    [['a', 'a'], ['a', 'a'], true],
-    [[], ['a'], true],
-    // an empty one may be one that nobody asked for
-    [[''], [''], false],
-  ] as const) {
-    assert.equal(isDoneAfter(pings, pongs), done, `${pings.join()} and ${pongs.join()}`)
-  }
+  assert.equal(isDoneAfter(['a'], []), false)
+  assert.equal(isDoneAfter(['a', 'b'], ['a']), false)
+  assert.equal(isDoneAfter(['a', 'b'], ['b']), true)
   assert.equal(
     isDone(({ receive }) => receive(close(1000), [0x81, 'more'])),
     false,
