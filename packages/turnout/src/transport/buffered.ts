@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 
 /** Empty: there is nothing. `read` alone gives no more than one chunk where the stream flows, and from Node 26 on anyway. */
 export function takeBuffered(stream: Readable): Buffer {
+  if (stream.readableLength === 0) return NOTHING
   const chunks: Buffer[] = []
   while (stream.readableLength > 0) {
     const chunk = stream.read() as Buffer | null
@@ -12,3 +13,5 @@ export function takeBuffered(stream: Readable): Buffer {
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 }
+
+const NOTHING = Buffer.alloc(0)
