@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import { getHeapSpaceStatistics } from 'node:v8'
 import { teachAllocator } from './allocator.ts'
 import type { PlainBuffer } from './plain-buffer.ts'
-import { IN_NODE } from './runtime.ts'
+import { IN_NODE, NODE_MAJOR } from './runtime.ts'
 
 /** From this size on a Buffer has memory of its own, and is no part of Node's pool. */
 const APART_FROM_BYTES = 4_096
@@ -45,6 +45,9 @@ let youngBytes = 0
 /** V8 lets the memory of Buffers grow by this and the size of the space of the young, or somewhat more. */
 const GROWTH_BYTES = 10_485_760
 
+/** A larger space is not filled: on Node 24 it would grow on, to two halves of 64 MiB. On Node 26 it ends at 32. */
+const LARGEST_YOUNG_BYTES = NODE_MAJOR < 26 ? 16_777_216 : 33_554_432
+
 /** So many slots are allocated at a time: fewer than V8 would treat as large. */
 const GARBAGE_SLOTS = 8_192
 
@@ -62,7 +65,8 @@ function makeGarbage(bytes: number): void {
   untilLook -= bytes
   if (untilLook < 0) {
     untilLook = LOOK_EACH_BYTES
-    youngBytes = sizeOfYoung()
+    const bytesOfYoung = sizeOfYoung()
+    youngBytes = bytesOfYoung > LARGEST_YOUNG_BYTES ? 0 : bytesOfYoung
   }
   const garbage = youngBytes * Math.min(1, bytes / (GROWTH_BYTES + youngBytes))
   for (let slots = garbage >> 3; slots > 0; slots -= GARBAGE_SLOTS) {
