@@ -5,8 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { it } from 'node:test'
 import { createTurnout, reconnecting } from 'turnout'
-import { findProgram } from '../src/child.ts'
-import { nginx } from '../src/servers/nginx.ts'
+import { nginx, nginxWith } from '../src/servers/nginx.ts'
 import { freePort, type RunningProxy, startProxy } from '../src/servers/proxied.ts'
 import { describePeer } from './peers.ts'
 
@@ -70,27 +69,13 @@ async function startApp(port: number): Promise<Stoppable> {
 async function startNginx(upstreams: readonly [number, number]): Promise<RunningProxy> {
   const document = await readFile(new URL('../../../docs/proxies.md', import.meta.url), 'utf8')
   const written = /```nginx\n([\s\S]*?)```/.exec(document)![1]!
-  return startProxy({
-    program: findProgram('nginx') as string,
-    args: (configFile, folder) => ['-p', folder, '-e', 'stderr', '-c', configFile],
-    config: ({ port, folder }) => `
-      ${process.getuid?.() === 0 ? 'user root;' : ''}
-      daemon off;
-      worker_processes 1;
-      pid ${folder}/nginx.pid;
-      error_log stderr;
-      events {}
-      ${written
+  return startProxy(
+    nginxWith(({ port }) =>
+      written
         .replace('443 ssl', `127.0.0.1:${port}`)
         .replace(/^ *ssl_.*\n/gm, '')
         .replace('127.0.0.1:8001', `127.0.0.1:${upstreams[0]}`)
-        .replace('127.0.0.1:8002', `127.0.0.1:${upstreams[1]}`)
-        .replace('http {', `http { access_log off; ${temporaryPaths(folder)}`)}`,
-  })
-}
-
-function temporaryPaths(folder: string): string {
-  return ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
-    .join(' ')
+        .replace('127.0.0.1:8002', `127.0.0.1:${upstreams[1]}`),
+    ),
+  )
 }

@@ -1,28 +1,17 @@
 // Knows nginx before our own server.
 import { findProgram } from '../child.ts'
 import type { ServerPeer } from '../peer.ts'
-import { startProxied } from './proxied.ts'
+import { type ProxiedPlace, type ProxyPlace, type ProxySetup, startProxied } from './proxied.ts'
 
 export const nginx: ServerPeer = {
   name: 'turnout behind nginx',
   plainCloseCode: 1005,
   missing: () => (findProgram('nginx') === undefined ? 'no nginx: apt-get install nginx' : undefined),
   start: () =>
-    startProxied({
-      program: findProgram('nginx') as string,
-      args: (configFile, folder) => ['-p', folder, '-e', 'stderr', '-c', configFile],
-      config: ({ port, upstreamPort, folder }) => `
-        ${process.getuid?.() === 0 ? 'user root;' : ''}
-        daemon off;
-        worker_processes 1;
-        pid ${folder}/nginx.pid;
-        error_log stderr;
-        events {}
+    startProxied(
+      nginxWith<ProxiedPlace>(
+        ({ port, upstreamPort }) => `
         http {
-          access_log off;
-          ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-            .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
-            .join('\n')}
           map $http_upgrade $connection_upgrade { default upgrade; '' close; }
           server {
             listen 127.0.0.1:${port};
@@ -35,5 +24,28 @@ export const nginx: ServerPeer = {
             }
           }
         }`,
-    }),
+      ),
+    ),
+}
+
+/** nginx in the foreground, whose files all lie in its folder. `http` gives that block of the configuration. */
+export function nginxWith<Place extends ProxyPlace>(http: (place: Place) => string): ProxySetup<Place> {
+  return {
+    program: findProgram('nginx') as string,
+    args: (configFile, folder) => ['-p', folder, '-e', 'stderr', '-c', configFile],
+    config: (place) => `
+      ${process.getuid?.() === 0 ? 'user root;' : ''}
+      daemon off;
+      worker_processes 1;
+      pid ${place.folder}/nginx.pid;
+      error_log stderr;
+      events {}
+      ${http(place).replace('http {', `http { access_log off; ${temporaryPaths(place.folder)}`)}`,
+  }
+}
+
+function temporaryPaths(folder: string): string {
+  return ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
+    .join(' ')
 }

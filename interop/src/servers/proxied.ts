@@ -9,10 +9,21 @@ import { collect, stopProcess } from '../child.ts'
 import { startHouseServer } from '../house-server.ts'
 import type { RunningServer } from '../peer.ts'
 
-export interface ProxySetup {
+/** Where a proxy listens, and where it may keep what it needs. */
+export interface ProxyPlace {
+  readonly port: number
+  readonly folder: string
+}
+
+/** The same, and where our own server is behind it. */
+export interface ProxiedPlace extends ProxyPlace {
+  readonly upstreamPort: number
+}
+
+export interface ProxySetup<Place extends ProxyPlace> {
   readonly program: string
-  /** The configuration: listen on `port`, go on to `upstreamPort`, keep everything in `folder`. */
-  config(ports: { readonly port: number; readonly upstreamPort: number; readonly folder: string }): string
+  /** The configuration: listen on the port, keep everything in the folder. */
+  config(place: Place): string
   args(configFile: string, folder: string): readonly string[]
 }
 
@@ -21,7 +32,7 @@ export interface RunningProxy {
   stop(): Promise<void>
 }
 
-export async function startProxied({ config, ...rest }: ProxySetup): Promise<RunningServer> {
+export async function startProxied({ config, ...rest }: ProxySetup<ProxiedPlace>): Promise<RunningServer> {
   const house = await startHouseServer()
   const stopping = (error: unknown): Promise<never> => house.stop().then(() => Promise.reject(error))
   const proxy = await startProxy({
@@ -39,13 +50,7 @@ export async function startProxied({ config, ...rest }: ProxySetup): Promise<Run
 }
 
 /** Before whatever its configuration names; it listens by then. */
-export async function startProxy({
-  program,
-  config,
-  args,
-}: Pick<ProxySetup, 'program' | 'args'> & {
-  config(place: { readonly port: number; readonly folder: string }): string
-}): Promise<RunningProxy> {
+export async function startProxy({ program, config, args }: ProxySetup<ProxyPlace>): Promise<RunningProxy> {
   const folder = await mkdtemp(join(tmpdir(), 'turnout-proxy-'))
   const port = await freePort()
   const configFile = join(folder, 'proxy.conf')
