@@ -25,6 +25,17 @@ export function allocateApart(bytes: number): PlainBuffer {
   return Buffer.allocUnsafeSlow(bytes)
 }
 
+/** One after the other, in memory of their own. */
+export function joined(parts: readonly Uint8Array[], bytes: number): PlainBuffer {
+  const whole = allocate(bytes)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
 /** Garbage is made each time that Buffers come to so many bytes. */
 const COUNTED_BYTES = 16_384
 let counted = 0
@@ -40,6 +51,7 @@ function count(bytes: number): void {
 const LOOK_EACH_BYTES = 16_777_216
 let untilLook = 0
 
+/** Its size, of which two are kept; 0: it is left alone. */
 let youngBytes = 0
 
 /** V8 lets the memory of Buffers grow by this and the size of the space of the young, or somewhat more. */

@@ -1,6 +1,7 @@
 // Knows messages as DEFLATE blocks (RFC 7692 section 7.2): large ones off the event loop, none beyond its limit.
 import { Buffer } from 'node:buffer'
 import { PeerError } from '../base/errors.ts'
+import { joined } from '../base/message-memory.ts'
 import { apart, type EngineSource } from './engines.ts'
 import { type Engine, hasSync, type Processed } from './zlib-engine.ts'
 
@@ -149,7 +150,7 @@ class Inflating {
   }
 
   joined(): Buffer {
-    return this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts, this.#bytes)
+    return this.#parts.length === 1 ? this.#parts[0]! : joined(this.#parts, this.#bytes)
   }
 
   #take(engine: Engine, input: Uint8Array, { output, consumed, cut }: Processed): void {

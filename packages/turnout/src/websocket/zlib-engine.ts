@@ -4,7 +4,7 @@
 import { Buffer } from 'node:buffer'
 import zlib from 'node:zlib'
 import { borrow } from '../base/loan.ts'
-import { allocate } from '../base/message-memory.ts'
+import { allocate, joined } from '../base/message-memory.ts'
 
 export interface EngineSettings {
   readonly kind: 'deflate' | 'inflate'
@@ -191,7 +191,7 @@ class Trip {
         stream.off('data', take).off('end', end).off('close', close)
         if (error !== undefined) return reject(error)
         const consumed = stream.bytesWritten - before
-        const output = this.#joined()
+        const output = joined(this.#parts, this.#bytes)
         // a stream that is closing may yet have somebody writing to its chunk
         if (chunk !== undefined && !cut && consumed === input.length) {
           lendChunk(stream, NO_CHUNK)
@@ -206,16 +206,6 @@ class Trip {
 
   abandon(): void {
     this.#settle(closedError(), false)
-  }
-
-  #joined(): Buffer {
-    const joined = allocate(this.#bytes)
-    let at = 0
-    for (const part of this.#parts) {
-      joined.set(part, at)
-      at += part.length
-    }
-    return joined
   }
 }
 
@@ -239,7 +229,7 @@ function runNow(stream: Stream, input: Uint8Array, maxBytes: number): Processed 
     if (!more && before === undefined) return { output: part, consumed, cut: false }
     before ??= []
     before.push(part)
-    if (!more || bytes > maxBytes) return { output: Buffer.concat(before, bytes), consumed, cut: more }
+    if (!more || bytes > maxBytes) return { output: joined(before, bytes), consumed, cut: more }
   }
 }
 

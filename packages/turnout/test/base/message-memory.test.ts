@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { allocate, allocateApart } from '../../src/base/message-memory.ts'
+import { allocate, allocateApart, joined } from '../../src/base/message-memory.ts'
 
 test('a small one is part of a pool, a large one and one apart lie alone, and all have the length that was asked for', () => {
   for (const bytes of [0, 1, 100, 4095, 4096, 70_000, 1_000_000]) {
@@ -10,6 +10,14 @@ test('a small one is part of a pool, a large one and one apart lie alone, and al
     assert.equal(allocateApart(bytes).buffer.byteLength, bytes)
     if (bytes >= 4096) assert.equal(allocate(bytes).buffer.byteLength, bytes)
   }
+})
+
+test('parts are joined in their order, in memory of their own', () => {
+  const parts = [Buffer.from('ab'), Buffer.alloc(0), Buffer.from('cde')]
+  const whole = joined(parts, 5)
+  parts[0]!.fill('x')
+  assert.equal(String(whole), 'abcde')
+  assert.equal(joined([], 0).length, 0)
 })
 
 /** 256 MiB of messages that are dropped soon, in a process of its own. */
